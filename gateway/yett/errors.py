@@ -17,7 +17,9 @@ class YettError(Exception):
         remedy: what the reader can do about it, if anything.
     """
 
-    def __init__(self, code: str, message: str, *, path: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, path: str | None = None, remedy: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

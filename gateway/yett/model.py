@@ -16,7 +16,7 @@ Json = Any
 """A JSON value as Python objects: dict with str keys, list, str, int, float, bool, None."""
 
 
-class Effect(str, enum.Enum):
+class Effect(enum.StrEnum):
     """What happens to a call. A lattice, `allow < hold < deny`: the strictest stage decides."""
 
     ALLOW = "allow"
@@ -36,7 +36,7 @@ def strictest(*effects: Effect) -> Effect:
     return max(effects, key=_RANK.__getitem__, default=Effect.DENY)
 
 
-class Level(str, enum.Enum):
+class Level(enum.StrEnum):
     """How serious a finding is."""
 
     INFO = "info"
@@ -53,7 +53,7 @@ class Level(str, enum.Enum):
 _LEVEL_RANK = {level: rank for rank, level in enumerate(Level)}
 
 
-class Origin(str, enum.Enum):
+class Origin(enum.StrEnum):
     """Where a value in a call came from, strongest first; a derived value keeps the weakest of its parts."""
 
     MANDATE = "mandate"
@@ -78,11 +78,12 @@ ROLES = ("target", "content", "selector", "amount", "secret", "command")
 """What an argument is for, in a manifest."""
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Frozen, keyword-only, and closed: an unknown field is an error, never ignored."""
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Frozen and closed: an unknown field is an error, never ignored. (Subclasses repeat `frozen` for the type checker and add `kw_only`: msgspec does not
+    inherit it.)"""
 
 
-class Identity(Struct):
+class Identity(Struct, frozen=True, kw_only=True):
     """Who is calling, as the gateway established it from a credential; never from the call's own words."""
 
     principal: str
@@ -96,7 +97,7 @@ class Identity(Struct):
     """Id of the credential itself: rate limits and the log's `by` field use it."""
 
 
-class Context(Struct):
+class Context(Struct, frozen=True, kw_only=True):
     """What the caller says about the call. Recorded and scanned, never believed."""
 
     prompt: str | None = None
@@ -104,7 +105,7 @@ class Context(Struct):
     model: str | None = None
 
 
-class ToolCall(Struct):
+class ToolCall(Struct, frozen=True, kw_only=True):
     """One proposed tool call. `principal`, `agent` and `session` are overwritten from the credential."""
 
     tool: str
@@ -123,7 +124,7 @@ class ToolCall(Struct):
     """Idempotency key: the same attempt of the same call is a retry, not a second call."""
 
 
-class AdmittedCall(Struct):
+class AdmittedCall(Struct, frozen=True, kw_only=True):
     """A call whose bytes were parsed once, checked, canonicalised and hashed; the only thing judged."""
 
     call: ToolCall
@@ -136,7 +137,7 @@ class AdmittedCall(Struct):
     """`sha256:` … over tenant, principal, agent, session, server, tool and arguments digest."""
 
 
-class ArgSpec(Struct):
+class ArgSpec(Struct, frozen=True, kw_only=True):
     """What a manifest says of one argument."""
 
     role: str = "content"
@@ -147,7 +148,7 @@ class ArgSpec(Struct):
     schema: dict[str, Json] | None = None
 
 
-class ToolSpec(Struct):
+class ToolSpec(Struct, frozen=True, kw_only=True):
     """What a manifest says of one tool."""
 
     name: str
@@ -160,7 +161,7 @@ class ToolSpec(Struct):
     server: str | None = None
 
 
-class Finding(Struct):
+class Finding(Struct, frozen=True, kw_only=True):
     """Something a detection saw in the facts of a call or in a result."""
 
     id: str
@@ -176,7 +177,7 @@ class Finding(Struct):
     """What it added to the score."""
 
 
-class Risk(Struct):
+class Risk(Struct, frozen=True, kw_only=True):
     """The score of one call, 0..1000, and everything that made it."""
 
     score: int = 0
@@ -190,7 +191,7 @@ class Risk(Struct):
         return max((f.level for f in self.findings), key=_LEVEL_RANK.__getitem__, default=Level.INFO)
 
 
-class Reason(Struct):
+class Reason(Struct, frozen=True, kw_only=True):
     """Why a stage said what it said."""
 
     stage: str
@@ -201,7 +202,7 @@ class Reason(Struct):
     path: str | None = None
 
 
-class Obligation(Struct):
+class Obligation(Struct, frozen=True, kw_only=True):
     """Something the enforcement point must do with an allowed call (redact, cap, delay …)."""
 
     kind: str
@@ -209,7 +210,7 @@ class Obligation(Struct):
     rule: str | None = None
 
 
-class Verdict(Struct):
+class Verdict(Struct, frozen=True, kw_only=True):
     """One stage's word on a call. No stage can loosen what another tightened."""
 
     stage: str
@@ -222,7 +223,7 @@ class Verdict(Struct):
     """Groups of which a person may approve, for a hold."""
 
 
-class SessionState(Struct):
+class SessionState(Struct, frozen=True, kw_only=True):
     """What a decision tells of its session."""
 
     id: str
@@ -230,14 +231,14 @@ class SessionState(Struct):
     labels: tuple[str, ...] = ()
 
 
-class PolicyRef(Struct):
+class PolicyRef(Struct, frozen=True, kw_only=True):
     """Which policy judged: its id and the digest of its canonical form."""
 
     id: str
     digest: str
 
 
-class RecordRef(Struct):
+class RecordRef(Struct, frozen=True, kw_only=True):
     """Where the decision stands in the log."""
 
     log: str
@@ -247,7 +248,7 @@ class RecordRef(Struct):
     """Tree size of the first checkpoint that covers the record, once it is durable."""
 
 
-class Decision(Struct):
+class Decision(Struct, frozen=True, kw_only=True):
     """The answer. It exists only after its record is durable."""
 
     decision_id: str
@@ -277,7 +278,7 @@ class Decision(Struct):
         return self.effect is Effect.ALLOW
 
 
-class Outcome(Struct):
+class Outcome(Struct, frozen=True, kw_only=True):
     """What happened when an allowed call ran, as reported by the enforcement point."""
 
     decision_id: str
@@ -287,7 +288,7 @@ class Outcome(Struct):
     error: str | None = None
 
 
-class OutcomeFacts(Struct):
+class OutcomeFacts(Struct, frozen=True, kw_only=True):
     """What the gate saw in a result; the ledger remembers it."""
 
     decision_id: str

@@ -22,7 +22,7 @@ MAX_MILLISECONDS = 250
 """Wall clock, as the last resort only."""
 
 
-class Nested(Struct):
+class Nested(Struct, frozen=True, kw_only=True):
     """A text found inside another one, to be analysed in its turn."""
 
     kind: str

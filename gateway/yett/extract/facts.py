@@ -15,7 +15,7 @@ ADDRESS_CLASSES = ("public", "loopback", "private", "link_local", "metadata", "r
 """What a URL's host is; `name` = a DNS name not known to be special."""
 
 
-class Text(Struct):
+class Text(Struct, frozen=True, kw_only=True):
     """One string of the arguments, as it stands or as it reads after decoding."""
 
     pointer: str
@@ -27,7 +27,7 @@ class Text(Struct):
     key: bool = False
 
 
-class Redirect(Struct):
+class Redirect(Struct, frozen=True, kw_only=True):
     """`2> file`, `<<< word`: where a command's bytes come from or go to."""
 
     op: str
@@ -35,7 +35,7 @@ class Redirect(Struct):
     opaque: bool = False
 
 
-class Command(Struct):
+class Command(Struct, frozen=True, kw_only=True):
     """One effective command: what would really be executed, wrappers removed."""
 
     pointer: str
@@ -67,7 +67,7 @@ class Command(Struct):
     """Programs upstream in the same pipeline, nearest last."""
 
 
-class ShellProgram(Struct):
+class ShellProgram(Struct, frozen=True, kw_only=True):
     """One shell source found in the arguments."""
 
     pointer: str
@@ -81,7 +81,7 @@ class ShellProgram(Struct):
     """has_error, line_continuation, control_char, too_long, too_deep, timeout …"""
 
 
-class Statement(Struct):
+class Statement(Struct, frozen=True, kw_only=True):
     """One SQL statement, or a fragment that would break out of somebody else's."""
 
     pointer: str
@@ -103,7 +103,7 @@ class Statement(Struct):
     chain: tuple[str, ...] = ()
 
 
-class PathFact(Struct):
+class PathFact(Struct, frozen=True, kw_only=True):
     """One file path, in normal form."""
 
     pointer: str
@@ -124,7 +124,7 @@ class PathFact(Struct):
     declared: bool = True
 
 
-class UrlFact(Struct):
+class UrlFact(Struct, frozen=True, kw_only=True):
     """One URL, its host in canonical form."""
 
     pointer: str
@@ -144,7 +144,7 @@ class UrlFact(Struct):
     """Was found inside another URL's parameter."""
 
 
-class CodeFact(Struct):
+class CodeFact(Struct, frozen=True, kw_only=True):
     """One piece of program text."""
 
     pointer: str
@@ -163,7 +163,7 @@ class CodeFact(Struct):
     declared: bool = True
 
 
-class SecretFact(Struct):
+class SecretFact(Struct, frozen=True, kw_only=True):
     """Something that must not leave, or must not have arrived."""
 
     pointer: str
@@ -177,7 +177,7 @@ class SecretFact(Struct):
     end: int = 0
 
 
-class Contact(Struct):
+class Contact(Struct, frozen=True, kw_only=True):
     """An address money or words can be sent to."""
 
     pointer: str
@@ -189,14 +189,14 @@ class Contact(Struct):
     """Its checksum holds, where its kind has one."""
 
 
-class Amount(Struct):
+class Amount(Struct, frozen=True, kw_only=True):
     pointer: str
     minor: int
     """In the currency's minor unit (or thousandths where none is named)."""
     currency: str = ""
 
 
-class Signal(Struct):
+class Signal(Struct, frozen=True, kw_only=True):
     """Words that speak to the model instead of to a person. Only ever a score, never alone a denial."""
 
     pointer: str
@@ -207,7 +207,7 @@ class Signal(Struct):
     """0..100"""
 
 
-class Facts(Struct):
+class Facts(Struct, frozen=True, kw_only=True):
     """Everything known about one call's arguments."""
 
     tool: str
