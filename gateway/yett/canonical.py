@@ -88,6 +88,18 @@ def digest(tag: str, data: bytes) -> str:
     return "sha256:" + hashlib.sha256(tag.encode("ascii") + b"\0" + data).hexdigest()
 
 
+def action_digest(tool: str, server: str | None, arguments: bytes) -> str:
+    """What would run: the digest of server, tool and canonical arguments. Any holder of a call can compute it."""
+    body = {"arguments": msgspec.Raw(arguments), "server": server, "tool": tool}
+    return digest("yett/action/v1", _encode_sorted(body))
+
+
+def call_digest(tenant: str, principal: str, agent: str, session: str, action: str) -> str:
+    """Who would run it: mandates, approvals and permits are bound to this one."""
+    body = {"action": action, "agent": agent, "principal": principal, "session": session, "tenant": tenant}
+    return digest("yett/call/v1", _encode_sorted(body))
+
+
 def pointer(*steps: str | int) -> str:
     """RFC 6901 pointer of the given steps; `""` is the whole document."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)

@@ -131,10 +131,10 @@ class AdmittedCall(Struct, frozen=True, kw_only=True):
     identity: Identity
     canonical: bytes
     """RFC 8785 bytes of the arguments: what is hashed, shown to an approver, and forwarded."""
-    arguments_digest: str
-    """`sha256:` and 64 hex digits over the canonical arguments, domain-separated."""
+    action_digest: str
+    """What would run: `canonical.action_digest` of server, tool and arguments. A client can compute it."""
     digest: str
-    """`sha256:` … over tenant, principal, agent, session, server, tool and arguments digest."""
+    """Who runs it: `canonical.call_digest` of tenant, principal, agent, session and the action digest."""
 
 
 class ArgSpec(Struct, frozen=True, kw_only=True):
@@ -253,6 +253,8 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     decision_id: str
     call_id: str
+    action_digest: str
+    """What was judged: the enforcement point compares it with what it is about to run."""
     call_digest: str
     effect: Effect
     reasons: tuple[Reason, ...] = ()
