@@ -107,9 +107,7 @@ def _admitted(
         identity=identity,
         canonical=encoded,
         action_digest=action,
-        digest=canonical.call_digest(
-            identity.tenant, identity.principal, identity.agent, session, action
-        ),
+        digest=canonical.call_digest(identity.tenant, identity.principal, identity.agent, session, action),
     )
 
 

@@ -197,7 +197,9 @@ class Gateway:
 
     def _commit_denial(self, proposal: Proposal) -> Pending:
         outcome = self.ledger.commit(proposal)
-        if isinstance(outcome, Conflict):  # the ledger takes a deny whatever its snapshot; anything else is a fault
+        if isinstance(
+            outcome, Conflict
+        ):  # the ledger takes a deny whatever its snapshot; anything else is a fault
             raise LedgerError("INTERNAL", "a denial was refused as stale")
         return outcome
 
