@@ -1,0 +1,136 @@
+"""Fragments: a value that breaks out of the query somebody puts it into.
+
+The value is not SQL by itself, so no parser reads it. It is read the way the victim's server would: comments become
+blanks (and executable comments their content), runs of blanks one, letters small. Then structural patterns ask what
+stands after the *first* quote that would end the surrounding string: an operator with an operand, a comment that
+swallows the rest, a second statement. Prose fails these questions: after the apostrophe of "O'Brien -- the union
+select committee" comes a word that SQL has no place for.
+
+Every pattern is RE2, run as one set in linear time.
+"""
+
+from __future__ import annotations
+
+import re2
+
+from yett.extract.sql import names
+
+MAX_LENGTH = 16_384
+
+_WORDS = "|".join(sorted(re2.escape(word) for word in names.FUNCTION_WORDS))
+_NUMBER = r"(?:[-+~!@ ]*(?:0x[0-9a-f]+|0b[01]+|\d[\d.]*(?:e[-+]?\d+)?))"
+_STRING = r"(?:[xnbeu]?'[^']*'?|\"[^\"]*\"?|`[^`]*`)"
+_LITERAL = rf"(?:{_NUMBER}|{_STRING}|null\b|true\b|false\b)"
+_CALL = r"(?:[a-z_@][\w$.@]* ?\()"
+_NAME = r"(?:[a-z_@][\w$.]*)"
+_OPERAND = rf"(?:[\s(!~+-]|not\b|binary\b|exists\b)*(?:{_LITERAL}|{_CALL}|\( ?select\b|case\b|{_NAME})"
+_COMPARE = r"(?:<=>|<>|!=|\^=|>=|<=|=|<|>|\|\||&&|@>|<@|->|#>|~|\?|::|(?:not )?(?:like|rlike|ilike|regexp|glob|between|in ?\(|in\b|similar to|sounds like)\b|is (?:not )?(?:null|true|false)|is not\b|is ?\()"
+_LOGIC = r"(?:or|and|xor|\|\||&&|having|where|when|elseif|if|like|rlike|div|mod|not)"
+_OUT = r"(?:^[^']*'|^[^\"]*\"|^[^`]*`)"
+"""The first quote of a kind: the one that would end the string the value was put into."""
+_GAP = r"[\s);+\\]*"
+_END = r"(?:--|#|/\*|;|\x00|%00)"
+
+_PATTERNS: tuple[tuple[str, str], ...] = (
+    # 1. out of the string, and on with the condition
+    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}{_OPERAND}[\s)]*(?:{_COMPARE}|{_END}|[*/%^|&]|{_STRING})"),
+    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}[\s(!~+-]*(?:not )?(?:[-+]?\d+|{_STRING}|{_CALL}.*|true|false|null|[a-z_]+)? ?$"),
+    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}[\s(!~+-]*(?:not )?(?:{_STRING}|{_CALL}|exists ?\(|\( ?select|case when|[a-z_]+ ?;)"),
+    ("quote_breakout", rf"{_OUT}{_GAP}(?:=|<>|!=|<=>|\*|\^|%|\|\||&&|<<|>>|[-+/|&<>])[\s(]*(?:{_LITERAL}[\s)]*(?:$|{_END}|{_COMPARE}|[*/^])|{_CALL}|\( ?select|[a-z_]\w*[\s)]*(?:{_END}|{_COMPARE}))"),
+    ("quote_breakout", rf"{_OUT}{_GAP}(?:collate|escape|glob|regexp|between|is null|is not null|order by|group by|limit|procedure analyse|for update|into)\b[\s]*(?:[-'\"`\d(]|[a-z_]\w*[\s)]*(?:{_END}|$|,|\())"),
+    ("quote_breakout", rf"{_OUT}{_GAP}(?:::|->>?|#>>?|@>|<@|\?[|&]?) ?(?:[a-z]+|{_LITERAL}|\d)"),
+    ("quote_breakout", r"^(?:'[\s)]*(?:'|=|\|\||or|and)+[\s(]*'?|\"[\s)]*(?:\"|=|\|\||or|and)+[\s(]*\"?)[\s]*(?:\d|--|#|;|=|<|>)"),
+    # 2. what follows the first quote is dropped
+    ("comment_tail", rf"{_OUT}{_GAP}(?:--[\s+-]*|#\s*|/\*[\s!*]*|;\s*(?:--|#|%00|\x00)\s*|%00|\x00)(?:[-+a-z0-9]{{0,10}}|'|\")\s*$"),
+    ("comment_tail", rf"{_OUT}.*[)\w'\"`;\s](?:--[\s+-]*|#|/\*)[-+]?\s*$&&"),
+    ("comment_tail", r"^[-+]?\d+[\s)]*(?:--[\s+-]*|#|/\*)\s*[-+]?\s*$"),
+    # 3. a condition that holds always, wherever it stands
+    ("always_true", rf"(?:^|[\s'\"`)\d/(])(?:or|and|xor|\|\||&&|having|where|when|if)[\s(!~+-]*(?:not[\s(]*)?{_LITERAL}[\s)]*(?:<=>|<>|!=|>=|<=|=|<|>|(?:not )?(?:like|rlike|regexp|glob|between|in|is)\b)[\s(]*(?:{_LITERAL}|$|{_CALL})"),
+    ("always_true", rf"^[\s)'\"\d]*(?:or|and|xor|\|\||&&)[\s(!~+-]+(?:not )?(?:{_LITERAL}|{_NAME}|{_CALL}[^)]*\))[\s)]*{_COMPARE}"),
+    ("always_true", rf"^[\s)'\"\d]*(?:or|and|xor|having)[\s(]+{_LITERAL}[\s)]*(?:{_END}|$)"),
+    ("always_true", r"(?:^|[\s'\"\d)])(?:or|and|xor|\|\||&&)[\s]+(?:not )?(?:true|false|null|exists ?\(|\( ?select)\b"),
+    # 4. UNION
+    ("union_probe", r"\bunion(?: all| distinct)?[\s(+]*select[\s(+]*(?:distinct |all |top )?(?:null\b|\d|\*|@|'|\"|`|\(|[a-z_][\w$.]* ?(?:\(|,|from\b|/|--|#)|$|/|%|\+)"),
+    ("union_probe", r"(?:^|['\"`)\d;%/*]) ?union(?: all| distinct)?[\s(+]*select\b"),
+    ("union_probe", r"\bunion all\b.*\bselect\b|\b(?:order|group) by \d+[\s)]*(?:,[\d, ]+)?(?:--|#|/\*)|\bhaving\b \d ?="),
+    # 5. a second statement
+    ("stacked", rf"(?:^|['\"`)\d\w\s]) ?;[\s(]*(?:drop|truncate|alter|create)[\s]+(?:table|database|schema|user|login|view|index|role|function|procedure|trigger|if\b)|;\s*(?:insert[\s]+(?:ignore )?into|delete[\s]+from|update [\w.\"`\[\]]+ set|exec(?:ute)?[\s(]+['\w\[@]+|declare[\s]+@?\w+ |set[\s]+@\w+ ?=|grant[\s]+[\w, ]+ (?:on|to)|revoke [\w, ]+ (?:on|from)|waitfor|shutdown\b ?(?:;|$|--|with)|select[\s(]+(?:[@*\d'\"(]|null|[\w.]+ ?\(|[\w.*,\s]+ from )|copy [\w(]+|call \w+ ?\(|attach database|load data|merge into|begin (?:declare|transaction|execute)|commit ?;|rollback ?;|if[\s(]+\(|while[\s(]+\(|do \$)"),
+    ("stacked", r"['\"`)] ?; ?(?:drop|truncate|alter|delete|insert|update|select|exec|execute|declare|set|create|union|shutdown|waitfor)\b"),
+    # 6. functions and words nobody writes in a name or a comment
+    ("time_delay", r"\b(?:sleep|benchmark|pg_sleep|pg_sleep_for|randomblob|generate_series|dbms_lock\.sleep|dbms_pipe\.receive_message|dbms_session\.sleep) ?\([\s(]*[-~!+'\"\d(@\w]|\bwaitfor[\s+]+(?:delay|time)\b|\b(?:sleep|benchmark|pg_sleep) ?\($"),
+    ("file_access", r"\b(?:load_file|pg_read_file|pg_read_binary_file|pg_ls_dir|lo_import|lo_export|lo_get|utl_file|bfilename|openrowset|opendatasource|openquery|load_extension|readfile|writefile)\b ?(?:\(|$|\.)|\binto[\s+]+(?:outfile|dumpfile)\b|\bload[\s+]+data[\s+]+(?:local )?infile\b|\bbulk[\s+]+insert\b"),
+    ("program", r"\bxp_(?:cmdshell|dirtree|regread|regwrite|fileexist|subdirs|servicecontrol|enumgroups|availablemedia|terminate_process|ntsec\w*|makecab|loginconfig|reg\w+)\b|\bsp_(?:oacreate|oamethod|configure|executesql|makewebtask|addextendedproc|password|prepare|sqlexec|replwritetovarbin|execute\w*|start_job|add_job\w*|help\w*|addlogin|addsrvrolemember)\b|\bsys_(?:exec|eval)\b|\b(?:to|from) program '|\bdbms_java\b|\bdbms_scheduler\b|\bexec(?:ute)?[\s+(]+(?:master|xp_|sp_|immediate\b|sys\b|msdb)"),
+    ("remote_access", r"\b(?:utl_http|utl_inaddr|utl_smtp|utl_tcp|dbms_ldap|httpuritype|dblink(?:_connect|_exec)?) ?(?:\(|\.|$)|\bmsdasql\b|\bdb_openrowset\b"),
+    ("error_probe", r"\b(?:extractvalue|updatexml|exp|gtid_subset|procedure analyse|name_const|polygon|multipoint|geometrycollection|xmltype|ctxsys\.drithsx\.sn) ?\([\s(]*(?:\d|'|~|\( ?select|select|concat|rand|0x|null|[a-z_]+\()|\bfloor ?\( ?rand\b"),
+    ("schema_probe", r"\binformation_schema\b|\bsqlite_(?:master|schema|temp_master)\b|\bpg_(?:catalog|shadow|authid|user|class|tables|database)\b\.?|\bsys(?:objects|columns|databases|tables|logins|users|processes|xlogins|servers)\b|\bsys\.(?:tables|columns|objects|databases|user\$|sql_logins|schemas)\b|\bmysql\.(?:user|db|host|func)\b|\bmsys(?:aces|objects|queries|relationships)\b|\ball_(?:tables|tab_columns|users|objects)\b|\b(?:dba|user)_(?:users|tables|tab_columns|role_privs|objects)\b|\bv\$version\b|\b(?:table|column|schema|constraint)_name\b.*\b(?:from|where|like)\b|\bschema_name\b ?(?:\(|=|$)|@@(?:version|servername|datadir|hostname|basedir|global|session|secure_file_priv|language|spid|rowcount|identity)|\bsqlite_(?:version|compileoption_get|source_id) ?\(|\bdb_name ?\(|\bsuser_s?name ?\(|\bis_srvrolemember ?\("),
+    ("function_probe", rf"^[\s'\")(,;=+|&-]*(?:and |or |select |xor )?(?:{_WORDS})[\s\\]*\(\s*$"),
+    ("function_probe", rf"^[\s'\"(]*(?:{_WORDS}) ?\([^()]*(?:\([^()]*\)[^()]*)*\)[\s)]*(?:::[a-z ]+|(?:<=>|!=|<>|[=<>])[^=].*|--.*|#|;)$"),
+    ("function_probe", r"\b(?:current_user|session_user|system_user|user|database|version|schema|host_name|connection_id) ?\( ?\)(?: ?(?:--|#|=|,|\)|from|limit|$))&&"),
+    ("function_probe", r"\b(?:substr|substring|mid|ascii|ord|hex|unhex|char|chr|concat|concat_ws|group_concat|ifnull|iif|cast|convert|count|length|md5|sha1|encode|decode|json_extract|json_keys|json_search|json_array|unistr|load_extension|starts_with|row_count|make_set|elt|export_set|xmlelement|string_agg) ?\( ?(?:select|\( ?select|distinct\b|0x|@@|user|database|version|current_user|password|email|username|null|'[^']*' ?, ?\(|concat|cast|char|chr|ifnull|table_name|column_name|schema_name|lo_get|json_\w+ ?\()"),
+    ("select_shape", r"(?:^|[\s'\"`)(,;=+|&*/-])\(? ?select[\s(+]+(?:(?:distinct|all|top \d+) )?(?:\*|@|null\b|\d+\b|'|\"|`|\(|case\b|if ?\(|(?:[a-z_][\w$.]* ?\()|[a-z_][\w$.]*(?: ?, ?[\w$.*`]+)+ from |[a-z_][\w$.]* from [\w.`\"\[]+[\s)]*(?:where|limit|order by|group by|$|;|--|#|\)|union))"),
+    ("select_shape", r"\( ?select\b|\bselect ?\*|\bfrom[\s+(]+(?:select\b|`[a-z_]+`\.?|[\w.]+[\s)]+where[\s(]+[\w.`]+ ?(?:=|like|in\b|<|>))|\bselect\b.{0,20}\bcase when\b|\bcase when\b.*\b(?:then|else)\b|\) ?when [\w']+ then\b"),
+    ("select_shape", rf"(?:^|[\s'\"`)]) ?(?:insert into [\w.`\"]+ ?(?:\(|values|select)|delete from [\w.`\"]+(?: where| ?;| ?--|$)|update [\w.`\"]+ set [\w.`\"]+ ?=|drop (?:table|database|view|user|index|schema|procedure|function) (?:if exists )?[\w.`\"]+ ?(?:;|--|#|$|cascade|,)|alter (?:table|database|user|login) [\w.`\"]+ (?:add|drop|modify|with|rename|set|change)|create (?:table|user|database|function|procedure|trigger|view|login) [\w.`\"]+[ (]?.*(?:\(|as|identified|with|begin)|truncate table \w+|grant [a-z ,]+ (?:on|to) \w+|declare @\w+|set @\w+ ?=)"),
+    ("select_shape", r"\b(?:as|from)\b ?`\w*`|` ?as ?`|\) ?as ?[`\"\w]+ from\b|\) ?(?:like|in|between|union|div|mod|xor|regexp|rlike|glob) ?\(|^(?:div|mod|like|rlike|regexp|glob|between|xor)[\s(]+(?:\(|null|\d|')"),
+    ("hex_or_char", r"\b(?:char|chr|nchar) ?\( ?\d+ ?(?:,|\) ?(?:\|\||\+))|\bconcat(?:_ws)? ?\( ?(?:0x|'[^']*' ?, ?\( ?select|char ?\(|chr ?\()|\b0x[0-9a-f]{8,}\b.*\b(?:select|from|where|union|and|or)\b|\b(?:select|union|and|or|set)\b.*\b0x[0-9a-f]{6,}\b|\b[xb]'[0-9a-f]{10,}"),
+    ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|[-#@<>|&=;)]|and |or )"),
+    ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|['\"{,\s]\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|function|accumulator|or|and|nor|not|in|jsonschema)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
+    ("expression", rf"^[\s]*(?:{_STRING}|\d+|[\w@.]+)['\")\s]*(?:div|mod|xor|rlike|sounds like|collate|is not null|is null)\b[\s(]*(?:[\d'\"(]|$|null|utf8)"),
+    ("expression", rf"^[\s)]*(?:{_NUMBER}|{_STRING})[\s)]*(?:<=>|<<|>>|\^|\|\||&&)[\s(]*(?:{_NUMBER}|{_STRING}|{_NAME})[\s)]*;?$"),
+)  # fmt: skip
+
+_SINGLE = {"&&": "'needs quote'"}
+
+
+def _build() -> tuple[object, tuple[str, ...]]:
+    pattern_set = re2.Set.SearchSet()
+    flags = []
+    for flag, pattern in _PATTERNS:
+        pattern_set.Add("(?s)" + pattern.removesuffix("&&"))
+        flags.append(flag + ("&" if pattern.endswith("&&") else ""))
+    pattern_set.Add("")
+    pattern_set.Compile()
+    return pattern_set, tuple(flags)
+
+
+_SET, _FLAGS = _build()
+
+_EXECUTABLE = re2.compile(r"(?s)/\*m?!\d*(.*?)(?:\*/|$)")
+_COMMENT = re2.compile(r"(?s)/\*.*?\*/")
+_SPLIT_WORD = re2.compile(r"[a-z]/\*\*?/[a-z]")
+_BLANKS = re2.compile(r"[\s\x00\x0b\xa0]+")
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
+_ACTIVE = re2.compile(
+    r"['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+)"
+)
+
+
+def normalise(text: str) -> str:
+    """As the victim's server would read it: executable comments opened, other comments and blanks one blank."""
+    low = text.translate(_QUOTES).lower()
+    low = _EXECUTABLE.sub(r" \1 ", low)
+    low = _COMMENT.sub(" ", low)
+    return _BLANKS.sub(" ", low)
+
+
+def flags_of(text: str) -> frozenset[str] | None:
+    """Flags of a fragment, empty for prose; None if the matcher gave up."""
+    low = normalise(text)
+    hits = _SET.Match(low.encode("utf-8", "surrogatepass"))  # type: ignore[attr-defined]
+    if not hits or len(_FLAGS) not in hits:
+        return None
+    found = set()
+    conditional = set()
+    for hit in hits:
+        if hit < len(_FLAGS):
+            flag = _FLAGS[hit]
+            (conditional if flag.endswith("&") else found).add(flag.removesuffix("&"))
+    if found:
+        found |= conditional  # an empty trailing comment or `user()` means nothing by itself
+    if "/*!" in text or "/*M!" in text or "/*m!" in text:
+        found.add("exec_comment")
+    return frozenset(found)
+
+
+def active(text: str) -> bool:
+    """A cheap first look: whether anything in the text could matter to a database."""
+    return bool(_ACTIVE.search(text))

@@ -1,0 +1,52 @@
+"""What is read off the raw text, before and beside any parser, because parsers disagree about it.
+
+A comment that one server executes, a quoted identifier with escapes inside, a NUL at which one parser stops: each
+lets an attacker show the analyser another statement than the server runs. All patterns are RE2 and run over the
+whole text once.
+"""
+
+from __future__ import annotations
+
+import re2
+
+_COMPILED = {
+    # MySQL runs what stands in /*! … */, MariaDB also /*M! … */: every other parser calls it a comment.
+    "exec_comment": r"/\*M?!",
+    # PostgreSQL's U&"\0070g_read_file": the identifier is not what it looks like.
+    "unicode_identifier": r"(?i)\bu&[\"']",
+    "control_char": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
+    "into_outfile": r"(?i)\binto[\s/*]+(?:outfile|dumpfile)\b",
+    # An optimiser hint is `/*+`; anything else between a keyword's letters or instead of blanks is disguise.
+    "comment_split": r"(?i)\b(?:select|union|drop|insert|delete|update|alter|exec|execute|waitfor|sleep|benchmark|into|from|where|or|and)/\*[^+!][^*]*\*/\s*(?:[a-z_(]|/\*|['\"\d])|(?i)/\*\*/",
+    # `--'` or `-- -` or `#'` or `;%00` at the very end: the tail with which an injection drops the rest of the query.
+    "comment_tail": r"(?:--[ \t]*(?:[-+]|[a-zA-Z]{1,4})?[ \t]*['\"]?[ \t);]*|#[ \t]*['\"][ \t);]*|;?(?:%00|\x00)['\"]?[ \t;]*)$",
+    "percent_encoded": r"(?i)%(?:2[0-9a-f]|3[bcdef]|0[0ad]|5[bcd]|7[bcd])[^ ]*%?|\+(?:and|or|union|select|exec|waitfor|from|where|into|group|order)\+",
+    "file_access": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b|\b(?:openrowset|opendatasource|openquery)\s*\(",
+    "program": r"(?i)\b(?:to|from)[\s]+program[\s]*['$]|\bxp_cmdshell\b|\bsp_oacreate\b",
+    "time_delay": r"(?i)\bwaitfor[\s/*]+(?:delay|time)\b",
+}
+_SET = re2.Set.SearchSet()
+_NAMES = tuple(_COMPILED)
+for _pattern in _COMPILED.values():
+    _SET.Add(_pattern)
+_SET.Add("")  # canary: matches always; if it does not, the set ran out of memory and the text is not judged
+_SET.Compile()
+
+_AMBIGUOUS = re2.compile(r"\\['\"]|\\\\['\"]|#|--[^\s-]|\$\w*\$")
+
+
+def scan(source: str) -> frozenset[str] | None:
+    """Names of the guards that fire; None if the matcher itself gave up (the caller fails closed)."""
+    hits = _SET.Match(source.encode("utf-8", "surrogatepass"))
+    if not hits or len(_NAMES) not in hits:
+        return None
+    return frozenset(_NAMES[hit] for hit in hits if hit < len(_NAMES))
+
+
+def dialects_disagree(source: str) -> bool:
+    """Whether servers of different families may cut this text into different tokens.
+
+    `\\'` ends a string for PostgreSQL and does not for MySQL; `#` is a comment here and an operator there; `--x`
+    is no comment for MySQL; `$$` quotes for PostgreSQL only.
+    """
+    return bool(_AMBIGUOUS.search(source))

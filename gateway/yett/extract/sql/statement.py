@@ -1,0 +1,465 @@
+"""Whole statements: parsed by sqlglot, read node by node.
+
+1. `parse` tries the dialect that is named, else those the text hints at, else the most common ones, until one
+   understands the whole text. Where servers would cut the text differently, a second family is parsed as well and
+   what either sees counts.
+2. `describe` walks one tree and collects tables, columns, functions and the properties that matter.
+3. What sqlglot keeps as an unparsed `Command` is opened by hand where something can hide in it: EXPLAIN, PREPARE,
+   DO, EXECUTE.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import re2
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from yett.extract.budget import Budget
+from yett.extract.facts import Statement
+from yett.extract.sql import names
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement it keeps unparsed
+
+COMMON = ("postgres", "mysql", "tsql", "snowflake", "bigquery", "", "oracle", "clickhouse", "spark", "sqlite")
+"""Dialects in the order in which they are tried; together they read 82 % of sqlfluff's fixtures."""
+MAX_TRIES_LONG = 3
+LONG = 4_000
+MAX_NODES = 6_000
+
+_FAILURES = (
+    SqlglotError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    AssertionError,
+)
+"""sqlglot's own errors, and those its compiled parser lets through on text it did not expect (seen by fuzzing)."""
+
+_HINTS: tuple[tuple[str, Any], ...] = (
+    ("mysql", re2.compile(r"(?i)`[^`]*`|\bon duplicate key\b|\bauto_increment\b|\bengine\s*=|\bstraight_join\b|\brlike\b")),
+    ("tsql", re2.compile(r"(?i)(?:^|[\s.,(])\[[A-Za-z_][\w ]*\]|\bselect\s+top[\s(]|@[a-z_]\w*|\bnvarchar\b|^\s*go\s*$|\bexec\b|\bnolock\b|\bwaitfor\b")),
+    ("oracle", re2.compile(r"(?i)\bfrom dual\b|\bvarchar2\b|\brownum\b|\bconnect by\b|\bnumber\s*\(|\(\+\)")),
+    ("bigquery", re2.compile(r"(?i)`[\w-]+\.[\w-]+(?:\.[\w-]+)?`|\bstruct\s*[<(]|\bunnest\s*\(|\bsafe_|\bint64\b")),
+    ("snowflake", re2.compile(r"(?i)\bqualify\b|\bvariant\b|\bwarehouse\b|:[a-z_]+(?:::|\.)|@~|@%|\bflatten\s*\(")),
+    ("clickhouse", re2.compile(r"(?i)\bengine\s*=\s*\w*mergetree|\barrayjoin\b|\bprewhere\b|\bfinal\b|\bglobal in\b")),
+    ("spark", re2.compile(r"(?i)\busing (?:delta|parquet|csv|json|orc)\b|\blateral view\b|\btblproperties\b|\bdistribute by\b|\bcluster by\b")),
+)  # fmt: skip
+
+_READ_ROOTS = (exp.Query, exp.Show, exp.Describe)
+_KINDS: tuple[tuple[type[Any], str], ...] = (
+    (exp.Insert, "insert"),
+    (exp.Update, "update"),
+    (exp.Delete, "delete"),
+    (exp.Merge, "merge"),
+    (exp.TruncateTable, "truncate"),
+    (exp.Create, "create"),
+    (exp.Attach, "create"),
+    (exp.Alter, "alter"),
+    (exp.Comment, "alter"),
+    (exp.Drop, "drop"),
+    (exp.Detach, "drop"),
+    (exp.Grant, "grant"),
+    (exp.Revoke, "revoke"),
+    (exp.Execute, "call"),
+    (exp.Kill, "call"),
+    (exp.Copy, "copy"),
+    (exp.LoadData, "copy"),
+    (exp.Set, "set"),
+    (exp.Pragma, "set"),
+    (exp.Declare, "set"),
+    (exp.Use, "use"),
+    (exp.Describe, "show"),
+    (exp.Show, "show"),
+    (exp.Transaction, "transaction"),
+    (exp.Commit, "transaction"),
+    (exp.Rollback, "transaction"),
+    (exp.Query, "select"),
+    (exp.Values, "select"),
+)
+WRITES = frozenset("insert update delete merge truncate create alter drop grant revoke call copy".split())
+_WRITE_NODES = (
+    exp.Insert,
+    exp.Update,
+    exp.Delete,
+    exp.Merge,
+    exp.TruncateTable,
+    exp.Create,
+    exp.Alter,
+    exp.Drop,
+    exp.Copy,
+    exp.Grant,
+)
+_COMPARISONS = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.LT,
+    exp.GTE,
+    exp.LTE,
+    exp.Like,
+    exp.ILike,
+    exp.NullSafeEQ,
+    exp.RegexpLike,
+    exp.Is,
+)
+
+
+def parse(source: str, dialect: str, budget: Budget) -> tuple[str, list[Any]] | None:
+    """(dialect, trees) by the first dialect that reads all of it; None if none does."""
+    tries = candidates(source, dialect)
+    for name in tries if len(source) <= LONG else tries[:MAX_TRIES_LONG]:
+        budget.spend(1)
+        trees = parse_as(source, name)
+        if trees is not None:
+            return name, trees
+    return None
+
+
+def parse_as(source: str, dialect: str) -> list[Any] | None:
+    """The trees of one dialect, empty statements left out; None if it does not read the text."""
+    try:
+        trees = sqlglot.parse(source, read=dialect or None)
+    except _FAILURES:
+        return None
+    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+def candidates(source: str, dialect: str) -> list[str]:
+    if dialect:
+        return [dialect]
+    hinted = [name for name, pattern in _HINTS if pattern.search(source)]
+    return hinted + [name for name in COMMON if name not in hinted]
+
+
+def describe(tree: Any, *, pointer: str, text: str, dialect: str, declared: bool, chain: tuple[str, ...], flags: frozenset[str], budget: Budget, depth: int = 0) -> Statement:  # fmt: skip
+    """One statement's facts. `flags` are those of the whole text, which every statement of it carries."""
+    reader = _Reader(budget)
+    kind = _kind(tree)
+    if isinstance(tree, exp.Command):
+        inner = _open_command(tree, dialect)
+        if inner is not None and depth < 3:
+            word, analyze, sub = inner
+            found = describe(sub, pointer=pointer, text=text, dialect=dialect, declared=declared, chain=chain, flags=flags, budget=budget, depth=depth + 1)  # fmt: skip
+            extra = set()
+            if word == "explain" and analyze and (found.kind in WRITES or "writes_in_cte" in found.flags):
+                extra.add("writes_in_explain")
+            if word == "prepare":
+                extra.add("dynamic")
+            return Statement(
+                pointer=pointer,
+                kind="explain" if word == "explain" else found.kind,
+                dialect=dialect,
+                text=text,
+                reads=found.reads,
+                writes=found.writes if analyze else (),
+                columns=found.columns,
+                functions=found.functions,
+                flags=found.flags | extra,
+                declared=declared,
+                opaque=found.opaque,
+                chain=chain,
+            )
+        reader.flags.add("unparsed")
+        reader.command(tree)
+    else:
+        reader.read(tree, kind)
+    return Statement(
+        pointer=pointer,
+        kind=kind,
+        dialect=dialect,
+        text=text,
+        reads=tuple(sorted(reader.reads - reader.local)),
+        writes=tuple(sorted(reader.writes)),
+        columns=tuple(sorted(reader.columns)),
+        functions=tuple(sorted(reader.functions)),
+        flags=flags | frozenset(reader.flags),
+        declared=declared,
+        opaque=("too_many_nodes",) if reader.cut else (),
+        chain=chain,
+    )
+
+
+def _kind(tree: Any) -> str:
+    if isinstance(tree, exp.Command):
+        return names.KIND_OF_WORD.get(str(tree.this).lower().split(" ")[0], "unknown")
+    for node, kind in _KINDS:
+        if isinstance(tree, node):
+            return kind
+    return "unknown"
+
+
+_EXPLAIN = re2.compile(
+    r"(?is)^\s*(?:\([^()]*\)\s*|analyze\s+|analyse\s+|verbose\s+|extended\s+|plan\s+for\s+|query\s+plan\s+|format\s*=\s*\w+\s+)*"
+)
+_PREPARE = re2.compile(r"(?is)^\s*\w+\s*(?:\([^()]*\)\s*)?as\s+")
+_ANALYZE = re2.compile(r"(?i)\banaly[sz]e\b")
+_OFF = re2.compile(r"(?i)\banaly[sz]e\s+(?:false|off|0)\b")
+
+
+def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
+    """(word, whether it runs, inner tree) of a command that carries a statement; None if it carries none."""
+    word = str(tree.this).lower()
+    rest = tree.args.get("expression")
+    body = rest.name if isinstance(rest, exp.Expression) else str(rest or "")
+    if word == "explain":
+        prefix = _EXPLAIN.match(body)
+        head = body[: prefix.end()] if prefix else ""
+        sub = parse_as(body[len(head) :], dialect)
+        if (
+            sub
+            and len(sub) == 1
+            and not (isinstance(sub[0], exp.Command) and str(sub[0].this).lower() == "explain")
+        ):
+            return word, bool(_ANALYZE.search(head)) and not _OFF.search(head), sub[0]
+    if word == "prepare":
+        prefix = _PREPARE.match(body)
+        if prefix:
+            sub = parse_as(body[prefix.end() :], dialect)
+            if sub and len(sub) == 1:
+                return word, True, sub[0]
+    return None
+
+
+_DYNAMIC = frozenset("do execute exec call declare begin prepare".split())
+
+
+class _Reader:
+    """Collects one tree's facts in one walk."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.reads: set[str] = set()
+        self.writes: set[str] = set()
+        self.local: set[str] = set()
+        """Names of CTEs: they are not tables."""
+        self.columns: set[str] = set()
+        self.functions: set[str] = set()
+        self.flags: set[str] = set()
+        self.cut = False
+
+    def command(self, tree: Any) -> None:
+        """A statement that sqlglot only knows the first word of."""
+        if str(tree.this).lower().split(" ")[0] in _DYNAMIC:
+            self.flags.add("dynamic")
+
+    def read(self, tree: Any, kind: str) -> None:
+        root_writes = kind in WRITES
+        target = _target(tree) if root_writes else None
+        for count, node in enumerate(tree.walk()):
+            if count > MAX_NODES:
+                self.cut = True
+                break
+            if count % 500 == 499:
+                self._budget.spend(1)
+            if isinstance(node, exp.Table):
+                self._table(node, node is target)
+            elif isinstance(node, exp.Column):
+                self.columns.add(node.name.lower())
+                if node.name.startswith("@@"):
+                    self.flags.add("server_variable")
+            elif isinstance(node, exp.Or):  # before Func: sqlglot counts the connectives among the functions
+                if always_true(node.left) or always_true(node.right):
+                    self.flags.add("always_true")
+            elif isinstance(node, exp.Func):
+                self._function(node)
+            elif isinstance(node, exp.CTE):
+                self.local.add(node.alias.lower())
+            elif isinstance(node, _WRITE_NODES):
+                if node is not tree:
+                    self.flags.add("writes_in_cte")
+                    inner = _target(node)
+                    if inner is not None:
+                        self.writes.add(_table_name(inner))
+                if isinstance(node, (exp.Update, exp.Delete)):
+                    self._where(node)
+                if isinstance(node, exp.Copy):
+                    self._copy(node)
+            elif isinstance(node, exp.Into):
+                self.flags.add("select_into")
+                if isinstance(node.this, exp.Table):
+                    self.writes.add(_table_name(node.this))
+            elif isinstance(node, exp.Lock):
+                self.flags.add("locks")
+            elif isinstance(node, (exp.Where, exp.Having)):
+                if always_true(node.this):
+                    self.flags.add("constant_predicate")
+            elif isinstance(node, exp.Union):
+                self.flags.add("union")
+                if _is_probe(node.right):
+                    self.flags.add("union_probe")
+            elif isinstance(node, (exp.SessionParameter,)):
+                self.flags.add("server_variable")
+            elif isinstance(node, exp.Command) and node is not tree:
+                self.flags.add("unparsed")
+        if isinstance(tree, (exp.Drop, exp.Create, exp.Alter)):
+            self._ddl(tree)
+        elif isinstance(tree, (exp.Grant, exp.Revoke)):
+            self.flags.add("privileges")
+        elif isinstance(tree, exp.Execute):
+            self._execute(tree)
+
+    def _table(self, node: Any, is_target: bool) -> None:
+        if isinstance(node.this, exp.Func):
+            return  # a table function: the walk reaches the function itself
+        name = _table_name(node)
+        if not name:
+            return
+        (self.writes if is_target else self.reads).add(name)
+        if name in names.SENSITIVE_TABLES:
+            self.flags.add("credential_table")
+        if name.startswith(names.SCHEMA_TABLES):
+            self.flags.add("schema_probe")
+
+    def _function(self, node: Any) -> None:
+        if isinstance(node, (exp.And, exp.Cast, exp.Case, exp.If)):
+            return
+        name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
+        if isinstance(node.parent, exp.Dot):
+            name = f"{node.parent.this.sql().lower()}.{name}".replace('"', "")
+        self.functions.add(name)
+        self.flags |= function_flags(name, known=not isinstance(node, exp.Anonymous))
+
+    def _where(self, node: Any) -> None:
+        where = node.args.get("where")
+        if where is None or always_true(where.this):
+            self.flags.add("no_where")
+
+    def _copy(self, node: Any) -> None:
+        for file in node.args.get("files") or []:
+            if isinstance(file, exp.Identifier) and file.name.lower() == "program":
+                self.flags.add("program")
+            elif isinstance(file, exp.Literal) or (
+                isinstance(file, exp.Table) and isinstance(file.this, exp.Literal)
+            ):
+                self.flags.add("file_access")
+
+    def _ddl(self, tree: Any) -> None:
+        what = str(tree.args.get("kind") or "").lower()
+        if any(word in names.ADMIN_OBJECTS for word in what.split()):
+            self.flags.add("admin_object")
+        if isinstance(tree, exp.Create) and what in ("function", "procedure", "trigger"):
+            self.flags.add("dynamic")
+
+    def _execute(self, tree: Any) -> None:
+        self.flags.add("dynamic")
+        name = _table_name(tree.this) if isinstance(tree.this, exp.Table) else ""
+        if name:
+            self.functions.add(name)
+            self.flags |= function_flags(name.rpartition(".")[2], known=False)
+
+
+def function_flags(name: str, *, known: bool) -> frozenset[str]:
+    """What calling this function says of a statement. `known`: the parser has a type of its own for it."""
+    base = name.rpartition(".")[2]
+    found = set()
+    for flag, table in (
+        ("time_delay", names.TIME_DELAY),
+        ("file_access", names.FILE_ACCESS),
+        ("program", names.COMMANDS),
+        ("remote_access", names.REMOTE),
+        ("side_effect_function", names.SIDE_EFFECTS),
+        ("error_probe", names.ERROR_PROBES),
+    ):
+        if name in table or base in table:
+            found.add(flag)
+    if not found and base.startswith(
+        ("pg_ls_", "pg_read_", "lo_", "dblink", "xp_", "sp_oa", "utl_", "dbms_")
+    ):
+        found.add("side_effect_function")
+    if found:
+        return frozenset(found)
+    if not known and ("." in name or base not in names.SAFE_ANONYMOUS):
+        return frozenset(("unknown_function",))
+    return frozenset()
+
+
+def always_true(node: Any) -> bool:
+    """Whether a predicate holds for every row, as far as literals tell."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Boolean):
+        return bool(node.this)
+    if isinstance(node, exp.Literal):
+        return not node.is_string and node.name not in ("0", "0.0")
+    if isinstance(node, exp.Not):
+        return _always_false(node.this)
+    if isinstance(node, exp.And):
+        return always_true(node.left) and always_true(node.right)
+    if isinstance(node, exp.Or):
+        return always_true(node.left) or always_true(node.right)
+    if isinstance(node, _COMPARISONS):
+        return _compares_constants(node) and not _never(node)
+    if isinstance(node, exp.Between):
+        return all(isinstance(part, exp.Literal) for part in (node.this, node.args["low"], node.args["high"]))
+    if isinstance(node, exp.In):
+        values = node.expressions
+        return isinstance(node.this, exp.Literal) and any(value == node.this for value in values)
+    return False
+
+
+def _always_false(node: Any) -> bool:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.Boolean):
+        return not node.this
+    if isinstance(node, exp.Literal):
+        return not node.is_string and node.name in ("0", "0.0")
+    return isinstance(node, _COMPARISONS) and _compares_constants(node) and _never(node)
+
+
+def _constant(node: Any) -> bool:
+    while isinstance(node, (exp.Paren, exp.Neg, exp.Cast)):
+        node = node.this
+    return isinstance(node, (exp.Literal, exp.Boolean, exp.Null))
+
+
+def _compares_constants(node: Any) -> bool:
+    left, right = node.left, node.right
+    if _constant(left) and _constant(right):
+        return True
+    return isinstance(left, exp.Column) and left == right  # x = x
+
+
+def _never(node: Any) -> bool:
+    """Of a comparison of two constants: whether it is plainly false (`1 = 2`)."""
+    left, right = node.left, node.right
+    if isinstance(node, exp.EQ):
+        return bool(left != right)
+    if isinstance(node, exp.NEQ):
+        return bool(left == right)
+    if left.is_number and right.is_number and isinstance(node, (exp.GT, exp.GTE, exp.LT, exp.LTE)):
+        low, high = float(left.name or 0), float(right.name or 0)
+        return {exp.GT: low <= high, exp.GTE: low < high, exp.LT: low >= high, exp.LTE: low > high}[
+            type(node)
+        ]
+    return isinstance(left, exp.Column)
+
+
+def _is_probe(node: Any) -> bool:
+    """`UNION SELECT NULL, 1, 'a'`: a branch that only finds out how many columns there are, or reads the catalogue."""
+    if not isinstance(node, exp.Select):
+        return False
+    source = node.args.get("from_") or node.args.get("from")
+    values = node.expressions
+    return source is None and bool(values) and any(isinstance(value, exp.Null) for value in values)
+
+
+def _target(tree: Any) -> Any:
+    """The table a writing statement writes to."""
+    node = tree.this
+    if isinstance(tree, exp.TruncateTable) and tree.expressions:
+        node = tree.expressions[0]
+    while isinstance(node, (exp.Schema, exp.Alias, exp.UserDefinedFunction, exp.Index)):
+        node = node.args.get("table") if isinstance(node, exp.Index) else node.this
+    return node if isinstance(node, exp.Table) else None
+
+
+def _table_name(node: Any) -> str:
+    return ".".join(part.name.lower() for part in node.parts if part.name)
