@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Shared, noisy machines: how long an example takes says nothing about the code.
+settings.register_profile(
+    "yett", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("yett")
 
 ROOT = Path(__file__).resolve().parents[1]
 

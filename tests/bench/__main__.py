@@ -24,7 +24,7 @@ def main(names: list[str]) -> int:
         try:
             spec.loader.exec_module(module)
             module.main()
-        except Exception as error:  # noqa: BLE001: the other benchmarks still run
+        except Exception as error:
             failed += 1
             print(f"failed: {type(error).__name__}: {error}")
     return 1 if failed else 0

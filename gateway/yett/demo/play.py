@@ -97,7 +97,7 @@ def play(gateway: Gateway, world: World) -> Iterator[Line]:
 def _run(tool: Callable[..., Any], arguments: dict[str, Any], decision: Decision) -> Outcome:
     try:
         result = tool(**arguments)
-    except Exception as error:  # noqa: BLE001: whatever a tool raises is its outcome
+    except Exception as error:  # noqa: BLE001 - whatever a tool raises is its outcome
         return Outcome(decision_id=decision.decision_id, status="error", error=type(error).__name__)
     return Outcome(decision_id=decision.decision_id, result=result)
 
