@@ -106,25 +106,17 @@ def test_a_refused_call_has_a_digest_that_nothing_else_can_have() -> None:
     assert admitted.action_digest != canonical.action_digest("a?b", None, b"{}")
 
 
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 json_values: Any = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=8)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), text),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(text, inner, max_size=4)),
     max_leaves=12,
 )
 
 
-@given(
-    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), json_values, max_size=4)
-)
+@given(st.dictionaries(text, json_values, max_size=4))
 def test_an_admitted_calls_arguments_are_the_callers(arguments: dict[str, object]) -> None:
-    body = json.dumps({"tool": "t", "arguments": arguments})
-    try:
-        call = read_call(body.encode("utf-8", "surrogatepass"))
-    except InvalidCall as error:
-        assert error.code in ("LONE_SURROGATE", "MALFORMED_JSON")
-        return
+    call = read_call(json.dumps({"tool": "t", "arguments": arguments}).encode())
     admitted = admit(call, ALICE, "s1")
     assert admitted.call.arguments == arguments
     assert json.loads(admitted.canonical) == arguments
