@@ -1,0 +1,453 @@
+"""One MCP session between a client and a server, without I/O: messages in, actions out.
+
+    client ──► client_message ──► Judge ──(somebody asks the gate)──► judged ──► ToServer
+    client ◄── ToClient ◄── reported ◄──(somebody tells the gate)── Report ◄── server_message ◄── server
+
+The driver (stdio, HTTP) frames bytes, calls these methods one at a time, and carries out the actions in
+order. Nothing here waits, reads a clock of its own or keeps more than `Limits` says.
+
+Which messages go where is an allow list, so that a method of a later protocol version can't run a tool
+unjudged: `tools/call`, `resources/read` and `prompts/get` are judged; lists and the like pass and are
+filtered; everything unknown is answered with "method not found". An allowed exchange is not touched: the
+same bytes go on that came in, in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from yett import canonical
+from yett.errors import InvalidCall, YettError
+from yett.model import Decision, Json, Outcome, ToolCall
+from yett.proxy.mcp import answers, obligations, wire
+from yett.proxy.mcp.catalogue import PSEUDO_TOOLS, Catalogue
+from yett.proxy.mcp.framing import TooLong
+from yett.proxy.mcp.tickets import States
+from yett.sdk.decider import call_for, explain
+
+HANDSHAKE_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+MODERN_VERSIONS: Final = ("2026-07-28",)
+VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+UNSUPPORTED_VERSION: Final = -32022
+
+JUDGED: Final = frozenset({"tools/call", *PSEUDO_TOOLS})
+PASSED_TO_SERVER: Final = frozenset(
+    {
+        "initialize", "ping", "server/discover", "logging/setLevel", "completion/complete", "tools/list",
+        "prompts/list", "resources/list", "resources/templates/list", "resources/subscribe",
+        "resources/unsubscribe", "subscriptions/listen", "tasks/get", "tasks/list", "tasks/result", "tasks/cancel",
+    }
+)  # fmt: skip
+PASSED_TO_CLIENT: Final = frozenset({"ping", "roots/list", "sampling/createMessage", "elicitation/create"})
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much a session may hold. Bytes unless said otherwise."""
+
+    client_message: int = canonical.MAX_BYTES * 2
+    server_message: int = 16 << 20
+    in_flight: int = 256
+    """Requests of the client that are not answered yet."""
+    waiting: int = 16 << 20
+    """Bytes of calls and results that wait for the gate."""
+    server_requests: int = 64
+    """Requests of the server that the client has not answered yet."""
+    tasks: int = 1024
+    """Running tasks and request states remembered; the oldest is forgotten, and then refused."""
+
+
+class ToServer(msgspec.Struct, frozen=True):
+    """Send these bytes (one message, unframed) to the server."""
+
+    data: bytes
+
+
+class ToClient(msgspec.Struct, frozen=True):
+    """Send these bytes (one message, unframed) to the client."""
+
+    data: bytes
+
+
+class Judge(msgspec.Struct, frozen=True):
+    """Put the call to the gate and come back with `judged(token, decision)`."""
+
+    token: int
+    call: ToolCall
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Tell the gate and come back with `reported(token, error)`; token 0 needs no coming back."""
+
+    token: int
+    outcome: Outcome
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something a person should see on the proxy's own log."""
+
+    text: str
+
+
+Action = ToServer | ToClient | Judge | Report | Note
+
+
+class _Judging(msgspec.Struct):
+    request: wire.Request
+    call: ToolCall
+    cancelled: bool = False
+
+
+class _Pending(msgspec.Struct):
+    """A request the server has and will answer."""
+
+    request: wire.Request
+    decision: Decision | None = None
+    cancelled: bool = False
+
+
+class _Reporting(msgspec.Struct):
+    id: wire.Id
+    answer: bytes
+    is_tool: bool
+
+
+class Session:
+    """See the module. Not thread-safe: the driver serialises.
+
+    Args:
+        server: the name policies know this server by.
+        session: the gateway's session id, put on every call.
+        catalogue: what the client may see and call.
+        clock: milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        session: str,
+        catalogue: Catalogue,
+        *,
+        clock: Callable[[], int],
+        limits: Limits | None = None,
+    ) -> None:
+        self.server = server
+        self.session = session
+        self._catalogue = catalogue
+        self._clock = clock
+        self.limits = self._limits = limits or Limits()
+        self._tokens = 0
+        self._judging: dict[int, _Judging] = {}
+        self._pending: dict[wire.Id, _Pending] = {}
+        self._reporting: dict[int, _Reporting] = {}
+        self._asked: set[wire.Id] = set()
+        self._states = States(self._limits.tasks)
+        self._waiting = 0
+        self._open = True
+
+    # From the client
+
+    def client_message(self, raw: bytes | TooLong) -> list[Action]:
+        """One message of the client."""
+        if isinstance(raw, TooLong):
+            return [
+                ToClient(
+                    wire.error(
+                        None, wire.INVALID_REQUEST, f"the message has {raw.size} bytes, which is too many"
+                    )
+                )
+            ]
+        try:
+            message = wire.read(raw, max_bytes=self._limits.client_message)
+            if isinstance(message, wire.Request):
+                return self._client_request(message)
+        except wire.WireError as error:
+            return [ToClient(wire.error(error.id, error.code, error.message))]
+        if isinstance(message, wire.Notification):
+            return self._client_notification(message)
+        if message.id not in self._asked or message.id is None:
+            return [Note("an answer of the client to nothing the server asked was dropped")]
+        self._asked.discard(message.id)
+        return [ToServer(raw)]
+
+    def _client_request(self, request: wire.Request) -> list[Action]:
+        if not self._open:
+            raise wire.WireError(wire.UPSTREAM_FAILED, "the MCP server is gone", request.id)
+        if self._busy(request.id):
+            raise wire.WireError(wire.INVALID_REQUEST, "a request with this id is still running", request.id)
+        if len(self._judging) + len(self._pending) + len(self._reporting) >= self._limits.in_flight:
+            raise wire.WireError(wire.BUSY, "too many requests are running", request.id)
+        version = _version(request)
+        if version is not None and version not in MODERN_VERSIONS:
+            data: Json = {"supported": list(MODERN_VERSIONS), "requested": version}
+            return [
+                ToClient(wire.error(request.id, UNSUPPORTED_VERSION, "Unsupported protocol version", data))
+            ]
+        if request.method in JUDGED:
+            return self._judge(request)
+        if request.method not in PASSED_TO_SERVER:
+            raise wire.WireError(wire.METHOD_NOT_FOUND, "this gateway does not know the method", request.id)
+        self._pending[request.id] = _Pending(request)
+        return [ToServer(request.raw)]
+
+    def _judge(self, request: wire.Request) -> list[Action]:
+        tool, arguments = _judged_part(request)
+        why = self._catalogue.callable(tool) if request.method == "tools/call" else None
+        if why is not None:
+            return [ToClient(answers.refusal(request, f"The call of {tool!r} was not run: {why}."))]
+        if self._waiting + len(request.raw) > self._limits.waiting:
+            raise wire.WireError(wire.BUSY, "too many calls wait to be judged", request.id)
+        state = request.params.get("requestState")
+        if state is not None and not self._states.knows_state(state, request):
+            # The state is the server's memory of the first round; one it did not give out for this very
+            # request is a forgery or belongs to another call.
+            raise wire.WireError(
+                wire.INVALID_PARAMS, "the request state was not issued for this request", request.id
+            )
+        try:
+            call = call_for(tool, arguments, session=self.session, server=self.server)
+        except InvalidCall as refused:
+            raise wire.WireError(wire.INVALID_PARAMS, str(refused), request.id) from None
+        self._tokens += 1
+        self._waiting += len(request.raw)
+        self._judging[self._tokens] = _Judging(request, call)
+        return [Judge(self._tokens, call)]
+
+    def _client_notification(self, note: wire.Notification) -> list[Action]:
+        if note.method == "notifications/cancelled":
+            return self._cancel(note)
+        if not note.method.startswith("notifications/"):
+            # JSON-RPC lets a request go without id; nobody would be told that it was refused or what it did.
+            return [Note(f"a {note.method} without an id was dropped")]
+        return [ToServer(note.raw)]
+
+    def _cancel(self, note: wire.Notification) -> list[Action]:
+        id = note.params.get("requestId")
+        for waiting in self._judging.values():
+            if waiting.request.id == id and type(waiting.request.id) is type(id):
+                waiting.cancelled = True
+                return []
+        if isinstance(id, str | int) and not isinstance(id, bool) and id in self._pending:
+            self._pending[id].cancelled = True
+            return [ToServer(note.raw)]
+        return []
+
+    # From the gate
+
+    def judged(self, token: int, decision: Decision) -> list[Action]:
+        """The gate's answer to `Judge(token, …)`; must come from `sdk.decider.ask`, which vouches for it."""
+        waiting = self._judging.pop(token, None)
+        if waiting is None:
+            return self._unused(decision)
+        request = waiting.request
+        self._waiting -= len(request.raw)
+        if waiting.cancelled:
+            return self._unused(decision)
+        if not decision.allowed:
+            return [ToClient(answers.refusal(request, explain(decision, waiting.call.tool), decision))]
+        if not self._open:
+            gone = wire.error(request.id, wire.UPSTREAM_FAILED, "the MCP server is gone")
+            return [*self._unused(decision), ToClient(gone)]
+        problem = obligations.unknown(decision.obligations)
+        if problem is None and self._clock() >= decision.expires_at:
+            problem = "the permission had run out before the tool could start"
+        if problem is not None:
+            text = f"The call of {waiting.call.tool} was not run: {problem}."
+            return [*self._unused(decision), ToClient(answers.refusal(request, text))]
+        self._pending[request.id] = _Pending(request, decision)
+        return [ToServer(request.raw)]
+
+    def reported(self, token: int, error: YettError | None) -> list[Action]:
+        """The gate has the outcome (or not: then the result is withheld)."""
+        waiting = self._reporting.pop(token, None)
+        if waiting is None:
+            return []
+        self._waiting -= len(waiting.answer)
+        if error is None:
+            return [ToClient(waiting.answer)]
+        text = f"{error.message}. What it did may have happened; do not repeat it."
+        if waiting.is_tool:
+            return [ToClient(wire.result(waiting.id, answers.tool_error(text))), Note(str(error))]
+        return [ToClient(wire.error(waiting.id, wire.REFUSED, text)), Note(str(error))]
+
+    # From the server
+
+    def server_message(self, raw: bytes | TooLong) -> list[Action]:
+        """One message of the server."""
+        if isinstance(raw, TooLong):
+            return self._unreadable(
+                answers.id_at_the_ends(raw), f"a message of {raw.size} bytes, which is too many"
+            )
+        try:
+            message = wire.read(raw, max_bytes=self._limits.server_message, judged=False)
+        except wire.WireError as error:
+            return self._unreadable(error.id, error.message)
+        if isinstance(message, wire.Response):
+            return self._server_response(message)
+        if isinstance(message, wire.Request):
+            return self._server_request(message)
+        if message.method.startswith("notifications/"):
+            return [ToClient(raw)]
+        return [Note(f"a {message.method!a} of the server without an id was dropped")]
+
+    def _server_request(self, request: wire.Request) -> list[Action]:
+        if request.method not in PASSED_TO_CLIENT:
+            return [
+                ToServer(
+                    wire.error(request.id, wire.METHOD_NOT_FOUND, "this gateway does not know the method")
+                )
+            ]
+        if len(self._asked) >= self._limits.server_requests or request.id in self._asked:
+            return [ToServer(wire.error(request.id, wire.BUSY, "too many requests to the client are open"))]
+        self._asked.add(request.id)
+        return [ToClient(request.raw)]
+
+    def _server_response(self, response: wire.Response) -> list[Action]:
+        pending = self._pending.pop(response.id, None) if response.id is not None else None
+        if pending is None:
+            return [Note("an answer of the server to nothing it was asked was dropped")]
+        request = pending.request
+        if pending.decision is not None:
+            return self._outcome(request, pending.decision, response)
+        if response.result is None:
+            return [ToClient(response.raw)]
+        if request.method == "tasks/result":
+            decision = self._states.task(request.params.get("taskId"))
+            if decision is not None:
+                return self._outcome(request, decision, response)
+        if request.method in ("initialize", "server/discover"):
+            return self._introduced(request, response)
+        if request.method == "tools/list":
+            changed, notes = self._catalogue.filter_tools(response.result)
+            return [*map(Note, notes), ToClient(_with_result(response, changed))]
+        return [ToClient(response.raw)]
+
+    def _introduced(self, request: wire.Request, response: wire.Response) -> list[Action]:
+        assert response.result is not None
+        chosen = response.result.get("protocolVersion")
+        if request.method == "initialize" and chosen not in HANDSHAKE_VERSIONS:
+            data: Json = {
+                "supported": [*HANDSHAKE_VERSIONS],
+                "requested": chosen if isinstance(chosen, str) else None,
+            }
+            text = "the server chose a protocol version this gateway does not know"
+            return [ToClient(wire.error(request.id, UNSUPPORTED_VERSION, text, data))]
+        changed, notes = self._catalogue.filter_instructions(response.result)
+        return [*map(Note, notes), ToClient(_with_result(response, changed))]
+
+    def _outcome(self, request: wire.Request, decision: Decision, response: wire.Response) -> list[Action]:
+        """A judged call has an answer: to the gate first, to the client when it is on record."""
+        answer, result = response.raw, response.result
+        if result is not None:
+            self._states.learn(request, result, decision)
+            result, note = obligations.apply(decision.obligations, result)
+            if note:
+                answer = wire.result(request.id, result)
+        failed = result is None or result.get("isError") is True
+        outcome = Outcome(
+            decision_id=decision.decision_id,
+            status="error" if failed else "ok",
+            result=answers.recordable(result),
+            error=answers.error_text(response.error),
+        )
+        self._waiting += len(answer)
+        if self._waiting > self._limits.waiting + self._limits.server_message:
+            self._waiting -= len(answer)
+            text = "the tool ran, but too many results wait to be recorded"
+            return [Report(0, outcome), ToClient(wire.error(request.id, wire.BUSY, text))]
+        self._tokens += 1
+        self._reporting[self._tokens] = _Reporting(request.id, answer, request.method == "tools/call")
+        return [Report(self._tokens, outcome)]
+
+    def _unreadable(self, id: wire.Id | None, why: str) -> list[Action]:
+        """The server sent something that is not one clear message; if it was an answer, its request fails."""
+        note = Note(f"the server sent {why}")
+        pending = self._pending.pop(id, None) if id is not None else None
+        if pending is None:
+            return [note]
+        text = f"the server's answer can't be shown: {why}"
+        actions: list[Action] = [note]
+        if pending.decision is not None:
+            actions.append(
+                Report(0, Outcome(decision_id=pending.decision.decision_id, status="unknown", error=text))
+            )
+        actions.append(ToClient(wire.error(pending.request.id, wire.UPSTREAM_FAILED, text)))
+        return actions
+
+    # The ends
+
+    def server_closed(self, why: str = "the MCP server is gone") -> list[Action]:
+        """No more will come from the server: every open request is answered, every running call is in doubt."""
+        self._open = False
+        actions: list[Action] = []
+        for pending in self._pending.values():
+            if pending.decision is not None:
+                outcome = Outcome(decision_id=pending.decision.decision_id, status="unknown", error=why)
+                actions.append(Report(0, outcome))
+            if not pending.cancelled:
+                actions.append(ToClient(wire.error(pending.request.id, wire.UPSTREAM_FAILED, why)))
+        self._pending.clear()
+        return actions
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of the client's is unanswered."""
+        return not (self._judging or self._pending or self._reporting)
+
+    def _unused(self, decision: Decision) -> list[Action]:
+        """An allow that was not used is on record as one that did nothing."""
+        if not decision.allowed:
+            return []
+        return [
+            Report(0, Outcome(decision_id=decision.decision_id, status="no_effect", error="not forwarded"))
+        ]
+
+    def _busy(self, id: wire.Id) -> bool:
+        return (
+            id in self._pending
+            or any(waiting.request.id == id for waiting in self._judging.values())
+            or any(waiting.id == id for waiting in self._reporting.values())
+        )
+
+
+def _version(request: wire.Request) -> str | None:
+    """The protocol version a stateless request names; "" if it names none that is text."""
+    meta = request.params.get("_meta")
+    if not isinstance(meta, dict) or VERSION_KEY not in meta:
+        return None
+    version = meta[VERSION_KEY]
+    return version if isinstance(version, str) else ""
+
+
+def _judged_part(request: wire.Request) -> tuple[str, dict[str, Json]]:
+    """Tool name and arguments as the gate sees them.
+
+    Answers to a server's questions travel beside the arguments (2026-07-28, multi round-trip requests) and
+    reach the tool just the same, so they are judged as one more argument, `inputResponses`.
+    """
+    params = request.params
+    if request.method == "resources/read":
+        tool, arguments = request.method, {"uri": params.get("uri")}
+    else:
+        name = params.get("name")
+        if not isinstance(name, str) or not name:
+            raise wire.WireError(wire.INVALID_PARAMS, "the name is not a string", request.id)
+        given = params.get("arguments", {})
+        if not isinstance(given, dict):
+            raise wire.WireError(wire.INVALID_PARAMS, "the arguments are not an object", request.id)
+        tool, arguments = name, given
+        if request.method == "prompts/get":
+            tool, arguments = request.method, {"name": name, "arguments": given}
+    if "inputResponses" in params:
+        if "inputResponses" in arguments:
+            raise wire.WireError(wire.INVALID_PARAMS, "inputResponses stand twice", request.id)
+        arguments = {**arguments, "inputResponses": params["inputResponses"]}
+    return tool, arguments
+
+
+def _with_result(response: wire.Response, changed: dict[str, Json] | None) -> bytes:
+    if changed is None or response.id is None:
+        return response.raw
+    return wire.result(response.id, changed)

@@ -1,0 +1,260 @@
+"""Pins: the definitions of a server's tools as a person first saw or accepted them.
+
+A tool's description and schema are instructions to the model, written by the server. A server that shows a
+harmless tool on the first day and rewrites it later ("rug pull") would change what the agent does without
+any call looking different. So each definition is pinned by its digest (name, title, description, schemas,
+annotations; everything but `_meta` and icons, which models are not given):
+
+* while a server's first listing lasts, tools are pinned as they come (trust on first use);
+* later, a changed or added tool is *held*: hidden from the list and refused when called, until a person
+  accepts it (`yett mcp pins accept SERVER TOOL`);
+* the server's `instructions` are pinned the same way, under `#instructions`.
+
+`PinBook` is the pure part. `PinFile` keeps one as a JSON file, for the owner alone, and takes a lock for each
+change, so that several proxies and the CLI agree. A file that can't be read holds everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import fcntl
+import os
+import tempfile
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from yett import canonical
+from yett.errors import InvalidCall, YettError
+from yett.model import Json
+
+INSTRUCTIONS = "#instructions"
+"""The pin of the server's own instructions; no tool may be called so."""
+MAX_PINS = 2_000
+"""Tools of one server; more are held."""
+MAX_KEPT = 65_536
+"""Bytes of a definition kept to show what changed; a larger one is pinned by digest alone."""
+
+
+class PinState(enum.Enum):
+    """What is known of a definition."""
+
+    PINNED = "pinned"
+    CHANGED = "changed"
+    ADDED = "added"
+    FULL = "full"
+
+    @property
+    def usable(self) -> bool:
+        return self is PinState.PINNED
+
+
+class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One accepted definition."""
+
+    digest: str
+    since: int
+    """Milliseconds since the epoch."""
+    by: str
+    """`first use`, or who accepted it."""
+    definition: Json = None
+
+
+class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A definition that waits for a person."""
+
+    digest: str
+    seen: int
+    reason: str
+    definition: Json = None
+
+
+class PinBook(msgspec.Struct, forbid_unknown_fields=True):
+    """All pins of one server."""
+
+    server: str
+    complete: bool = False
+    """The first listing has ended; from now on additions are held."""
+    pins: dict[str, Pin] = {}
+    held: dict[str, Held] = {}
+
+    def look(self, name: str, definition: Json, now: int) -> PinState:
+        """Compare a definition with its pin, pinning it if this is the first listing."""
+        digest = definition_digest(definition)
+        pin = self.pins.get(name)
+        if pin is not None and pin.digest == digest:
+            # Back to what was accepted: nothing is waiting any more.
+            self.held.pop(name, None)
+            return PinState.PINNED
+        if pin is None and len(self.pins) + len(self.held) >= MAX_PINS and name not in self.held:
+            return PinState.FULL
+        if pin is None and not self.complete:
+            self.pins[name] = Pin(digest, now, "first use", _kept(definition))
+            return PinState.PINNED
+        state = PinState.ADDED if pin is None else PinState.CHANGED
+        before = self.held.get(name)
+        if before is None or before.digest != digest:
+            self.held[name] = Held(digest, now, state.value, _kept(definition))
+        return state
+
+    def state(self, name: str) -> PinState:
+        """Whether a tool may be called, as far as its definition goes."""
+        if name in self.held:
+            return PinState.CHANGED if name in self.pins else PinState.ADDED
+        if name in self.pins or not self.complete:
+            return PinState.PINNED
+        return PinState.ADDED
+
+    def accept(self, name: str, by: str, now: int) -> None:
+        """A person takes the waiting definition. Raises `YettError` PIN_UNKNOWN if none waits."""
+        waiting = self.held.pop(name, None)
+        if waiting is None:
+            raise YettError(
+                "PIN_UNKNOWN", f"no definition of {name!r} is waiting", remedy="see `yett mcp pins`"
+            )
+        self.pins[name] = Pin(waiting.digest, now, by, waiting.definition)
+
+    def forget(self, name: str) -> None:
+        """Drop a pin; the tool is held as an addition when it is seen again."""
+        self.held.pop(name, None)
+        if self.pins.pop(name, None) is None:
+            raise YettError("PIN_UNKNOWN", f"there is no pin for {name!r}", remedy="see `yett mcp pins`")
+
+
+def definition_digest(definition: Json) -> str:
+    """Digest of what a model may be told of a tool. Raises `InvalidCall` if it is not canonical JSON."""
+    shown = definition
+    if isinstance(definition, dict):
+        shown = {key: value for key, value in definition.items() if key not in ("_meta", "icons")}
+    return canonical.digest("yett/mcp-tool/v1", canonical.encode(canonical.check(shown)))
+
+
+def _kept(definition: Json) -> Json:
+    return definition if len(msgspec.json.encode(definition)) <= MAX_KEPT else None
+
+
+class PinFile:
+    """A pin book on disk. `current` is what the file says now; `change` runs one change under its lock."""
+
+    def __init__(self, path: Path, server: str) -> None:
+        self.path = path
+        self._server = server
+        self._stamp: tuple[int, int, int] | None = None
+        self._book = PinBook(server)
+
+    @classmethod
+    def of(cls, state: Path, server: str) -> PinFile:
+        """The file of one server in a state folder."""
+        return cls(state / "pins" / (urllib.parse.quote(server, safe="") + ".json"), server)
+
+    def current(self) -> PinBook:
+        """The book as it stands on disk; reading again only if the file changed.
+
+        Raises:
+            YettError: PINS_UNREADABLE.
+        """
+        stamp = self._stat()
+        if stamp != self._stamp or stamp is None:
+            self._book = self._load()
+            self._stamp = stamp
+        return self._book
+
+    def change(self, apply: Callable[[PinBook], None]) -> PinBook:
+        """Change the book under an exclusive lock and write it durably if it is different."""
+        with self._locked():
+            book = self._load()
+            before = msgspec.json.encode(book)
+            apply(book)
+            after = msgspec.json.encode(book)
+            if after != before or self._stat() is None:
+                self._write(after)
+            self._book, self._stamp = book, self._stat()
+        return book
+
+    def _load(self) -> PinBook:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return PinBook(self._server)
+        except OSError as error:
+            raise _unreadable(self.path) from error
+        try:
+            book = msgspec.json.decode(data, type=PinBook)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise _unreadable(self.path) from error
+        if book.server != self._server:
+            raise _unreadable(self.path)
+        return book
+
+    def _write(self, data: bytes) -> None:
+        try:
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".pins-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(msgspec.json.format(data, indent=1) + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(name, self.path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
+                raise
+        except OSError as error:
+            raise _unreadable(self.path) from error
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        try:
+            stat = os.stat(self.path)
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.path.parent / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unreadable(self.path) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def books(state: Path) -> list[PinFile]:
+    """All pin files of a state folder, by server name."""
+    folder = state / "pins"
+    if not folder.is_dir():
+        return []
+    return [
+        PinFile(path, urllib.parse.unquote(path.stem))
+        for path in sorted(folder.glob("*.json"))
+        if not path.name.startswith(".")
+    ]
+
+
+def _unreadable(path: Path) -> YettError:
+    return YettError(
+        "PINS_UNREADABLE",
+        "the pinned tool definitions can't be read or written, so all tools are held",
+        path=str(path),
+        remedy="restore the file, or remove it to pin the server's tools anew",
+    )
+
+
+__all__ = [
+    "INSTRUCTIONS",
+    "Held",
+    "InvalidCall",
+    "Pin",
+    "PinBook",
+    "PinFile",
+    "PinState",
+    "books",
+    "definition_digest",
+]
