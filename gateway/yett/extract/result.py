@@ -7,7 +7,7 @@ from yett.extract.facts import Command, ShellProgram
 from yett.model import Struct
 
 
-class ShellResult(Struct):
+class ShellResult(Struct, frozen=True, kw_only=True):
     """One shell source, taken apart."""
 
     program: ShellProgram

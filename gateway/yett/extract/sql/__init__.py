@@ -25,10 +25,10 @@ MAX_NESTING = 100
 """Open brackets; beyond, the recursive parser is slow or gives up."""
 MAX_STATEMENTS = 200
 
-HOSTILE = frozenset(
+HOSTILE = names.words(
     "always_true union_probe quote_breakout comment_tail exec_comment unicode_identifier control_char time_delay "
     "file_access program remote_access error_probe into_outfile spliced comment_split hex_or_char nosql_operator "
-    "json_operator function_probe select_shape expression percent_encoded credential_table".split()
+    "json_operator function_probe select_shape expression percent_encoded credential_table"
 )
 """Flags that an honest statement does not carry; the others (stacked, no_where, dynamic …) describe."""
 
@@ -224,7 +224,7 @@ def _splices(text: str) -> frozenset[str]:
     return hostile
 
 
-_IN_STATEMENT = frozenset("time_delay program remote_access always_true nosql_operator".split())
+_IN_STATEMENT = names.words("time_delay program remote_access always_true nosql_operator")
 """Flags of `fragment` that keep their meaning inside a whole statement, where quotes and SELECT are normal."""
 
 

@@ -78,8 +78,6 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("expression", rf"^[\s)]*(?:{_NUMBER}|{_STRING})[\s)]*(?:<=>|<<|>>|\^|\|\||&&)[\s(]*(?:{_NUMBER}|{_STRING}|{_NAME})[\s)]*;?$"),
 )  # fmt: skip
 
-_SINGLE = {"&&": "'needs quote'"}
-
 
 def _build() -> tuple[object, tuple[str, ...]]:
     pattern_set = re2.Set.SearchSet()
@@ -109,7 +107,7 @@ def normalise(text: str) -> str:
     low = text.translate(_QUOTES).lower()
     low = _EXECUTABLE.sub(r" \1 ", low)
     low = _COMMENT.sub(" ", low)
-    return _BLANKS.sub(" ", low)
+    return str(_BLANKS.sub(" ", low))
 
 
 def flags_of(text: str) -> frozenset[str] | None:
@@ -118,8 +116,8 @@ def flags_of(text: str) -> frozenset[str] | None:
     hits = _SET.Match(low.encode("utf-8", "surrogatepass"))  # type: ignore[attr-defined]
     if not hits or len(_FLAGS) not in hits:
         return None
-    found = set()
-    conditional = set()
+    found: set[str] = set()
+    conditional: set[str] = set()
     for hit in hits:
         if hit < len(_FLAGS):
             flag = _FLAGS[hit]

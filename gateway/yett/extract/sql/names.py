@@ -6,36 +6,42 @@ A function that is in none of these sets is *unknown*, never harmless: a read-on
 
 from __future__ import annotations
 
-TIME_DELAY = frozenset(
+
+def words(text: str) -> frozenset[str]:
+    """A set of blank-separated words."""
+    return frozenset(text.split())
+
+
+TIME_DELAY = words(
     "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until waitfor randomblob zeroblob "
-    "dbms_lock.sleep dbms_session.sleep dbms_pipe.receive_message".split()
+    "dbms_lock.sleep dbms_session.sleep dbms_pipe.receive_message"
 )
 """They hold a connection for as long as the caller says: denial of service, and the clock of a blind injection."""
 
-FILE_ACCESS = frozenset(
+FILE_ACCESS = words(
     "load_file load_extension pg_read_file pg_read_binary_file pg_ls_dir pg_stat_file pg_ls_logdir pg_ls_waldir "
     "pg_ls_tmpdir pg_ls_archive_statusdir pg_file_write pg_file_read pg_logdir_ls lo_import lo_export "
     "lo_from_bytea lo_put lo_get lo_create lo_unlink loread lowrite readfile writefile edit fsdir openrowset "
     "opendatasource openquery xp_dirtree xp_fileexist xp_subdirs utl_file.fopen bfilename read_csv_auto "
-    "read_text read_blob xmltype.createxml httpuritype dbms_xslprocessor.read2clob".split()
+    "read_text read_blob xmltype.createxml httpuritype dbms_xslprocessor.read2clob"
 )
 """They read or write the server's files, not its tables."""
 
-COMMANDS = frozenset(
+COMMANDS = words(
     "xp_cmdshell xp_regread xp_regwrite xp_regdeletevalue xp_servicecontrol sp_oacreate sp_oamethod sp_execute_external_script "
     "sp_add_job sp_add_jobstep sp_start_job sp_configure sys_exec sys_eval sys_get do_system shell shell_exec "
-    "dbms_scheduler.create_job dbms_java.runjava dbms_java_test.funcall".split()
+    "dbms_scheduler.create_job dbms_java.runjava dbms_java_test.funcall"
 )
 """They run programs on the server."""
 
-REMOTE = frozenset(
+REMOTE = words(
     "dblink dblink_exec dblink_connect dblink_send_query utl_http.request utl_inaddr.get_host_address "
     "utl_inaddr.get_host_name utl_smtp.mail utl_tcp.open_connection dbms_ldap.init url s3 remote mysql postgresql "
-    "http_get http_post extractvalue_remote xp_getfiledetails httpuritype.getclob".split()
+    "http_get http_post extractvalue_remote xp_getfiledetails httpuritype.getclob"
 )
 """They open connections from the server."""
 
-SIDE_EFFECTS = frozenset(
+SIDE_EFFECTS = words(
     "nextval setval set_config pg_terminate_backend pg_cancel_backend pg_reload_conf pg_rotate_logfile pg_switch_wal "
     "pg_create_restore_point pg_promote pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock "
     "pg_advisory_xact_lock_shared pg_try_advisory_lock pg_try_advisory_xact_lock pg_advisory_unlock "
@@ -46,12 +52,12 @@ SIDE_EFFECTS = frozenset(
     "database_to_xml ts_stat ts_rewrite crosstab connectby txid_current pg_current_xact_id get_lock release_lock "
     "release_all_locks master_pos_wait sp_executesql sp_rename sp_addrolemember sp_addlogin sp_password sp_addsrvrolemember "
     "sp_droplogin dbms_sql.execute dbms_xmlquery.newcontext dbms_xmlgen.getxml dbms_utility.exec_ddl_statement "
-    "sqlite_compileoption_get fts3_tokenizer".split()
+    "sqlite_compileoption_get fts3_tokenizer"
 )
 """They change something, or run SQL given as text, although they stand in a SELECT."""
 
-ERROR_PROBES = frozenset(
-    "extractvalue updatexml gtid_subset json_keys_error ctxsys.drithsx.sn ordsys.ord_dicom.getmappingxpath".split()
+ERROR_PROBES = words(
+    "extractvalue updatexml gtid_subset json_keys_error ctxsys.drithsx.sn ordsys.ord_dicom.getmappingxpath"
 )
 """Classic carriers of data in error messages."""
 
@@ -87,12 +93,12 @@ SCHEMA_TABLES = (
 )
 """Tables that describe the database itself."""
 
-SENSITIVE_TABLES = frozenset(
-    "pg_shadow pg_authid mysql.user dba_users sys.user$ sys.sql_logins syslogins master.dbo.syslogins".split()
+SENSITIVE_TABLES = words(
+    "pg_shadow pg_authid mysql.user dba_users sys.user$ sys.sql_logins syslogins master.dbo.syslogins"
 )
 """Tables that hold the credentials of the database's own users."""
 
-SAFE_ANONYMOUS = frozenset(
+SAFE_ANONYMOUS = words(
     "abs acos age ascii asin atan atan2 btrim ceil ceiling char_length chr clock_timestamp coalesce concat concat_ws cos cot "
     "count current_database current_schema current_user date_part date_trunc date_format degrees div exp extract floor "
     "format format_type gcd generate_series generate_subscripts greatest hex initcap instr isfinite isnull json_agg "
@@ -117,11 +123,11 @@ SAFE_ANONYMOUS = frozenset(
     "dayname monthname year month day hour minute second week quarter last_day from_unixtime unix_timestamp str_to_date "
     "convert_tz if char len charindex patindex stuff getdate sysdatetime isnumeric try_cast try_convert nvl nvl2 decode "
     "add_months months_between to_clob listagg st_astext st_distance st_within st_contains st_intersects "
-    "inet_client_addr host masklen network date_bin isempty lower_inc upper_inc gen_random_uuid uuid newid".split()
+    "inet_client_addr host masklen network date_bin isempty lower_inc upper_inc gen_random_uuid uuid newid"
 )
 """Functions without effect that sqlglot has no type for; those it has a type for are judged by its name."""
 
-FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = words(
     "abs acos ascii asin atan atan2 avg benchmark bin bit_and bit_count bit_length bit_or cast ceil ceiling char char_length "
     "character_length charset chr coalesce coercibility collation compress concat concat_ws connection_id conv convert "
     "convert_tz cos cot count crc32 cume_dist curdate current_user current_date current_timestamp curtime database date_add "
@@ -137,18 +143,18 @@ FUNCTION_WORDS = frozenset(
     "str_to_date subdate substr substring substring_index subtime sum suser_name suser_sname sysdate system_user tan time_format "
     "time_to_sec to_base64 to_char to_days to_number trim truncate typeof ucase uncompress unhex unicode unistr unix_timestamp "
     "unlikely updatexml upper user user_id user_name utc_date utl_http.request uuid values variance version week weekday "
-    "weekofyear xmltype year zeroblob".split()
+    "weekofyear xmltype year zeroblob"
 )
 """Names that, directly followed by `(`, read as a call of SQL rather than as prose."""
 
-STATEMENT_WORDS = frozenset(
+STATEMENT_WORDS = words(
     "select insert update delete merge truncate create alter drop grant revoke call exec execute copy set begin start commit rollback "
     "savepoint release explain show use with values replace load declare do analyze analyse vacuum reindex cluster comment "
     "describe desc pragma attach detach lock unlock rename prepare deallocate fetch close open listen notify unlisten "
     "refresh import export unload put get list ls remove rm undrop optimize cache uncache msck backup restore kill shutdown "
     "handler flush reset purge install uninstall exchange if while for loop return raise signal repair check checkpoint "
     "dbcc bulk waitfor print go delimiter abort end discard security reassign move system table from delete del ins upd sel "
-    "locking collect help database summarize pivot unpivot clear add goto break continue throw".split()
+    "locking collect help database summarize pivot unpivot clear add goto break continue throw"
 )
 """First words of a statement in some dialect."""
 
@@ -177,7 +183,7 @@ KIND_OF_WORD: dict[str, str] = {
 }  # fmt: skip
 """Statement kind by first word, where no parser understood the rest."""
 
-ADMIN_OBJECTS = frozenset(
-    "user role login database schema function procedure trigger extension server policy publication subscription event job".split()
+ADMIN_OBJECTS = words(
+    "user role login database schema function procedure trigger extension server policy publication subscription event job"
 )
 """CREATE, ALTER or DROP of these changes who may do what, or plants code."""

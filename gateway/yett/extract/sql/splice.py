@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re2
 
+from yett.extract.sql.names import words
+
 _TOKEN = re2.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|\[[A-Za-z_][\w ]*\]|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|\$\w*\$|"
     r"0x[0-9A-Fa-f]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|@{0,2}[A-Za-z_][\w$#]*|<=>|[<>!]=|<>|::|\|\||&&|\s+|(?s:.)"
 )
-_AFTER_OPERAND = frozenset(
+_AFTER_OPERAND = words(
     "and or xor not is in like ilike rlike regexp glob between escape collate group order having limit offset fetch union intersect "
     "except minus for window qualify where from on join inner left right full cross natural using as asc desc nulls then else "
     "when end case return returning into with over partition rows range at separator div mod returns begin loop do go set "
@@ -22,7 +24,7 @@ _AFTER_OPERAND = frozenset(
     "following second seconds minute minutes hour hours day days week weeks month months quarter year years microsecond "
     "interval overlaps similar contains member of to step default check constraint references primary unique key null "
     "comment engine charset character collation auto_increment if elsif elseif while until exit format settings limit_by "
-    "k m g kb mb gb tb day_hour clustered nonclustered pivot unpivot top only ties row first last next current isnull notnull".split()
+    "k m g kb mb gb tb day_hour clustered nonclustered pivot unpivot top only ties row first last next current isnull notnull"
 )
 _COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
 MAX_TOKENS = 4_000

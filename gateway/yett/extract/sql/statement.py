@@ -83,7 +83,7 @@ _KINDS: tuple[tuple[type[Any], str], ...] = (
     (exp.Query, "select"),
     (exp.Values, "select"),
 )
-WRITES = frozenset("insert update delete merge truncate create alter drop grant revoke call copy".split())
+WRITES = names.words("insert update delete merge truncate create alter drop grant revoke call copy")
 _WRITE_NODES = (
     exp.Insert,
     exp.Update,
@@ -227,7 +227,7 @@ def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
     return None
 
 
-_DYNAMIC = frozenset("do execute exec call declare begin prepare".split())
+_DYNAMIC = names.words("do execute exec call declare begin prepare")
 
 
 class _Reader:

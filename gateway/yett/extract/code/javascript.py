@@ -1,0 +1,405 @@
+"""JavaScript: what a program would do, read from tree-sitter's syntax tree.
+
+One walk binds what names stand for (`require`, `import`, destructuring, constant strings), then every call is looked
+up by its resolved dotted name, as for Python. The parser gets its text through a read callback, the only way in which
+tree-sitter can be interrupted, and the tree is walked without recursion.
+"""
+
+from __future__ import annotations
+
+import re2
+import tree_sitter_javascript
+from tree_sitter import Language, Node, Parser
+
+from yett.extract.budget import Budget, Nested
+from yett.extract.code import places
+from yett.extract.facts import CodeFact
+
+MAX_LENGTH = 16_384
+MAX_NODES = 30_000
+MAX_NESTED = 64
+
+_LANGUAGE = Language(tree_sitter_javascript.language())
+
+_SHELL = frozenset(
+    (
+        "child_process.exec",
+        "child_process.execSync",
+        "shelljs.exec",
+        "execa.command",
+        "execa.commandSync",
+        "execSh.run",
+        "zx.$",
+    )
+)
+_SPAWN = frozenset(
+    "child_process.spawn child_process.spawnSync child_process.execFile child_process.execFileSync child_process.fork execa execaSync "
+    "execa.execa cross-spawn Deno.run Deno.Command Bun.spawn Bun.spawnSync worker_threads.Worker cluster.fork".split()  # noqa: SIM905
+)
+_DYNAMIC = frozenset(
+    "eval Function vm.runInNewContext vm.runInThisContext vm.runInContext vm.Script vm.compileFunction globalThis.eval window.eval "
+    "process.binding process.dlopen module._load module.constructor._load vm2.VM setImmediate.constructor".split()  # noqa: SIM905
+)
+_NETWORK = frozenset(
+    "fetch http.get http.request https.get https.request http.createServer https.createServer net.connect net.createConnection net.createServer "
+    "net.Socket dgram.createSocket tls.connect WebSocket XMLHttpRequest EventSource navigator.sendBeacon axios axios.get axios.post axios.put "
+    "axios.delete axios.request got got.get got.post node-fetch undici.fetch undici.request request request.get request.post superagent.get "
+    "superagent.post dns.lookup dns.resolve importScripts Deno.connect Deno.listen Bun.serve nodemailer.createTransport".split()  # noqa: SIM905
+)
+_FILES = {
+    "read": "readFile readFileSync createReadStream readdir readdirSync open openSync readTextFile readTextFileSync access stat",
+    "write": "writeFile writeFileSync appendFile appendFileSync createWriteStream mkdir mkdirSync symlink symlinkSync chmod chmodSync chown "
+    "chownSync copyFile copyFileSync cp cpSync rename renameSync truncate truncateSync outputFile outputFileSync writeTextFile writeJson",
+    "delete": "unlink unlinkSync rm rmSync rmdir rmdirSync remove removeSync emptyDir emptyDirSync rimraf",
+}
+_FILE_ROLE = {name: role for role, listed in _FILES.items() for name in listed.split()}
+_FS_MODULES = ("fs", "fs.promises", "fs/promises", "fs-extra", "graceful-fs", "Deno", "Bun", "rimraf", "del")
+_DESERIALISE = frozenset(
+    (
+        "node-serialize.unserialize",
+        "serialize-javascript.deserialize",
+        "v8.deserialize",
+        "js-yaml.load",
+        "funcster.deepDeserialize",
+        "cryo.parse",
+    )
+)
+_SURFACE = frozenset(
+    (
+        "document.cookie",
+        "localStorage.getItem",
+        "sessionStorage.getItem",
+        "window.localStorage",
+        "navigator.credentials.get",
+        "navigator.clipboard.readText",
+    )
+)
+_SEVERE_MEMBERS = frozenset(
+    ("__proto__", "constructor", "mainModule", "__defineGetter__", "__lookupGetter__", "caller", "callee")
+)
+_ENDLESS = re2.compile(r"^\(\s*(?:true|1|!0|!false|!!1|1\s*===?\s*1)\s*\)$")
+_LEAVES = re2.compile(r"\b(?:break|return|throw|yield|await|exit)\b")
+_ESCAPE = re2.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|([^xu]))")
+
+
+def analyse(
+    source: str, pointer: str, *, declared: bool, budget: Budget
+) -> tuple[CodeFact, tuple[Nested, ...]]:
+    """Facts of one JavaScript program, and the texts in it that are to be looked at again."""
+    reader = _Reader(pointer)
+    if len(source) > MAX_LENGTH:
+        reader.opaque.append("too_long")
+        return reader.fact(declared), ()
+    data = source.encode("utf-8", "replace")
+
+    def read(offset: int, point: object) -> bytes:
+        return b"" if budget.expired else data[offset : offset + 4_096]
+
+    try:
+        tree = Parser(_LANGUAGE).parse(read)
+    except ValueError:
+        reader.opaque.append("timeout")
+        return reader.fact(declared), ()
+    if tree.root_node.has_error:
+        reader.opaque.append("has_error")
+    nodes = []
+    stack = [tree.root_node]
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        if len(nodes) > MAX_NODES:
+            reader.opaque.append("too_many_nodes")
+            break
+        if len(nodes) % 1_000 == 0:
+            budget.spend(1)
+        stack.extend(reversed(node.children))
+    for node in nodes:
+        reader.bind(node)
+    for node in nodes:
+        reader.note(node)
+    return reader.fact(declared), tuple(reader.nested)
+
+
+class _Reader:
+    def __init__(self, pointer: str) -> None:
+        self.pointer = pointer
+        self.names: dict[str, str] = {}
+        """What an identifier stands for: a dotted module path."""
+        self.texts: dict[str, str] = {}
+        """Identifiers bound to constant strings."""
+        self.calls: dict[str, None] = {}
+        self.imports: dict[str, None] = {}
+        self.flags: set[str] = set()
+        self.strings: dict[str, None] = {}
+        self.opaque: list[str] = []
+        self.nested: list[Nested] = []
+
+    def fact(self, declared: bool) -> CodeFact:
+        return CodeFact(
+            pointer=self.pointer,
+            language="javascript",
+            calls=tuple(self.calls),
+            imports=tuple(self.imports),
+            flags=frozenset(self.flags),
+            strings=tuple(self.strings),
+            opaque=tuple(dict.fromkeys(self.opaque)),
+            declared=declared,
+        )
+
+    def nest(self, kind: str, text: str, via: str) -> None:
+        if not text:
+            return
+        if len(self.nested) >= MAX_NESTED:
+            self.opaque.append("too_many")
+            return
+        self.nested.append(Nested(kind=kind, text=text, pointer=self.pointer, via=f"javascript:{via}"))
+
+    # -- what names stand for ----------------------------------------------------------------------------------
+
+    def bind(self, node: Node) -> None:
+        if node.type == "import_statement":
+            source = node.child_by_field_name("source")
+            module = _module(self.text(source) or "") if source else ""
+            self.imports[module] = None
+            for clause in node.named_children:
+                if clause.type == "import_clause":
+                    self._import(clause, module)
+        elif node.type in ("variable_declarator", "assignment_expression"):
+            left = node.child_by_field_name("name") or node.child_by_field_name("left")
+            right = node.child_by_field_name("value") or node.child_by_field_name("right")
+            if left is None or right is None:
+                return
+            target = self.dotted(right)
+            if left.type == "identifier":
+                text = self.text(right)
+                if text is not None:
+                    self.texts[_raw(left)] = text
+                elif target:
+                    self.names[_raw(left)] = target
+            elif left.type == "object_pattern" and target:
+                for part in left.named_children:
+                    if part.type == "shorthand_property_identifier_pattern":
+                        self.names[_raw(part)] = f"{target}.{_raw(part)}"
+                    elif part.type == "pair_pattern":
+                        key, value = part.child_by_field_name("key"), part.child_by_field_name("value")
+                        if key is not None and value is not None:
+                            self.names[_raw(value)] = f"{target}.{_raw(key)}"
+
+    def _import(self, clause: Node, module: str) -> None:
+        for part in clause.named_children:
+            if part.type == "identifier":
+                self.names[_raw(part)] = module
+            elif part.type == "namespace_import":
+                self.names[_raw(part.named_children[0])] = module
+            elif part.type == "named_imports":
+                for one in part.named_children:
+                    name, alias = one.child_by_field_name("name"), one.child_by_field_name("alias")
+                    if name is not None:
+                        self.names[_raw(alias or name)] = f"{module}.{_raw(name)}"
+
+    def dotted(self, node: Node, depth: int = 0) -> str:
+        """The resolved dotted name of an expression; `""` if it has none."""
+        if depth > 20:
+            return ""
+        if node.type == "identifier":
+            return self.names.get(_raw(node), _raw(node))
+        if node.type in ("member_expression", "subscript_expression"):
+            owner = node.child_by_field_name("object")
+            part = node.child_by_field_name("property") or node.child_by_field_name("index")
+            if owner is None or part is None:
+                return ""
+            name = self.text(part) if node.type == "subscript_expression" else _raw(part)
+            head = self.dotted(owner, depth + 1)
+            if not head or not name:
+                return ""
+            return name if head in ("globalThis", "window", "global", "self") else f"{head}.{name}"
+        if node.type == "call_expression":
+            function = node.child_by_field_name("function")
+            arguments = node.child_by_field_name("arguments")
+            if function is None or arguments is None:
+                return ""
+            called = self.dotted(function, depth + 1)
+            if (
+                called in ("require", "process.mainModule.require", "module.require", "import")
+                or function.type == "import"
+            ):
+                first = arguments.named_children[0] if arguments.named_children else None
+                return _module(self.text(first) or "") if first is not None else ""
+            return ""
+        if node.type in ("await_expression", "parenthesized_expression", "new_expression"):
+            inner = node.child_by_field_name("constructor") or (
+                node.named_children[0] if node.named_children else None
+            )
+            return self.dotted(inner, depth + 1) if inner is not None else ""
+        return ""
+
+    def text(self, node: Node | None, depth: int = 0) -> str | None:
+        """The constant string of an expression, `…` for unknown parts; None if nothing of it is known."""
+        if node is None or depth > 40:
+            return None
+        if node.type == "string":
+            return _unescape(_raw(node)[1:-1])
+        if node.type == "identifier":
+            return self.texts.get(_raw(node))
+        if node.type == "template_string":
+            parts = [
+                (
+                    _unescape(_raw(c))
+                    if c.type in ("string_fragment", "escape_sequence")
+                    else (self.text(c.named_children[0], depth + 1) if c.named_children else None) or "…"
+                )
+                for c in node.named_children
+            ]
+            return "".join(parts)
+        if node.type == "binary_expression":
+            operator = node.child_by_field_name("operator")
+            if operator is not None and _raw(operator) == "+":
+                left = self.text(node.child_by_field_name("left"), depth + 1)
+                right = self.text(node.child_by_field_name("right"), depth + 1)
+                return None if left is None and right is None else (left or "…") + (right or "…")
+        if node.type == "parenthesized_expression" and node.named_children:
+            return self.text(node.named_children[0], depth + 1)
+        return None
+
+    # -- what is done --------------------------------------------------------------------------------------------
+
+    def note(self, node: Node) -> None:
+        if node.type in ("call_expression", "new_expression"):
+            self._call(node)
+        elif node.type == "string" and len(self.strings) < MAX_NESTED:
+            text = _unescape(_raw(node)[1:-1])
+            if len(text) > 2 and any(c in text for c in "/\\. "):
+                self.strings[text] = None
+        elif node.type == "member_expression":
+            name = self.dotted(node)
+            if name in _SURFACE:
+                self.flags.add("sensitive_read")
+            if name == "process.env":
+                self.flags.add("env_read")
+            part = node.child_by_field_name("property")
+            if (
+                part is not None
+                and _raw(part) in ("__proto__", "mainModule")
+                or name.endswith("constructor.constructor")
+            ):
+                self.flags.add("reflection")
+        elif node.type in ("while_statement", "do_statement", "for_statement"):
+            self._loop(node)
+
+    def _loop(self, node: Node) -> None:
+        body = node.child_by_field_name("body")
+        test = node.child_by_field_name("condition")
+        text = _raw(test) if test is not None else ""
+        endless = bool(_ENDLESS.match(text)) or (node.type == "for_statement" and text in ("", ";"))
+        if endless and body is not None and not _LEAVES.search(_raw(body)):
+            self.flags.add("resource_bomb")
+
+    def _call(self, node: Node) -> None:
+        function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+        arguments = node.child_by_field_name("arguments")
+        if function is None:
+            return
+        name = "import" if function.type == "import" else self.dotted(function)
+        args = arguments.named_children if arguments is not None else []
+        first = self.text(args[0]) if args else None
+        if not name:
+            if function.type == "subscript_expression" or function.type == "call_expression":
+                self.flags.add("computed_call")
+            member = function.child_by_field_name("property")
+            name = f"?.{_raw(member)}" if member is not None else ""
+        if not name:
+            return
+        self.calls[name] = None
+        last = name.rpartition(".")[2]
+        if name in ("require", "import", "process.mainModule.require", "module.require"):
+            if first is None:
+                self.flags.add("dynamic_code")
+            else:
+                self.imports[_module(first)] = None
+        elif name in _SHELL:
+            self.flags |= {"process", "shell"}
+            self._nest_command(first, name)
+        elif name in _SPAWN:
+            self.flags.add("process")
+            words = [first or "…"]
+            if len(args) > 1 and args[1].type == "array":
+                words += [self.text(part) or "…" for part in args[1].named_children]
+            self._nest_command(" ".join(words) if first else None, name)
+        elif (
+            name in _DYNAMIC
+            or name.endswith("constructor.constructor")
+            or (last == "constructor" and "Function" in name)
+        ):
+            self.flags.add("dynamic_code")
+            body = self.text(args[-1]) if args else None
+            if body and "…" not in body:
+                self.nest("javascript", body, name)
+            elif args:
+                self.opaque.append("dynamic_code")
+        elif name in ("setTimeout", "setInterval") and first is not None:
+            self.flags.add("dynamic_code")
+            self.nest("javascript", first, name)
+        elif name in _NETWORK or name.startswith(("axios.", "got.", "superagent.")):
+            self.flags.add("network")
+            if first:
+                self.nest("url", first, name)
+        elif name in _DESERIALISE:
+            self.flags.add("deserialise")
+        elif name.startswith(_FS_MODULES) and last in _FILE_ROLE or name in ("rimraf", "del"):
+            self._file(last, first, args)
+        elif last in ("query", "execute", "raw") and first and len(first) > 5:
+            self.nest("sql", first, last)
+        elif name in ("atob", "Buffer.from", "String.fromCharCode", "unescape", "decodeURIComponent"):
+            self.flags.add(
+                "decodes_constant" if first and len(first) > 12 and name != "decodeURIComponent" else "decode"
+            )
+            self.flags.discard("decode")
+        elif name in ("process.kill", "process.abort"):
+            self.flags.add("kill")
+        elif name in _SURFACE:
+            self.flags.add("sensitive_read")
+
+    def _nest_command(self, text: str | None, name: str) -> None:
+        if text:
+            self.nest("shell", text.replace("…", "$_"), name)
+        else:
+            self.opaque.append("dynamic_command")
+
+    def _file(self, last: str, path: str | None, args: list[Node]) -> None:
+        role = _FILE_ROLE.get(last, "delete")
+        if role != "read":
+            self.flags.add(f"file_{role}")
+        if path and not path.startswith("…"):
+            self.flags |= places.flags(path, f"path.{role}")
+            self.nest("path", path, f"{role}:{last}")
+        if last.startswith(("copyFile", "cp", "rename")) and len(args) > 1:
+            second = self.text(args[1])
+            if second and not second.startswith("…"):
+                self.flags |= places.flags(second, "path.write")
+                self.nest("path", second, f"write:{last}")
+
+
+def _raw(node: Node) -> str:
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def _module(name: str) -> str:
+    return name.removeprefix("node:").replace("/", ".") if name.startswith(("node:", "fs/")) else name
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    out, last = [], 0
+    for match in _ESCAPE.finditer(text):
+        start, end = match.span()
+        out.append(text[last:start])
+        digits = match.group(1) or match.group(2) or match.group(3)
+        if digits:
+            code = int(digits, 16)
+            out.append(chr(code) if code < 0x110000 else "\ufffd")
+        else:
+            out.append({"n": "\n", "t": "\t", "r": "\r", "\n": ""}.get(match.group(4), match.group(4)))
+        last = end
+    out.append(text[last:])
+    return "".join(out)
