@@ -136,7 +136,11 @@ class Asked:
             # Only here, so that a client without a pinned key never loads the ledger.
             from yett.ledger import permit
 
-            permit.verify(decision.permit, verifier.public_key, decision.call_digest, verifier.clock())
+            signed = permit.verify(
+                decision.permit, verifier.public_key, decision.call_digest, verifier.clock()
+            )
+            if signed.action != self._action or signed.jti != decision.decision_id:
+                raise _mismatch("PERMIT_MISMATCH", "the permit was signed for another decision")
         if not verifier.first_time(decision.decision_id):
             raise _mismatch("DECISION_REPLAYED", "this decision was already acted on")
 

@@ -1,0 +1,99 @@
+"""`yett keys`: the tokens of agents, approvers, operators, auditors and watchers."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from yett.serve.auth import Credentials
+
+_State = Annotated[Path, typer.Option(help="The gateway's state directory.")]
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    keys = typer.Typer(no_args_is_help=True, help="Create, list and revoke bearer tokens.")
+    app.add_typer(keys, name="keys")
+
+    @keys.command()
+    def create(
+        role: Annotated[str, typer.Option(help="agent, approver, operator, auditor or watcher.")] = "agent",
+        principal: Annotated[str, typer.Option(help="Who the holder acts for.")] = "local",
+        agent: Annotated[str, typer.Option(help="The holder's own name.")] = "agent",
+        tenant: Annotated[str, typer.Option(help="Whose state it belongs to.")] = "default",
+        group: Annotated[list[str], typer.Option(help="Approver group; repeat for more.")] = [],  # noqa: B006
+        expires: Annotated[str, typer.Option(help="Lifetime: 90m, 12h, 30d; empty = until revoked.")] = "",
+        per_minute: Annotated[int | None, typer.Option(help="Its own rate limit.", min=1)] = None,
+        out: Annotated[Path | None, typer.Option(help="Write the token here, mode 0600, instead.")] = None,
+        state: _State = Path("state"),
+    ) -> None:
+        """Create a token and print it, once: only its hash is kept."""
+        credential, token = _open(state).create(
+            role,
+            principal,
+            agent,
+            tenant=tenant,
+            groups=tuple(group),
+            lifetime_ms=_lifetime(expires),
+            per_minute=per_minute,
+        )
+        if out is None:
+            typer.echo(token)
+            return
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+        typer.echo(f"{credential.id} written to {out}")
+
+    @keys.command("list")
+    def list_(state: _State = Path("state")) -> None:
+        """List the credentials, one a line: id, role, tenant, principal, agent, groups, standing."""
+        credentials = _open(state)
+        for credential in credentials.all():
+            standing = "revoked" if credential.revoked is not None else _until(credential.expires)
+            columns = (
+                credential.id,
+                credential.role,
+                credential.tenant,
+                credential.principal,
+                credential.agent,
+                ",".join(credential.groups) or "-",
+                standing,
+            )
+            typer.echo("  ".join(columns))
+
+    @keys.command()
+    def revoke(identifier: str, state: _State = Path("state")) -> None:
+        """Revoke a token by its id (the part between the underscores). It counts from the next request on."""
+        credential = _open(state).revoke(identifier)
+        typer.echo(f"{credential.id} revoked")
+
+
+def _open(state: Path) -> Credentials:
+    # Not from `yett.gateway`: making a token must not need the parsers of a whole gateway.
+    import time
+
+    from yett.serve.auth import FILE_NAME, Credentials
+
+    return Credentials(state / FILE_NAME, clock=lambda: time.time_ns() // 1_000_000)
+
+
+def _lifetime(text: str) -> int | None:
+    if not text:
+        return None
+    unit = _UNITS.get(text[-1:])
+    if unit is None or not text[:-1].isdigit():
+        raise typer.BadParameter("a lifetime is a number and m, h or d")
+    return int(text[:-1]) * unit * 1000
+
+
+def _until(expires: int | None) -> str:
+    if expires is None:
+        return "valid"
+    return "until " + datetime.fromtimestamp(expires / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,53 @@
+"""`yett serve`: the sidecar, on a Unix socket and on a loopback port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def serve(
+        policy: Annotated[list[Path], typer.Option(help="Policy file; repeat for layers.")] = [],  # noqa: B006
+        state: Annotated[Path, typer.Option(help="Directory of keys, log and ledger.")] = Path("state"),
+        socket: Annotated[Path | None, typer.Option(help="Unix socket; default STATE/yett.sock.")] = None,
+        no_socket: Annotated[bool, typer.Option("--no-socket", help="Listen on TCP only.")] = False,
+        socket_mode: Annotated[str, typer.Option(help="Mode of the socket, octal.")] = "660",
+        host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+        port: Annotated[int | None, typer.Option(help="TCP port; none by default.", min=0, max=65535)] = None,
+        remote: Annotated[
+            bool, typer.Option("--remote", help="Allow another address than loopback.")
+        ] = False,
+        origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
+        per_minute: Annotated[int, typer.Option(help="Requests of one credential a minute.", min=1)] = 60_000,
+        burst: Annotated[int, typer.Option(help="Requests of one credential at once.", min=1)] = 2_000,
+    ) -> None:
+        """Run the gateway as a sidecar until it is told to stop (SIGTERM); SIGHUP reloads the policy."""
+        from yett import resources
+        from yett.errors import YettError
+        from yett.serve.run import Settings
+        from yett.serve.run import serve as run
+
+        try:
+            mode = int(socket_mode, 8)
+        except ValueError:
+            raise YettError("BAD_MODE", "the socket's mode is not an octal number") from None
+        run(
+            Settings(
+                policy=tuple(policy) or (resources.policies() / "baseline.yaml",),
+                state=state,
+                origin=origin,
+                socket=None if no_socket else socket or state / "yett.sock",
+                socket_mode=mode,
+                host=host,
+                port=port,
+                remote=remote,
+                per_minute=per_minute,
+                burst=burst,
+            )
+        )

@@ -1,0 +1,62 @@
+"""What the sidecar counts, in Prometheus' exposition format.
+
+Labels take only values from closed sets (routes, effects, stages, codes that Yett itself defines), so that no
+caller can grow the series or write into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from yett.model import Decision
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_SECONDS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._decisions = Counter("yett_decisions", "Decisions given", ["effect"], registry=self.registry)
+        self._reasons = Counter(
+            "yett_decision_reasons", "Reasons of holds and denials", ["stage", "code"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "yett_decision_seconds",
+            "From the whole request to the durable decision",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._requests = Counter(
+            "yett_http_responses",
+            "Responses by route and status",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self._by_effect = {effect: self._decisions.labels(effect) for effect in ("allow", "hold", "deny")}
+
+    def decided(self, decision: Decision, seconds: float) -> None:
+        """Count one decision that is about to be answered."""
+        self._by_effect[decision.effect.value].inc()
+        self._seconds.observe(seconds)
+        if not decision.allowed:
+            for reason in decision.reasons[:8]:
+                self._reasons.labels(reason.stage[:32], reason.code[:64]).inc()
+
+    def answered(self, route: str, status: int) -> None:
+        """Count one response; `route` is a template, never a path."""
+        self._requests.labels(route, str(status)).inc()
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A value that is read when it is scraped."""
+        Gauge(name, text, registry=self.registry).set_function(read)
+
+    def render(self) -> bytes:
+        """The exposition text."""
+        return generate_latest(self.registry)

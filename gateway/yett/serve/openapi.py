@@ -1,0 +1,77 @@
+"""The OpenAPI document: FastAPI's paths, and the schemas and examples of the structs that are really read.
+
+FastAPI knows the paths; msgspec knows the bodies. The two endpoints of the short way are added here, because
+FastAPI never sees them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from yett.model import Decision, Outcome, ToolCall
+from yett.serve.problems import MEDIA_TYPE, Problem
+from yett.serve.routes import basics
+
+CALL_EXAMPLE: Final = {
+    "call_id": "c-1",
+    "tool": "run_shell",
+    "arguments": {"command": "ls -l /srv/app"},
+    "context": {"prompt": "What is in the app's folder?"},
+}
+OUTCOME_EXAMPLE: Final = {"decision_id": "d-1", "status": "ok", "result": {"stdout": "total 0\n"}}
+
+BODIES: Final[dict[tuple[str, str], type[Any]]] = {
+    ("post", "/v1/decisions"): ToolCall,
+    ("post", "/v1/outcomes"): Outcome,
+    ("post", "/v1/sessions"): basics.SessionRequest,
+}
+"""What each endpoint reads."""
+_EXAMPLES: Final[dict[tuple[str, str], Any]] = {
+    ("post", "/v1/decisions"): CALL_EXAMPLE,
+    ("post", "/v1/outcomes"): OUTCOME_EXAMPLE,
+    ("post", "/v1/sessions"): {"prompt": "Pay the invoice in my inbox"},
+}
+_OPEN: Final = ("/healthz", "/readyz")
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the whole sidecar."""
+    spec = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    structs = list(BODIES.values())
+    (problem_ref, decision_ref, *body_refs), schemas = msgspec.json.schema_components(
+        [Problem, Decision, *structs], ref_template="#/components/schemas/{name}"
+    )
+    components = spec.setdefault("components", {})
+    components["schemas"] = schemas
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    paths = spec["paths"]
+    paths["/v1/decisions"] = {"post": _operation("Judge one tool call", _json(decision_ref))}
+    paths["/v1/outcomes"] = {"post": _operation("Report what an allowed call did", {})}
+    for (method, path), ref in zip(BODIES, body_refs, strict=True):
+        content = _json(ref)
+        example = _EXAMPLES.get((method, path))
+        if example is not None:
+            content["application/json"]["example"] = example
+        paths[path][method]["requestBody"] = {"required": True, "content": content}
+    for path, operations in paths.items():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = {
+                "description": "Refused: a problem document (RFC 9457)",
+                "content": {MEDIA_TYPE: {"schema": problem_ref}},
+            }
+            if path not in _OPEN:
+                operation["security"] = [{"token": []}]
+    return spec
+
+
+def _operation(summary: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": {"description": "Answered", "content": content}}}
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

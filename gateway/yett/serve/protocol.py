@@ -1,0 +1,74 @@
+"""uvicorn's HTTP/1.1 protocol, with an end to patience.
+
+uvicorn closes an idle kept-alive connection, but waits for ever for the head of a request, and reads a head
+of any size. Both are a cheap way to exhaust a gateway (Slowloris), so here a head has a deadline that starts
+with the connection or with its first byte, and a size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS: Final = 10.0
+"""For the head of a request; and for the first one to begin after connecting."""
+MAX_HEAD: Final = 32 * 1024
+"""Bytes of a request line and its headers."""
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """One connection of the sidecar."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _reading_head = True
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_done()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data) if self._reading_head else 0
+        super().data_received(data)
+        if self._reading_head and self._head_bytes > MAX_HEAD:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > 100:
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._head_done()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._reading_head = True
+        self._head_bytes = 0
+
+    def _expect_head(self) -> None:
+        if self._deadline is None:
+            self._reading_head = True
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _head_done(self) -> None:
+        self._reading_head = False
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()

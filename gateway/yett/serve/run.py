@@ -1,0 +1,222 @@
+"""Run the sidecar: open the gateway, bind a Unix socket and a loopback port, serve until told to stop.
+
+In order: the gateway opens first, because it holds the lock on the state directory and fails on a broken
+policy or log; then the sockets are bound; then uvicorn serves both from one event loop. SIGHUP loads the
+policy again (a policy that does not load leaves the last good one in force, and `/readyz` says so), SIGTERM
+stops accepting, lets what is in flight finish, and seals the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from yett.errors import YettError
+from yett.gateway import Gateway, wall_clock
+from yett.model import Struct
+from yett.serve import auth
+from yett.serve.app import build
+from yett.serve.asgi import Sidecar
+from yett.serve.auth import Credentials
+from yett.serve.log import configure
+from yett.serve.metrics import Metrics
+from yett.serve.protocol import PatientProtocol
+from yett.serve.ratelimit import Allowance, RateLimiter
+
+log = structlog.get_logger("yett.serve")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How a sidecar is run."""
+
+    policy: tuple[Path, ...]
+    state: Path
+    origin: str | None = None
+    socket: Path | None = None
+    socket_mode: int = 0o660
+    host: str = "127.0.0.1"
+    port: int | None = None
+    """None = no TCP."""
+    remote: bool = False
+    """Listen on other addresses than loopback; tokens then cross the network."""
+    per_minute: int = 60_000
+    """Requests of one credential."""
+    burst: int = 2_000
+    connections: int = 1_024
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        PolicyError, LedgerError, AuditUnavailable: the gateway does not open.
+        YettError: SOCKET_IN_USE, NOT_A_SOCKET, CANNOT_BIND, NOT_LOOPBACK, NOTHING_TO_LISTEN_ON.
+    """
+    configure()
+    with Gateway.open(settings.policy, settings.state, origin=settings.origin) as gateway:
+        sockets = bind(settings)
+        try:
+            server = _Server(_config(settings, assemble(gateway, settings)), gateway)
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(server.serve(sockets))
+        finally:
+            for bound in sockets:
+                bound.close()
+            if settings.socket is not None:
+                settings.socket.unlink(missing_ok=True)
+
+
+def assemble(gateway: Gateway, settings: Settings) -> Sidecar:
+    """The ASGI application around an open gateway."""
+    credentials = Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)
+    limiter = RateLimiter(Allowance(per_minute=settings.per_minute, burst=settings.burst))
+    metrics = Metrics()
+    sidecar = Sidecar(gateway, credentials, limiter, metrics)
+    sidecar.rest = build(gateway, sidecar, metrics)
+    return sidecar
+
+
+def bind(settings: Settings) -> list[socket.socket]:
+    """The listening sockets.
+
+    Raises:
+        YettError: as `serve`.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        if settings.socket is not None:
+            sockets.append(_bind_unix(settings.socket, settings.socket_mode))
+        if settings.port is not None:
+            sockets.append(_bind_tcp(settings.host, settings.port, settings.remote))
+    except OSError as error:
+        for bound in sockets:
+            bound.close()
+        raise YettError("CANNOT_BIND", f"cannot listen: {error.strerror}") from None
+    if not sockets:
+        raise YettError("NOTHING_TO_LISTEN_ON", "neither a socket nor a port was given")
+    return sockets
+
+
+def _bind_unix(path: Path, mode: int) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise YettError("NOT_A_SOCKET", f"{path} exists and is not a socket", path=str(path))
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()  # left behind by a gateway that was killed
+            else:
+                raise YettError("SOCKET_IN_USE", f"another gateway listens on {path}", path=str(path))
+    bound = socket.socket(socket.AF_UNIX)
+    # The mode must never be wider than wanted, not even between bind and chmod.
+    before = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except BaseException:
+        bound.close()
+        raise
+    finally:
+        os.umask(before)
+    path.chmod(mode)
+    bound.listen(256)
+    bound.setblocking(False)
+    return bound
+
+
+def _bind_tcp(host: str, port: int, remote: bool) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    if not remote and str(address[0]) not in ("127.0.0.1", "::1"):
+        raise YettError(
+            "NOT_LOOPBACK",
+            f"{host} is not this host's loopback",
+            remedy="use the Unix socket, put TLS in front, or say --remote where the network is trusted",
+        )
+    bound = socket.socket(family)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except BaseException:
+        bound.close()
+        raise
+    bound.listen(256)
+    bound.setblocking(False)
+    return bound
+
+
+def _config(settings: Settings, app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        headers=[("x-content-type-options", "nosniff"), ("cache-control", "no-store")],
+        limit_concurrency=settings.connections,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, that tells its service manager when it is ready and reloads the policy on SIGHUP."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+        self._reloading: set[asyncio.Task[None]] = set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
+        log.info("listening", sockets=[str(bound.getsockname()) for bound in sockets or []])
+        notify_ready()
+
+    def _hang_up(self) -> None:
+        task = asyncio.ensure_future(self._reload())
+        self._reloading.add(task)
+        task.add_done_callback(self._reloading.discard)
+
+    async def _reload(self) -> None:
+        try:
+            reference = await asyncio.to_thread(self._gateway.reload)
+        except YettError as error:
+            log.error("policy not reloaded", code=error.code, message=error.message, path=error.path)
+        else:
+            log.info("policy reloaded", policy=reference.id, digest=reference.digest)
+
+
+def notify_ready() -> None:
+    """Tell systemd that the service is up (sd_notify(3)), if it asked to be told."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.sendto(b"READY=1", address)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.implementation.name != "cpython":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,136 @@
+"""What the sidecar's tests share: a driver that speaks ASGI without a socket, and a gateway of paper."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from yett.model import Decision, Effect, Identity, Outcome, PolicyRef, RecordRef, SessionState
+from yett.serve.asgi import Sidecar
+from yett.serve.auth import Credentials
+from yett.serve.metrics import Metrics
+from yett.serve.ratelimit import Allowance, RateLimiter
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+class PaperPending:
+    """A pending answer that a test settles."""
+
+    def __init__(self, value: Any, error: Exception | None = None, *, done: bool = True) -> None:
+        self._value = value
+        self._error = error
+        self._done = done
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def add_done_callback(self, call: Callable[[Any], None]) -> None:
+        if self._done:
+            call(self)
+
+
+class PaperGateway:
+    """Answers every call with an allow, remembers what it was given, and fails as told."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[bytes, Identity]] = []
+        self.told: list[tuple[Outcome, Identity]] = []
+        self.error: Exception | None = None
+        self.pending_error: Exception | None = None
+        self.durable = True
+        self.decision = Decision(
+            decision_id="d-1",
+            call_id="c-1",
+            action_digest="sha256:0",
+            call_digest="sha256:1",
+            effect=Effect.ALLOW,
+            session=SessionState(id="s-1"),
+            policy=PolicyRef(id="paper", digest="sha256:2"),
+            record=RecordRef(log="paper", index=3, leaf="sha256:4"),
+            permit="a.b.c",
+        )
+
+    def submit_bytes(self, body: bytes, identity: Identity) -> PaperPending:
+        if self.error is not None:
+            raise self.error
+        self.asked.append((body, identity))
+        return PaperPending(self.decision, self.pending_error, done=self.durable)
+
+    def submit_report(self, outcome: Outcome, identity: Identity) -> PaperPending:
+        if self.error is not None:
+            raise self.error
+        self.told.append((outcome, identity))
+        return PaperPending(None, self.pending_error, done=self.durable)
+
+
+class House:
+    """A sidecar around a paper gateway, with tokens."""
+
+    def __init__(self, folder: Path, *, burst: int = 1000) -> None:
+        self.gateway = PaperGateway()
+        self.credentials = Credentials(folder / "credentials.json", clock=lambda: 1)
+        self.metrics = Metrics()
+        limiter = RateLimiter(Allowance(per_minute=1, burst=burst))
+        self.sidecar = Sidecar(self.gateway, self.credentials, limiter, self.metrics)  # type: ignore[arg-type]
+        self.agent = self.credentials.create("agent", "ann", "coder")[1]
+
+    def ask(
+        self,
+        method: str = "POST",
+        path: str = "/v1/decisions",
+        *parts: bytes,
+        token: str | None = None,
+        gone: bool = False,
+    ) -> Answer | None:
+        """Drive one request; `parts` are the body's pieces, `gone` ends the connection after them."""
+        messages: list[dict[str, Any]] = [
+            {"type": "http.request", "body": part, "more_body": gone or index < len(parts) - 1}
+            for index, part in enumerate(parts or (b"",))
+        ]
+        if gone:
+            messages.append({"type": "http.disconnect"})
+        sent: list[Any] = []
+        token = self.agent if token is None else token
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop(0)
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"authorization", b"Bearer " + token.encode())] if token else []
+        scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": b""}
+        asyncio.run(self.sidecar(scope, receive, send))
+        if not sent:
+            return None
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        names = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Answer(sent[0]["status"], names, body)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture
+def make_house(tmp_path: Path) -> Callable[..., House]:
+    return lambda **settings: House(tmp_path, **settings)
