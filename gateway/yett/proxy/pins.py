@@ -148,7 +148,8 @@ class PinFile:
     @classmethod
     def of(cls, state: Path, server: str) -> PinFile:
         """The file of one server in a state folder."""
-        return cls(state / "pins" / (urllib.parse.quote(server, safe="") + ".json"), server)
+        name = urllib.parse.quote(server, safe="").replace(".", "%2E")
+        return cls(state / "pins" / f"{name}.json", server)
 
     def current(self) -> PinBook:
         """The book as it stands on disk; reading again only if the file changed.
@@ -231,11 +232,7 @@ def books(state: Path) -> list[PinFile]:
     folder = state / "pins"
     if not folder.is_dir():
         return []
-    return [
-        PinFile(path, urllib.parse.unquote(path.stem))
-        for path in sorted(folder.glob("*.json"))
-        if not path.name.startswith(".")
-    ]
+    return [PinFile(path, urllib.parse.unquote(path.stem)) for path in sorted(folder.glob("*.json"))]
 
 
 def _unreadable(path: Path) -> YettError:

@@ -24,6 +24,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import msgspec
@@ -35,6 +36,8 @@ from yett.proxy.mcp.framing import Lines, TooLong, strip_cr
 from yett.sdk.decider import Decider, ask, refused, tell, wall_clock
 
 READ = 65_536
+PATIENT = 16
+"""Calls that may wait for a person at once; further ones wait for one of those."""
 QUEUE = 32 << 20
 """Bytes queued towards one side before the reader that fills the queue waits."""
 GRACE = 10.0
@@ -113,6 +116,7 @@ class StdioProxy:
         client_in, client_out: file descriptors of our side.
         command: the server's command line, started without a shell.
         note: where notes for a person go.
+        patient: the decider may wait for a person, so calls are judged side by side instead of in turn.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class StdioProxy:
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
         note: Callable[[str], None] | None = None,
+        patient: bool = False,
         clock: Callable[[], int] = wall_clock,
     ) -> None:
         self._core = core
@@ -136,6 +141,7 @@ class StdioProxy:
         self._cwd = cwd
         self._note = note or _to_stderr
         self._clock = clock
+        self._judges = ThreadPoolExecutor(PATIENT, "yett-mcp-judge") if patient else None
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._to_client = Pipe(client_out)
@@ -169,6 +175,8 @@ class StdioProxy:
             self._watch_for_the_end(client, server)
             self._read_server(server.stdout.fileno())
             status = self._end(server)
+            if self._judges is not None:
+                self._judges.shutdown(wait=False, cancel_futures=True)
             self._work.put(None)
             worker.join()
         self._to_client.flush()
@@ -217,6 +225,8 @@ class StdioProxy:
                     pipe.put(action.data)
                     if writes is not None and pipe is not writes:
                         self._work.put(_nothing)
+                elif isinstance(action, Judge) and self._judges is not None:
+                    self._judges.submit(self._judge, action).add_done_callback(self._wake)
                 elif isinstance(action, Judge):
                     self._work.put(partial(self._judge, action))
                 elif isinstance(action, Report):
@@ -236,6 +246,9 @@ class StdioProxy:
                 code = error.code if isinstance(error, YettError) else "DECISION_UNAVAILABLE"
                 return refused(call, code, "no session could be opened with the gateway")
         return ask(self._decider, msgspec.structs.replace(call, session=self._session), clock=self._clock)
+
+    def _wake(self, _: object) -> None:
+        self._work.put(_nothing)
 
     def _report(self, action: Report) -> None:
         error = tell(self._decider, action.outcome)

@@ -51,7 +51,7 @@ class Decider(Protocol):
         """Tell what an allowed call did; returns once it is on record, raises `YettError` if it is not."""
 
     def open_session(
-        self, prompt: str | None = None, parent: str | None = None, identity: Identity | None = None
+        self, *, prompt: str | None = None, parent: str | None = None, identity: Identity | None = None
     ) -> str:
         """A new session's id, minted by the gateway."""
 

@@ -64,7 +64,7 @@ class ScriptedDecider:
         self.outcomes: list[Outcome] = []
         self.sessions: list[str] = []
         self._on_decide = on_decide
-        self._clock = clock
+        self.clock = clock
         self._lock = threading.Lock()
 
     def decide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
@@ -82,7 +82,7 @@ class ScriptedDecider:
             return {"effect": "allow"}  # type: ignore[return-value]
         decision = self._decision(call, number)
         if self.lie == "expired":
-            return msgspec.structs.replace(decision, expires_at=self._clock() - 1)
+            return msgspec.structs.replace(decision, expires_at=self.clock() - 1)
         return decision
 
     async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
@@ -126,7 +126,7 @@ class ScriptedDecider:
         action = canonical.action_digest(
             about.tool, about.server, canonical.encode(canonical.check(about.arguments))
         )
-        now = self._clock()
+        now = self.clock()
         return Decision(
             decision_id=f"d{number}",
             call_id=call.call_id,

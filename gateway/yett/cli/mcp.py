@@ -1,0 +1,267 @@
+"""`yett mcp -- COMMAND…`, `yett mcp --upstream URL`, `yett mcp pins`."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from yett.proxy.mcp.catalogue import Catalogue
+    from yett.sdk.connect import Where
+
+
+class _Passthrough(TyperGroup):
+    """What follows `--` is a server's command line, whatever it is called."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta["yett.command"] = args[at + 1 :]
+            args = [*args[:at], "run"] if at + 1 < len(args) else args[:at]
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+app = typer.Typer(
+    cls=_Passthrough,
+    invoke_without_command=True,
+    help="Stand between an MCP client and an MCP server; every call is judged.",
+)
+pins_app = typer.Typer(invoke_without_command=True, help="Tool definitions as they were accepted.")
+app.add_typer(pins_app, name="pins")
+
+_State = Annotated[str | None, typer.Option(help="State folder (YETT_STATE).")]
+
+
+@app.callback()
+def mcp(
+    context: typer.Context,
+    server: Annotated[str | None, typer.Option(help="The name policies know this server by.")] = None,
+    upstream: Annotated[
+        str | None, typer.Option(help="URL of a Streamable HTTP server to stand before.")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="Where to serve, with --upstream.")] = "127.0.0.1:8790",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Header for the upstream, `Name: value`; a value may be secret://env/NAME or secret://file/PATH."
+        ),
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(help="Socket or URL of a running gateway (YETT_GATEWAY).")
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Policy files, without a running gateway (YETT_POLICY).")
+    ] = None,
+    state: _State = None,
+    pins: Annotated[bool, typer.Option(help="Pin tool definitions.")] = True,
+    wait: Annotated[
+        float, typer.Option(help="Seconds a held call waits for its approval; 0 answers at once.")
+    ] = 0.0,
+) -> None:
+    """Judge every call of an MCP client: `yett mcp -- COMMAND…` or `yett mcp --upstream URL`."""
+    from yett.errors import YettError
+    from yett.sdk.connect import Where
+
+    if context.invoked_subcommand == "pins":
+        return
+    command: list[str] = context.meta.get("yett.command", [])
+    if bool(command) == bool(upstream):
+        typer.echo("Give a server's command after `--`, or --upstream URL.", err=True)
+        raise typer.Exit(2)
+    try:
+        where = Where.from_environment(gateway=gateway, policy=tuple(policy or ()), state=state)
+        if upstream:
+            status = _serve(where, server or _host(upstream), upstream, listen, header or [], pins, wait)
+        else:
+            status = _run(where, server or server_name(command), command, pins, wait)
+    except YettError as error:
+        typer.echo(f"yett: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(status)
+
+
+@app.command("run", hidden=True)
+def run() -> None:
+    """Reached after the callback has already served the command; there is nothing left to do."""
+
+
+def _run(where: Where, server: str, command: list[str], pins: bool, wait: float) -> int:
+    from yett.proxy.mcp.core import Session
+    from yett.proxy.stdio import StdioProxy
+    from yett.sdk.approvals import Waiting
+    from yett.sdk.connect import connect
+    from yett.sdk.decider import wall_clock
+
+    with connect(where, name=f"mcp-{_safe(server)}") as decider:
+        core = Session(server, "", _catalogue(where, server, pins, decider), clock=wall_clock)
+        return StdioProxy(core, Waiting(decider, wait), command, patient=wait > 0).run()
+
+
+def _serve(
+    where: Where, server: str, upstream: str, listen: str, headers: list[str], pins: bool, wait: float
+) -> int:
+    from yett.proxy.http import serve
+    from yett.sdk.approvals import Waiting
+    from yett.sdk.connect import connect
+
+    with connect(where, name=f"mcp-{_safe(server)}") as decider:
+        catalogue = _catalogue(where, server, pins, decider)
+        return serve(server, upstream, listen, headers, catalogue, Waiting(decider, wait))
+
+
+def _catalogue(where: Where, server: str, pins: bool, decider: object) -> Catalogue:
+    from yett.proxy.mcp.catalogue import Catalogue, Unpinned
+    from yett.proxy.pins import PinFile
+    from yett.sdk.decider import Lister, wall_clock
+
+    book = PinFile.of(where.state_folder(), server) if pins else Unpinned(server)
+
+    def visible(tool: str) -> bool:
+        return decider.visible(tool, server) if isinstance(decider, Lister) else True
+
+    return Catalogue(book, visible, wall_clock)
+
+
+@pins_app.callback()
+def pins_callback(
+    context: typer.Context,
+    state: _State = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON lines.")] = False,
+) -> None:
+    """List what is pinned and what waits for a person."""
+    from yett.errors import YettError
+    from yett.proxy.pins import books
+    from yett.sdk.connect import Where
+
+    folder = Where.from_environment(state=state).state_folder()
+    context.obj = folder
+    if context.invoked_subcommand is not None:
+        return
+    waiting = 0
+    try:
+        for file in books(folder):
+            book = file.current()
+            waiting += len(book.held)
+            for row in _rows(book):
+                typer.echo(json.dumps(row) if as_json else _line(row))
+    except YettError as error:
+        typer.echo(f"yett: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if waiting else 0)
+
+
+@pins_app.command("accept")
+def accept(
+    context: typer.Context,
+    server: str,
+    tool: Annotated[str | None, typer.Argument(help="Without it, everything that waits.")] = None,
+) -> None:
+    """Accept a changed or added definition, after showing the difference (`yett mcp pins diff`)."""
+    from yett.sdk.decider import wall_clock
+
+    def apply(book: Any) -> None:
+        for name in [tool] if tool else sorted(book.held):
+            book.accept(name, getpass.getuser(), wall_clock())
+            typer.echo(f"accepted {server} {name}")
+
+    _change(context.obj, server, apply)
+
+
+@pins_app.command("forget")
+def forget(context: typer.Context, server: str, tool: str) -> None:
+    """Drop a pin; the tool is held when it is seen again."""
+    _change(context.obj, server, lambda book: book.forget(tool))
+
+
+@pins_app.command("diff")
+def diff(context: typer.Context, server: str, tool: str) -> None:
+    """Show what changed in a definition, invisible characters escaped."""
+    import difflib
+
+    from yett.proxy.pins import PinFile
+
+    book = PinFile.of(context.obj, server).current()
+    before = book.pins.get(tool)
+    after = book.held.get(tool)
+    if after is None:
+        typer.echo(f"nothing waits for {tool}", err=True)
+        raise typer.Exit(2)
+    old, new = (
+        json.dumps(pin.definition if pin else None, indent=1, ensure_ascii=True, sort_keys=True).splitlines()
+        for pin in (before, after)
+    )
+    for line in difflib.unified_diff(old, new, "accepted", "waiting", lineterm=""):
+        typer.echo(line)
+
+
+def server_name(command: list[str]) -> str:
+    """A name for a server from its command line: the package or program it runs, without decoration.
+
+    `npx -y @modelcontextprotocol/server-filesystem /tmp` is `filesystem`, `uvx mcp-server-git` is `git`.
+    """
+    words = [word for word in command if not word.startswith("-")]
+    runners = {"npx", "uvx", "node", "python", "python3", "uv", "run", "bunx", "deno", "docker", "exec"}
+    chosen = next((word for word in words if PurePath(word).name not in runners), command[0])
+    path = PurePath(chosen.rpartition("@")[0] or chosen if "@" in chosen[1:] else chosen)
+    name = path.stem if path.suffix in (".js", ".py", ".ts", ".mjs") else path.name
+    if name in ("index", "main", "server", "__main__"):
+        name = next(
+            (part for part in reversed(path.parts[:-1]) if part not in ("dist", "build", "src")), name
+        )
+    for prefix in ("mcp-server-", "server-", "mcp-"):
+        name = name.removeprefix(prefix)
+    return name or "server"
+
+
+def _host(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname or "upstream"
+
+
+def _safe(name: str) -> str:
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).lstrip(".")
+        or "server"
+    )
+
+
+def _change(folder: Path, server: str, apply: Any) -> None:
+    from yett.errors import YettError
+    from yett.proxy.pins import PinFile
+
+    try:
+        PinFile.of(folder, server).change(apply)
+    except YettError as error:
+        typer.echo(f"yett: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _rows(book: Any) -> list[dict[str, Any]]:
+    names = sorted({*book.pins, *book.held})
+    return [
+        {
+            "server": book.server,
+            "tool": name,
+            "state": book.held[name].reason if name in book.held else "pinned",
+            "digest": (book.held.get(name) or book.pins[name]).digest,
+            "by": book.pins[name].by if name in book.pins else None,
+        }
+        for name in names
+    ]
+
+
+def _line(row: dict[str, Any]) -> str:
+    by = f" ({row['by']})" if row["by"] else ""
+    return f"{row['state']:8} {row['server']} {row['tool']} {row['digest'][:19]}…{by}"
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app, name="mcp")
