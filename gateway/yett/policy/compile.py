@@ -1,0 +1,230 @@
+"""Files -> a `PolicySet`: read, link manifests, compile, check, test, digest. Nothing half-loaded ever judges."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from yett import canonical
+from yett.errors import PolicyError
+from yett.expr import nodes
+from yett.extract.facts import Facts
+from yett.history import History
+from yett.model import AdmittedCall, Effect, Reason, Risk, ToolSpec, Verdict
+from yett.policy import parse, source
+from yett.policy.evaluate import STAGE, Judge, LayerVerdict
+from yett.policy.manifest import Toolbox, read_tools
+from yett.policy.shape import Layer, Tool
+from yett.policy.source import Document
+
+
+class PolicySet:
+    """Layers and manifests that loaded without an error: what judges. Immutable and thread-safe.
+
+    Attributes:
+        id: names of the layers, joined by `+`.
+        digest: `sha256:…` over the canonical form of every document, data tables and manifests included.
+        sources: (file, digest of its bytes) of everything that was read.
+        preview: redacted previews of arguments may stand in the log.
+        warnings: what did not stop the loading, but deserves a look.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[Layer, ...],
+        toolbox: Toolbox,
+        *,
+        sources: tuple[tuple[str, str], ...],
+        preview: bool = True,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.layers = layers
+        self.toolbox = toolbox
+        self.sources = sources
+        self.preview = preview
+        self.warnings = warnings
+        self.id = "+".join(layer.id for layer in layers) or "empty"
+        self.budgets = _budgets(layers)
+        self._judge = Judge(layers, toolbox, self.budgets, self._outside)
+
+    @cached_property
+    def digest(self) -> str:
+        return _digest(self.layers, self.toolbox)
+
+    def spec(self, tool: str, server: str | None = None) -> ToolSpec | None:
+        """The manifest of a tool, its own or the glob's that covers it; None if nobody described it."""
+        return self.toolbox.find(tool, server)
+
+    def evaluate(
+        self, admitted: AdmittedCall, facts: Facts, risk: Risk, history: History, now: int
+    ) -> Verdict:
+        """The policy's word on a call. Never raises: what goes wrong inside is a deny.
+
+        Args:
+            admitted: the call, canonical, with its established identity.
+            facts, risk: what the gate knows of it.
+            history: what the ledger remembers.
+            now: milliseconds since the epoch.
+        """
+        try:
+            return self._judge.judge(admitted, facts, risk, history, now)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as problem:  # noqa: BLE001 - a native extension's panic is no Exception
+            reason = Reason(
+                stage=STAGE, code="POLICY_FAILED", message=f"the policy failed ({type(problem).__name__})"
+            )
+            return Verdict(stage=STAGE, effect=Effect.DENY, reasons=(reason,))
+
+    def with_layers(self, layers: tuple[Layer, ...]) -> PolicySet:
+        """The same manifests under other layers: for tests and analysis of a part."""
+        return PolicySet(layers, self.toolbox, sources=self.sources, preview=self.preview)
+
+    def _outside(
+        self, layer: Layer, admitted: AdmittedCall, facts: Facts, risk: Risk, history: History
+    ) -> LayerVerdict:
+        from yett.policy import opa
+
+        return opa.judge(
+            layer, admitted, facts, risk, history, self.spec(admitted.call.tool, admitted.call.server)
+        )
+
+
+def load(paths: Sequence[Path | str], *, check: bool = True) -> PolicySet:
+    """Read, check and test policy files. Each document with `policy:` is a layer; the rest are manifests.
+
+    Args:
+        paths: YAML files, or folders of them (sorted by name, not recursive).
+        check: run the load-blocking checks and the policies' own tests; off only for tools that report on
+            policies which do not load.
+
+    Raises:
+        PolicyError: the first problem, with file, line and remedy.
+    """
+    reader = _FileReader()
+    for path in paths:
+        reader.add(Path(path))
+    toolbox = Toolbox(reader.tools)
+    layers = tuple(
+        layer for document in reader.documents if (layer := parse.read_layer(document, toolbox)) is not None
+    )
+    known: dict[str, str] = {}
+    for layer in layers:
+        if layer.id in known:
+            raise PolicyError(
+                "POLICY_INVALID",
+                f"layer `{layer.id}` is loaded already",
+                path=layer.where,
+                remedy="rename it",
+            )
+        known[layer.id] = layer.where
+    if not layers:
+        raise PolicyError(
+            "POLICY_INVALID",
+            "no layer: without rules everything would be denied",
+            path=", ".join(str(path) for path in paths) or None,
+            remedy="give a file with `policy:` and `rules:`",
+        )
+    policy = PolicySet(layers, toolbox, sources=tuple(reader.sources), preview=reader.preview)
+    if not check:
+        return policy
+    from yett.policy import testing
+    from yett.policy.lint import checks
+
+    warnings = checks.require_sound(policy)
+    testing.require_passing(policy)
+    policy.warnings = tuple(warnings)
+    return policy
+
+
+class _FileReader:
+    """Follows files and their `use:` once each."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+        self.tools: list[Tool] = []
+        self.sources: list[tuple[str, str]] = []
+        self.preview = True
+        self._seen: set[Path] = set()
+
+    def add(self, path: Path) -> None:
+        if path.is_dir():
+            for file in sorted(path.glob("*.yaml")):
+                self.add(file)
+            return
+        resolved = path.resolve()
+        if resolved in self._seen:
+            return
+        self._seen.add(resolved)
+        documents = source.read(path)
+        self.sources.append((str(path), "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()))
+        if not documents:
+            raise PolicyError("POLICY_INVALID", "the file is empty", path=str(path))
+        for document in documents:
+            self._document(document)
+
+    def _document(self, document: Document) -> None:
+        value = parse.check_document(document)
+        self.documents.append(document)
+        server = value.get("server")
+        if server is not None and not isinstance(server, str):
+            parse.refuse(document, ("server",), "`server` is a name")
+        if value.get("tools") is not None:
+            self.tools += read_tools(document, value["tools"], ("tools",), server)
+        used = value.get("use", [])
+        for name in [used] if isinstance(used, str) else used:
+            self.add(document.folder / str(name))
+        log = value.get("log", {})
+        if (
+            not isinstance(log, dict)
+            or not set(log) <= {"preview"}
+            or not isinstance(log.get("preview", True), bool)
+        ):
+            parse.refuse(document, ("log",), "`log` has `preview: true` or `preview: false`")
+        self.preview = self.preview and log.get("preview", True)
+
+
+def _digest(layers: tuple[Layer, ...], toolbox: Toolbox) -> str:
+    tools = sorted(
+        ([tool.spec.name, tool.spec.server, _spec_value(tool.spec)] for tool in toolbox.all),
+        key=lambda entry: (str(entry[0]), str(entry[1])),
+    )
+    documents = sorted(
+        (
+            {
+                "document": {k: v for k, v in layer.source.items() if k not in ("tools", "use", "tests")},
+                "data": layer.data,
+            }
+            for layer in layers
+        ),
+        key=canonical.encode,
+    )
+    return canonical.digest("yett/policy/v1", canonical.encode({"layers": documents, "tools": tools}))
+
+
+def _spec_value(spec: ToolSpec) -> dict[str, Any]:
+    return {
+        "does": sorted(spec.does),
+        "open": spec.open,
+        "result": spec.result,
+        "args": {
+            name: {"role": a.role, "type": a.type, "free": a.free, "required": a.required, "schema": a.schema}
+            for name, a in spec.args.items()
+        },
+    }
+
+
+def _budgets(layers: tuple[Layer, ...]) -> frozenset[str]:
+    """What any rule asks `spent` about: what calls must be charged to."""
+    found = set()
+    for layer in layers:
+        for rule in layer.rules:
+            for node in nodes.walk(rule.when.tree) if rule.when is not None else ():
+                if isinstance(node, nodes.Call) and node.function == "spent" and not node.library:
+                    what = node.args[0]
+                    if isinstance(what, nodes.Const):
+                        found.add(str(what.value))
+    return frozenset(found)

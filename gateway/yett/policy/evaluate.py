@@ -1,0 +1,284 @@
+"""Judging one call: each layer alone, the strictest layer wins.
+
+Within a layer any matching `deny` wins, else any `hold`, else any `allow`, else it is denied: order never
+matters. A condition that hangs on something missing or mistyped is neither true nor false; then an `allow`
+does not fire and a `hold` or `deny` does. If the facts are not complete (`facts.truncated`), only rules whose
+condition looks at that may allow or hold; the rest of the layer can still deny, and else it is denied.
+
+Before any rule, the call is held against its tool's manifest: a tool or argument nobody described, an
+argument that is missing or of the wrong type, is a deny.
+
+Rules are indexed by tool: a plan is made once for each (tool, server, capabilities) and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from yett.extract.facts import Facts
+from yett.history import History
+from yett.model import (
+    AdmittedCall,
+    Effect,
+    Json,
+    Obligation,
+    Reason,
+    Risk,
+    ToolSpec,
+    Verdict,
+)
+from yett.policy.manifest import Toolbox, checker
+from yett.policy.scope import Scope, charges_for
+from yett.policy.shape import Layer, Rule
+
+STAGE = "policy"
+MAX_REASONS = 16
+MAX_PLANS = 4096
+"""Plans kept at once: an agent that invents tool names must not fill the memory."""
+
+Outside = Callable[[Layer, AdmittedCall, Facts, Risk, History], "LayerVerdict"]
+"""Judges a layer that is not made of rules (OPA)."""
+
+
+@dataclass(frozen=True)
+class LayerVerdict:
+    """One layer's word on a call."""
+
+    effect: Effect
+    reasons: tuple[Reason, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    approvers: tuple[frozenset[str], ...] = ()
+    """For each hold that names groups, the groups; one group must satisfy all of them."""
+
+
+@dataclass(frozen=True)
+class _LayerPlan:
+    layer: Layer
+    denies: tuple[Rule, ...]
+    holds: tuple[Rule, ...]
+    allows: tuple[Rule, ...]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is known of a tool before its arguments are."""
+
+    spec: ToolSpec | None
+    checks: dict[str, Callable[[Json], bool]]
+    required: tuple[str, ...]
+    layers: tuple[_LayerPlan, ...]
+
+
+class Judge:
+    """The rules of all layers, indexed by tool. Thread-safe: plans are immutable, the cache is replaced whole."""
+
+    def __init__(
+        self, layers: tuple[Layer, ...], toolbox: Toolbox, budgets: frozenset[str], outside: Outside
+    ) -> None:
+        self._layers = layers
+        self._toolbox = toolbox
+        self._budgets = budgets
+        self._outside = outside
+        self._plans: dict[tuple[str, str | None, frozenset[str]], _Plan] = {}
+
+    def judge(self, admitted: AdmittedCall, facts: Facts, risk: Risk, history: History, now: int) -> Verdict:
+        """The verdict of all layers. May raise only on a defect; `PolicySet.evaluate` turns that into a deny."""
+        plan = self.plan(admitted.call.tool, admitted.call.server, facts.does)
+        problems = argument_problems(plan, admitted)
+        if problems:
+            return Verdict(stage=STAGE, effect=Effect.DENY, reasons=tuple(problems[:MAX_REASONS]))
+        scope = Scope(admitted, plan.spec, facts, risk, history, now)
+        results = []
+        for layer in plan.layers:
+            if layer.layer.opa is not None:
+                result = self._outside(layer.layer, admitted, facts, risk, history)
+            else:
+                result = _judge_layer(layer, admitted, scope, facts)
+            results.append(_as_shadow(result) if layer.layer.shadow else result)
+        verdict = combine(results)
+        if verdict.effect is Effect.DENY or not self._budgets or plan.spec is None:
+            return verdict
+        charges = charges_for(plan.spec, admitted, self._budgets)
+        if not charges:
+            return verdict
+        return Verdict(
+            stage=STAGE,
+            effect=verdict.effect,
+            reasons=verdict.reasons,
+            obligations=verdict.obligations,
+            charges=charges,
+            approvers=verdict.approvers,
+        )
+
+    def plan(self, tool: str, server: str | None, does: frozenset[str]) -> _Plan:
+        key = (tool, server, does)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._make_plan(tool, server, does)
+            if len(self._plans) >= MAX_PLANS:
+                self._plans = {}
+            self._plans[key] = plan
+        return plan
+
+    def _make_plan(self, tool: str, server: str | None, does: frozenset[str]) -> _Plan:
+        spec = self._toolbox.find(tool, server)
+        declared = frozenset(spec.does) if spec is not None else frozenset[str]()
+        # What the tool is known to do, and what its name and arguments suggest: an allow must cover both.
+        everything = declared | does
+        layers = tuple(_layer_plan(layer, tool, server, declared, everything) for layer in self._layers)
+        checks = {name: checker(arg) for name, arg in spec.args.items()} if spec is not None else {}
+        required = tuple(name for name, arg in spec.args.items() if arg.required) if spec is not None else ()
+        return _Plan(spec, checks, required, layers)
+
+
+def _layer_plan(
+    layer: Layer, tool: str, server: str | None, declared: frozenset[str], everything: frozenset[str]
+) -> _LayerPlan:
+    by_effect: dict[Effect, list[Rule]] = {effect: [] for effect in Effect}
+    names: set[str] = set()
+    for rule in layer.rules:
+        does = (declared or everything) if rule.effect is Effect.ALLOW else everything
+        if rule.selector.takes(tool, server, does, rule.effect):
+            by_effect[rule.effect].append(rule)
+            names |= rule.names
+    return _LayerPlan(
+        layer,
+        tuple(by_effect[Effect.DENY]),
+        tuple(by_effect[Effect.HOLD]),
+        tuple(by_effect[Effect.ALLOW]),
+        frozenset(names),
+    )
+
+
+def argument_problems(plan: _Plan, admitted: AdmittedCall) -> list[Reason]:
+    """What is wrong with the arguments before any rule looks at them."""
+    spec = plan.spec
+    if spec is None:
+        return [Reason(stage=STAGE, code="UNKNOWN_TOOL", message="no manifest describes this tool")]
+    problems = []
+    arguments = admitted.call.arguments
+    for name, value in arguments.items():
+        check = plan.checks.get(name)
+        if check is None:
+            if not spec.open:
+                problems.append(
+                    _argument("UNKNOWN_ARGUMENT", "the tool's manifest has no such argument", name)
+                )
+        elif not check(value) and (value is not None or spec.args[name].required):
+            problems.append(_argument("ARGUMENT_TYPE", f"not of type {spec.args[name].type}", name))
+    for name in plan.required:
+        if name not in arguments:
+            problems.append(_argument("ARGUMENT_MISSING", "a required argument is missing", name))
+    return problems
+
+
+def _argument(code: str, message: str, name: str) -> Reason:
+    shown = "".join(c if c.isprintable() else "?" for c in name[:64]).replace("~", "~0").replace("/", "~1")
+    return Reason(stage=STAGE, code=code, message=message, path=f"/arguments/{shown}")
+
+
+def _judge_layer(plan: _LayerPlan, admitted: AdmittedCall, scope: Scope, facts: Facts) -> LayerVerdict:
+    identity = admitted.identity
+    env = scope.env(plan.names, plan.layer.data)
+    truncated = facts.truncated
+    reasons: list[Reason] = []
+    shadows: list[Reason] = []
+
+    def fired(rules: Iterable[Rule]) -> list[Rule]:
+        found = []
+        for rule in rules:
+            if truncated and not rule.minds_limits and rule.effect is not Effect.DENY:
+                continue
+            if not rule.selector.concerns(identity.agent, identity.principal):
+                continue
+            value: Any = True if rule.when is None else rule.when.evaluate(env)
+            if value is True or (value is not False and rule.effect is not Effect.ALLOW):
+                if rule.shadow:
+                    shadows.append(_reason(plan.layer, rule, value is True, shadow=True))
+                    continue
+                reasons.append(_reason(plan.layer, rule, value is True))
+                found.append(rule)
+        return found
+
+    if fired(plan.denies):
+        return LayerVerdict(Effect.DENY, tuple(reasons + shadows))
+    holds = fired(plan.holds)
+    allows = fired(plan.allows)
+    obligations = tuple(obligation for rule in holds + allows for obligation in rule.obligations)
+    if holds:
+        groups = tuple(frozenset(rule.approvers) for rule in holds if rule.approvers)
+        return LayerVerdict(Effect.HOLD, tuple(reasons + shadows), obligations, groups)
+    if allows:
+        return LayerVerdict(Effect.ALLOW, tuple(reasons + shadows), obligations)
+    if truncated:
+        code, message = (
+            "FACTS_TRUNCATED",
+            "the arguments could not be read completely, and no rule accepts that",
+        )
+    else:
+        code, message = "NO_RULE_ALLOWS", "no rule allows this call"
+    default = Reason(stage=STAGE, code=code, message=f"{message} (layer {plan.layer.id})")
+    return LayerVerdict(Effect.DENY, (default, *shadows))
+
+
+_CODES = {Effect.ALLOW: "RULE_ALLOWS", Effect.HOLD: "RULE_HOLDS", Effect.DENY: "RULE_DENIES"}
+
+
+def _reason(layer: Layer, rule: Rule, decided: bool, *, shadow: bool = False) -> Reason:
+    code = _CODES[rule.effect] if decided else "RULE_UNDECIDED"
+    message = rule.because or (
+        " ".join(rule.when.source.split())[:300] if rule.when is not None else "always"
+    )
+    if not decided:
+        message = f"something it needs is missing or mistyped: {message}"
+    return Reason(
+        stage=STAGE, code=f"SHADOW_{code}" if shadow else code, message=message, rule=f"{layer.id}/{rule.id}"
+    )
+
+
+def _as_shadow(result: LayerVerdict) -> LayerVerdict:
+    """The layer's reasons, renamed, without its effect: of the lattice, `allow` is neutral."""
+    reasons = tuple(
+        Reason(stage=r.stage, code=f"SHADOW_{r.code}", message=r.message, rule=r.rule, path=r.path)
+        for r in result.reasons
+        if not r.code.startswith("SHADOW_")
+    )
+    return LayerVerdict(Effect.ALLOW, reasons)
+
+
+def combine(results: list[LayerVerdict]) -> Verdict:
+    """The join of the layers: strictest effect, its reasons first, everybody's obligations.
+
+    A hold needs one group that every hold accepts; if there is none, nobody can say yes and it is a deny.
+    """
+    effect = max((result.effect for result in results), key=lambda e: e.rank, default=Effect.DENY)
+    reasons = [reason for result in results if result.effect is effect for reason in result.reasons]
+    reasons += [
+        reason
+        for result in results
+        if result.effect is not effect
+        for reason in result.reasons
+        if result.effect is not Effect.ALLOW or reason.code.startswith("SHADOW_")
+    ]
+    if effect is Effect.DENY:
+        if not results:
+            reasons = [Reason(stage=STAGE, code="NO_POLICY", message="no layer is loaded")]
+        return Verdict(stage=STAGE, effect=effect, reasons=tuple(reasons[:MAX_REASONS]))
+    groups = [group for result in results for group in result.approvers]
+    approvers: frozenset[str] = frozenset.intersection(*groups) if groups else frozenset()
+    if groups and not approvers:
+        nobody = Reason(
+            stage=STAGE, code="NO_COMMON_APPROVER", message="the holds name no approver group in common"
+        )
+        return Verdict(stage=STAGE, effect=Effect.DENY, reasons=(nobody, *reasons)[:MAX_REASONS])
+    obligations = tuple(obligation for result in results for obligation in result.obligations)
+    return Verdict(
+        stage=STAGE,
+        effect=effect,
+        reasons=tuple(reasons[:MAX_REASONS]),
+        obligations=obligations,
+        approvers=tuple(sorted(approvers)),
+    )
