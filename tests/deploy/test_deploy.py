@@ -1,0 +1,210 @@
+"""The deployment files hold together as far as that can be seen without an engine."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+
+
+def load(name: str) -> list[Any]:
+    return list(yaml.safe_load_all((DEPLOY / name).read_text()))
+
+
+def instructions() -> list[tuple[str, str]]:
+    text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(word, rest) for word, _, rest in (line.strip().partition(" ") for line in lines)]
+
+
+class TestDockerfile:
+    def test_everything_it_copies_is_there_and_in_the_build_context(self) -> None:
+        ignore = (ROOT / ".dockerignore").read_text().splitlines()
+        for word, rest in instructions():
+            if word == "COPY" and not rest.startswith("--from"):
+                for source in shlex.split(rest)[:-1]:
+                    assert (ROOT / source).exists(), source
+                    assert f"!{source}" in ignore, source
+
+    def test_it_does_not_run_as_root(self) -> None:
+        users = [rest for word, rest in instructions() if word == "USER"]
+        assert users[-1].split(":")[0] not in ("0", "root")
+
+    def test_what_runs_was_not_what_built(self) -> None:
+        assert [word for word, _ in instructions()].count("FROM") == 2
+
+    def test_its_command_is_one_the_command_line_knows(self) -> None:
+        command = next(rest for word, rest in instructions() if word == "CMD")
+        assert_serve_understands(yaml.safe_load(command)[1:])
+
+    def test_the_build_context_holds_no_state_and_no_tests(self) -> None:
+        ignore = (ROOT / ".dockerignore").read_text().splitlines()
+        assert ignore[0] == "*"
+        assert not {"!tests", "!state", "!.git"} & set(ignore)
+
+
+class TestCompose:
+    compose = load("compose.yaml")[0]
+
+    def test_every_service_is_read_only_and_without_capabilities(self) -> None:
+        for name, service in self.compose["services"].items():
+            assert service["read_only"] is True, name
+            assert service["cap_drop"] == ["ALL"], name
+            assert "no-new-privileges:true" in service["security_opt"], name
+
+    def test_the_gateway_has_no_network(self) -> None:
+        assert self.compose["services"]["gateway"]["network_mode"] == "none"
+
+    def test_the_agent_never_sees_the_state(self) -> None:
+        agent = self.compose["services"]["agent"]
+        assert not [mount for mount in agent["volumes"] if mount.startswith("state")]
+        assert agent["user"].split(":")[0] != "10001"
+
+    def test_named_volumes_are_declared_and_paths_exist(self) -> None:
+        for service in self.compose["services"].values():
+            for mount in service["volumes"]:
+                source = mount.split(":")[0]
+                if source.startswith("."):
+                    assert (DEPLOY / source).resolve().exists(), source
+                else:
+                    assert source in self.compose["volumes"]
+            if "build" in service:
+                context = (DEPLOY / service["build"]["context"]).resolve()
+                assert context == ROOT
+                assert (context / service["build"]["dockerfile"]).is_file()
+
+    def test_its_command_is_one_the_command_line_knows(self) -> None:
+        assert_serve_understands(self.compose["services"]["gateway"]["command"][1:])
+
+    def test_the_policy_it_names_exists(self) -> None:
+        command = self.compose["services"]["gateway"]["command"]
+        policies = [word.split("=")[1] for word in command if word.startswith("--policy")]
+        for path in policies:
+            assert (ROOT / path.replace("/etc/yett/", "")).is_file()
+
+    def test_docker_understands_it(self) -> None:
+        if not shutil.which("docker"):
+            pytest.skip("no docker here")
+        if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
+            pytest.skip("no docker compose here")
+        done = subprocess.run(
+            ["docker", "compose", "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+class TestSystemd:
+    unit = DEPLOY / "systemd" / "yett.service"
+
+    def settings(self) -> list[tuple[str, str]]:
+        lines = [
+            line for line in self.unit.read_text().splitlines() if "=" in line and not line.startswith("#")
+        ]
+        return [(key, value) for key, _, value in (line.partition("=") for line in lines)]
+
+    def test_its_command_is_one_the_command_line_knows(self) -> None:
+        command = dict(self.settings())["ExecStart"].split()
+        assert command[:3] == ["/usr/bin/env", "yett", "serve"]
+        assert_serve_understands(command[3:])
+
+    def test_state_and_socket_lie_in_directories_it_may_write(self) -> None:
+        settings = dict(self.settings())
+        assert "/var/lib/" + settings["StateDirectory"] in settings["ExecStart"]
+        assert "/run/" + settings["RuntimeDirectory"] in settings["ExecStart"]
+
+    def test_systemd_finds_nothing_wrong(self, tmp_path: Path) -> None:
+        if not shutil.which("systemd-analyze"):
+            pytest.skip("no systemd-analyze here")
+        copy = tmp_path / "yett.service"
+        # The user of the service need not exist where the test runs.
+        text = (
+            self.unit.read_text().replace("User=yett", "User=daemon").replace("Group=yett", "Group=daemon")
+        )
+        copy.write_text(text)
+        done = subprocess.run(
+            ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
+        )
+        complaints = [line for line in done.stderr.splitlines() if "yett.service" in line]
+        assert complaints == []
+
+    def test_its_exposure_is_small(self) -> None:
+        if not shutil.which("systemd-analyze"):
+            pytest.skip("no systemd-analyze here")
+        done = subprocess.run(
+            ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(self.unit)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "Unknown" in done.stderr or "unrecognized" in done.stderr:
+            pytest.skip("this systemd-analyze cannot judge a file")
+        assert done.returncode == 0, done.stdout[-400:] + done.stderr[-400:]
+
+
+class TestKubernetes:
+    documents = load("kubernetes/sidecar.yaml")
+    pod = next(d for d in documents if d["kind"] == "StatefulSet")["spec"]["template"]["spec"]
+
+    def containers(self) -> Iterator[Any]:
+        yield from self.pod["initContainers"]
+        yield from self.pod["containers"]
+
+    def test_every_container_is_confined(self) -> None:
+        assert self.pod["automountServiceAccountToken"] is False
+        assert self.pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in self.containers():
+            context = container["securityContext"]
+            assert context["runAsNonRoot"] is True
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["limits"]["memory"]
+
+    def test_the_agent_never_sees_the_state_and_is_another_user(self) -> None:
+        agent = self.pod["containers"][0]
+        gateway = next(c for c in self.pod["initContainers"] if c["name"] == "gateway")
+        assert "state" not in [mount["name"] for mount in agent["volumeMounts"]]
+        assert agent["securityContext"]["runAsUser"] != gateway["securityContext"]["runAsUser"]
+
+    def test_the_gateway_is_a_sidecar_that_is_ready_before_the_agent_starts(self) -> None:
+        gateway = next(c for c in self.pod["initContainers"] if c["name"] == "gateway")
+        assert gateway["restartPolicy"] == "Always"
+        assert gateway["startupProbe"]["exec"]["command"][:3] == ["python", "-m", "yett.serve.probe"]
+        assert_serve_understands(gateway["args"][1:])
+
+    def test_mounts_are_declared(self) -> None:
+        stateful = next(d for d in self.documents if d["kind"] == "StatefulSet")["spec"]
+        declared = {volume["name"] for volume in self.pod["volumes"]}
+        declared |= {claim["metadata"]["name"] for claim in stateful["volumeClaimTemplates"]}
+        for container in self.containers():
+            assert {mount["name"] for mount in container["volumeMounts"]} <= declared
+
+    def test_selector_and_labels_agree(self) -> None:
+        stateful = next(d for d in self.documents if d["kind"] == "StatefulSet")["spec"]
+        assert stateful["selector"]["matchLabels"] == stateful["template"]["metadata"]["labels"]
+
+
+def assert_serve_understands(words: list[str]) -> None:
+    """Every option stands in `yett serve --help`."""
+    import typer
+    import typer.main
+
+    from yett.cli import serve
+
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    serve.register(app)
+    command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    command.make_context("serve", [str(word) for word in words], resilient_parsing=False)
