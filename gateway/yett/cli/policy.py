@@ -7,9 +7,12 @@ file cannot be read.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from yett.policy.compile import Assess
 
 Files = Annotated[
     list[Path], typer.Argument(help="Policy files or folders; several are layers and manifests.")
@@ -36,17 +39,17 @@ def check(
     from yett.policy.lint import checks
 
     try:
-        loaded = policy.load(files, check=False)
+        loaded, assess = policy.load(files, check=False), _scorer()
         found = checks.problems(loaded)
         for problem in found:
             kind = "error" if problem.blocks else "warning"
             typer.echo(f"{problem.where}: {kind} {problem.code}: {problem.message}\n    {problem.remedy}")
         if any(problem.blocks for problem in found):
             raise typer.Exit(1)
-        testing.require_passing(loaded)
+        testing.require_passing(loaded, assess)
     except PolicyError as error:
         _report(error)
-    for layer, rule, missing in testing.untested(loaded):
+    for layer, rule, missing in testing.untested(loaded, assess):
         typer.echo(f"{layer.where}: warning UNTESTED: rule `{rule}` has {missing}")
     rules = sum(len(layer.rules) for layer in loaded.layers)
     typer.echo(f"{loaded.id}: {rules} rules, {len(loaded.toolbox.all)} tools, {loaded.digest}")
@@ -59,9 +62,9 @@ def test(files: Files) -> None:
     from yett.policy import testing
 
     try:
-        loaded = policy.load(files, check=False)
-        results = testing.run(loaded)
-        untested = testing.untested(loaded)
+        loaded, assess = policy.load(files, check=False), _scorer()
+        results = testing.run(loaded, assess)
+        untested = testing.untested(loaded, assess)
     except PolicyError as error:
         _report(error)
     for result in results:
@@ -76,6 +79,12 @@ def test(files: Files) -> None:
         f"{len(results)} tests, {failed} failed; {len(rules) - len(fired)} of {len(rules)} rules fired"
     )
     raise typer.Exit(1 if failed else 0)
+
+
+def _scorer() -> Assess:
+    from yett.risk import Assessor
+
+    return Assessor.load().assess
 
 
 def _report(error: Exception) -> None:

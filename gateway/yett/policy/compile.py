@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ from yett.errors import PolicyError
 from yett.expr import nodes
 from yett.extract.facts import Facts
 from yett.history import History
-from yett.model import AdmittedCall, Effect, Reason, Risk, ToolSpec, Verdict
+from yett.model import AdmittedCall, Effect, Reason, Risk, ToolCall, ToolSpec, Verdict
 from yett.policy import parse, source
 from yett.policy.evaluate import STAGE, Judge, LayerVerdict
 from yett.policy.manifest import Toolbox, read_tools
 from yett.policy.shape import Layer, Tool
 from yett.policy.source import Document
+
+Assess = Callable[[ToolCall, Facts, ToolSpec | None], Risk]
+"""Scores a call, as `risk.Assessor.assess`."""
 
 
 class PolicySet:
@@ -93,13 +96,14 @@ class PolicySet:
         )
 
 
-def load(paths: Sequence[Path | str], *, check: bool = True) -> PolicySet:
+def load(paths: Sequence[Path | str], *, check: bool = True, assess: Assess | None = None) -> PolicySet:
     """Read, check and test policy files. Each document with `policy:` is a layer; the rest are manifests.
 
     Args:
         paths: YAML files, or folders of them (sorted by name, not recursive).
         check: run the load-blocking checks and the policies' own tests; off only for tools that report on
             policies which do not load.
+        assess: scores the calls of tests whose layer looks at `risk`; without it those tests are left out.
 
     Raises:
         PolicyError: the first problem, with file, line and remedy.
@@ -135,7 +139,7 @@ def load(paths: Sequence[Path | str], *, check: bool = True) -> PolicySet:
     from yett.policy.lint import checks
 
     warnings = checks.require_sound(policy)
-    testing.require_passing(policy)
+    testing.require_passing(policy, assess)
     policy.warnings = tuple(warnings)
     return policy
 

@@ -68,7 +68,8 @@ _GIVEN_KEYS = {
     "now",
     "limits",
 }
-_OBLIGATIONS = {"redact", "cap_bytes", "delay_ms", "log"}
+_OBLIGATIONS = {"redact": "", "cap": "bytes", "delay": "ms"}
+"""What an enforcement point can be obliged to, and the one number each takes."""
 
 
 def refuse(document: Document, path: Path, message: str, remedy: str | None = None) -> NoReturn:
@@ -287,22 +288,31 @@ class _RuleReader:
         _only(document, required, {"mandate"}, (*path, "require"), "`require`")
         mandate = required.get("mandate")
         if mandate is not None and mandate is not False:
-            if mandate is not True and not isinstance(mandate, dict):
-                refuse(document, (*path, "require"), "`mandate` is true or a mapping of what it must say")
-            found.append(
-                Obligation(
-                    kind="require_mandate", arguments=mandate if isinstance(mandate, dict) else {}, rule=rule
+            if mandate is not True and not isinstance(mandate, dict | str):
+                refuse(
+                    document,
+                    (*path, "require"),
+                    "`mandate` is true, a name, or a mapping of what it must say",
                 )
+            said = (
+                {"name": mandate}
+                if isinstance(mandate, str)
+                else mandate
+                if isinstance(mandate, dict)
+                else {}
             )
-        _only(document, oblige, _OBLIGATIONS, (*path, "oblige"), "`oblige`")
+            found.append(Obligation(kind="require_mandate", arguments=said, rule=rule))
+        _only(document, oblige, set(_OBLIGATIONS), (*path, "oblige"), "`oblige`")
         for kind, said in oblige.items():
             place = (*path, "oblige", kind)
             if kind == "redact":
                 arguments: dict[str, Json] = {"fields": _strings(document, said, place)}
-            elif isinstance(said, int) and not isinstance(said, bool) and said >= 0:
-                arguments = {kind: said}
             else:
-                refuse(document, place, f"`{kind}` is a number that is not negative")
+                unit = _OBLIGATIONS[kind]
+                number = said.get(unit) if isinstance(said, dict) and set(said) == {unit} else said
+                if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                    refuse(document, place, f"`{kind}` takes a number of {unit}", f"{kind}: {{{unit}: 1000}}")
+                arguments = {unit: number}
             found.append(Obligation(kind=kind, arguments=arguments, rule=rule))
         return tuple(found)
 

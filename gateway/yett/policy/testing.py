@@ -4,6 +4,9 @@
 `spent` {budget: amount}, `count` {what: n}, `seen` [value], `stages` {name: state}, `now` (ms), `limits`.
 What is not given is the empty past: nothing seen, nothing spent, every value `novel`. Windows are not told
 apart: `spent: {pay: 900}` was spent within any window.
+
+A test of a layer that looks at `risk`, and gives none, needs the scorer. The policy does not know it (it
+stands beside it, not below); who has one passes `assess`, and without it such tests are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ from yett.errors import PolicyError, YettError
 from yett.extract.facts import Facts
 from yett.model import (
     AdmittedCall,
-    Effect,
     Finding,
     Identity,
     Level,
@@ -26,7 +28,7 @@ from yett.model import (
     ToolCall,
     Verdict,
 )
-from yett.policy.compile import PolicySet
+from yett.policy.compile import Assess, PolicySet
 from yett.policy.shape import Case, Layer
 
 NOON = 1_767_268_800_000
@@ -125,20 +127,23 @@ def risk_of(given: Mapping[str, Any]) -> Risk:
     return Risk(score=int(given.get("risk", 0)), findings=findings)
 
 
-def run_case(policy: PolicySet, layer: Layer, case: Case) -> Result:
-    """Run one test against its layer alone, with all manifests."""
-    alone = policy.with_layers((_awake(layer),))
-    return _run(alone, layer, case)
-
-
-def run(policy: PolicySet) -> list[Result]:
-    """Run the tests of every layer."""
+def run(policy: PolicySet, assess: Assess | None = None) -> list[Result]:
+    """Run the tests of every layer, each against its layer alone with all manifests."""
     results = []
     for layer in policy.layers:
         if layer.cases:
             alone = policy.with_layers((_awake(layer),))
-            results += [_run(alone, layer, case) for case in layer.cases]
+            results += [
+                _run(alone, layer, case, assess) for case in layer.cases if _can_run(layer, case, assess)
+            ]
     return results
+
+
+def _can_run(layer: Layer, case: Case, assess: Assess | None) -> bool:
+    given = bool({"risk", "findings"} & set(case.given))
+    return layer.opa is None and (
+        given or assess is not None or not any("risk" in rule.names for rule in layer.rules)
+    )
 
 
 def _awake(layer: Layer) -> Layer:
@@ -149,13 +154,17 @@ def _awake(layer: Layer) -> Layer:
     return Layer(**(fields | {"shadow": False}))
 
 
-def _run(alone: PolicySet, layer: Layer, case: Case) -> Result:
+def _run(alone: PolicySet, layer: Layer, case: Case, assess: Assess | None) -> Result:
     try:
         admitted = admitted_of(case.call)
+        facts = facts_of(alone, admitted, layer, case.given)
+        risk = risk_of(case.given)
+        if assess is not None and not {"risk", "findings"} & set(case.given):
+            risk = assess(admitted.call, facts, alone.spec(admitted.call.tool, admitted.call.server))
         verdict = alone.evaluate(
             admitted,
-            facts_of(alone, admitted, layer, case.given),
-            risk_of(case.given),
+            facts,
+            risk,
             past_of(case.given),
             int(case.given.get("now", NOON)),
         )
@@ -182,13 +191,13 @@ def facts_of(policy: PolicySet, admitted: AdmittedCall, layer: Layer, given: Map
     return extract(call, spec, len(admitted.canonical))
 
 
-def require_passing(policy: PolicySet) -> None:
+def require_passing(policy: PolicySet, assess: Assess | None = None) -> None:
     """Raise the first failing test.
 
     Raises:
         PolicyError: TEST_FAILED at the test's line.
     """
-    for result in run(policy):
+    for result in run(policy, assess):
         if not result.passed:
             named = f" (by rule `{result.case.rule}`)" if result.case.rule else ""
             raise PolicyError(
@@ -199,7 +208,7 @@ def require_passing(policy: PolicySet) -> None:
             )
 
 
-def untested(policy: PolicySet) -> list[tuple[Layer, str, str]]:
+def untested(policy: PolicySet, assess: Assess | None = None) -> list[tuple[Layer, str, str]]:
     """Rules without a test in which they fire, or without one in which they do not: (layer, rule, what is missing)."""
     missing = []
     for layer in policy.layers:
@@ -207,9 +216,11 @@ def untested(policy: PolicySet) -> list[tuple[Layer, str, str]]:
         quiet: dict[str, int] = dict(fired)
         alone = policy.with_layers((_awake(layer),))
         for case in layer.cases:
+            if not _can_run(layer, case, assess):
+                continue
             rules = {
                 str(reason.rule).partition("/")[2]
-                for reason in _run(alone, layer, case).verdict.reasons
+                for reason in _run(alone, layer, case, assess).verdict.reasons
                 if reason.rule
             }
             for rule in layer.rules:
@@ -222,4 +233,4 @@ def untested(policy: PolicySet) -> list[tuple[Layer, str, str]]:
     return missing
 
 
-__all__ = ["Effect", "Past", "Result", "require_passing", "run", "run_case", "untested"]
+__all__ = ["Past", "Result", "require_passing", "run", "untested"]

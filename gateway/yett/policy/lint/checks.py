@@ -150,7 +150,9 @@ def _unconstrained(rule: Rule, selected: list[ToolSpec]) -> Iterator[Problem]:
         for name, arg in spec.args.items():
             if arg.role not in PINNED_ROLES or arg.free or name in rule.free:
                 continue
-            if rule.when is None or not conditions.constrains(rule.when.tree, name, ROLE_LISTS[arg.role]):
+            if rule.when is None or not conditions.constrains(
+                rule.when.tree, name, arg.role, ROLE_LISTS[arg.role]
+            ):
                 yield Problem(
                     "TARGET_UNCONSTRAINED",
                     f"rule `{rule.id}` allows `{spec.name}` with any `{name}` ({arg.role})",

@@ -31,27 +31,36 @@ def disjuncts(node: nodes.Node) -> list[nodes.Node]:
     return [node]
 
 
-def constrains(node: nodes.Node, argument: str, role_list: str, *, positive: bool = True) -> bool:
+MEANINGS = {
+    "target": frozenset({"facts.urls", "facts.paths", "facts.contacts"}),
+    "command": frozenset(
+        {"facts.commands", "facts.programs", "facts.statements", "facts.code", "risk.score"}
+    ),
+    "amount": frozenset({"facts.amounts"}),
+}
+"""What the gate's own knowledge says of an argument in that role, as well as its text."""
+
+
+def constrains(node: nodes.Node, argument: str, role: str, role_list: str, *, positive: bool = True) -> bool:
     """Whether a condition that is true (or false, if not positive) says something of an argument's value.
 
     Every branch of an `or` must; one operand of an `and` is enough. `has(x)` says nothing of the value.
     """
     if isinstance(node, nodes.Not):
-        return constrains(node.operand, argument, role_list, positive=not positive)
+        return constrains(node.operand, argument, role, role_list, positive=not positive)
     if isinstance(node, nodes.Bools):
-        said = [constrains(operand, argument, role_list, positive=positive) for operand in node.operands]
+        said = [
+            constrains(operand, argument, role, role_list, positive=positive) for operand in node.operands
+        ]
         return any(said) if (node.op == "and") is positive else all(said)
     if isinstance(node, nodes.Has):
         # Absent is a value like any other: `not has(args.cc)` pins it down.
-        return not positive and _reads(node.operand, argument, role_list)
-    return _reads(node, argument, role_list)
-
-
-def _reads(node: nodes.Node, argument: str, role_list: str) -> bool:
+        return not positive and is_argument(node.operand) == argument
     return any(
-        (is_argument(part) == argument) or (isinstance(part, nodes.Name) and part.name == role_list)
+        is_argument(part) == argument
+        or (isinstance(part, nodes.Name) and part.name == role_list)
+        or (isinstance(part, nodes.Attr) and part.source in MEANINGS[role])
         for part in nodes.walk(node)
-        if not isinstance(part, nodes.Has)
     )
 
 
