@@ -124,6 +124,11 @@ if msgspec is not None:
             return slow_decode(data)
         return slow_decode(data)
 
+    def _has_float(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(map(_has_float, value.values()))
+        return isinstance(value, float) or (isinstance(value, list) and any(map(_has_float, value)))
+
     def encode(value: Any) -> bytes:
         """Canonical bytes of a value within the profile.
 
@@ -133,6 +138,8 @@ if msgspec is not None:
         try:
             data = _fast_encode(value)
             _fast_decode(data)
+            if b"null" in data and _has_float(msgspec.to_builtins(value)):  # NaN is written as null
+                raise InvalidRecord("a number is not an integer")
             if not data.isascii():
                 _check_shape(value, MAX_DEPTH)
         except Broken as error:

@@ -40,12 +40,16 @@ class Chain:
 
     __slots__ = (
         "_new_key",
+        "_quiet",
         "_seal_tail",
         "_tail",
         "at",
         "closed",
+        "cosigned",
         "epoch",
         "events",
+        "first_at",
+        "gaps",
         "heartbeat",
         "key",
         "keys",
@@ -82,7 +86,13 @@ class Chain:
         self.sealed_root = merkle.EMPTY_ROOT
         self.sealed_at = 0
         self.closed = False
+        self.first_at = 0
+        self.cosigned: list[str] = []
+        """Notes of the last few `log.anchor` records; unverified, since only the caller knows witnesses."""
+        self.gaps: list[tuple[int, int]] = []
+        """(index, silent milliseconds) of records that came later than the promised heartbeat."""
         self.events: dict[str, int] = {}
+        self._quiet = 0
         self._new_key: note.VerifierKey | None = None
         self._advance_tail()
 
@@ -127,6 +137,14 @@ class Chain:
             raise Broken("event", "an event's name is malformed")
         if self._new_key is not None:
             raise Broken("rotation", "a key rotation is not followed by its seal")
+        if (
+            self._quiet
+            and at - self.at > self._quiet
+            and self.at
+            and not self.closed
+            and len(self.gaps) < 1000
+        ):
+            self.gaps.append((self.next, at - self.at))
         self.at = at
         self.last_event = event
         self.events[event] = self.events.get(event, 0) + 1
@@ -247,6 +265,7 @@ class Chain:
             raise Broken("format", "the log's signature mode is not supported by this verifier", UNSUPPORTED)
         if len(self.log) != 32 or not set(self.log) <= set("0123456789abcdef"):
             raise Broken("genesis", "the log id is not 32 hex digits")
+        self._quiet = 2000 * self.heartbeat
         self.signed = self.mode == "per-record"
         self.key = note.VerifierKey.parse(_field(body, "key", str))
         if self.key.name != self.origin or self.key.kind != note.ED25519:
@@ -275,7 +294,9 @@ class Chain:
             self._check_signature(line)
         elif not line.endswith(self._tail + b"}"):
             self._explain(line)
-        return self._decode(line)
+        decoded = self._decode(line)
+        self.first_at = self.at
+        return decoded
 
     def header(self) -> dict[str, Any]:
         """The body of a segment record that continues this chain here."""
@@ -301,6 +322,8 @@ class Chain:
             raise Broken("genesis", "a second genesis inside the log")
         if event == record.SEGMENT and (body != self.header() or self.next != self.sealed + 1):
             raise Broken("segment", "a segment's header does not repeat the log's state")
+        if event == record.ANCHOR:
+            self.cosigned = [*self.cosigned[-31:], _field(body, "note", str)]
         if event == record.ROTATE:
             key = note.VerifierKey.parse(_field(body, "key", str))
             if key.name != self.origin or key.kind != note.ED25519 or body.get("epoch") != self.epoch + 1:

@@ -141,8 +141,8 @@ def root_from_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[byte
     Raises:
         Broken: the proof has the wrong length for (index, size).
     """
-    if not 0 <= index < size:
-        raise Broken("proof", "the index is outside the tree")
+    if not 0 <= index < size or len(leaf) != 32:
+        raise Broken("proof", "the index is outside the tree, or the leaf is no hash")
     fn, sn, root = index, size - 1, leaf
     for p in proof:
         if sn == 0 or len(p) != 32:
@@ -182,6 +182,8 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
     path = list(proof)
     if any(len(p) != 32 for p in path) or (fn and not path):
         raise Broken("proof", "the consistency proof has the wrong length")
+    if len(old_root) != 32:
+        raise Broken("proof", "a root is no hash")
     fr = sr = old_root if not fn else path.pop(0)
     for p in path:
         if sn == 0:

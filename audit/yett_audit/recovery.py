@@ -75,8 +75,8 @@ def recover(
     known = {c.size: c.root for c in (head, floor) if c is not None}
     matched: set[int] = set()
 
-    def compare(value: dict[str, Any] | None, *_: Any) -> None:
-        if value is None and chain.sealed in known:
+    def compare(_: int) -> None:
+        if chain.sealed in known:
             if known[chain.sealed] != chain.sealed_root:
                 raise LogRefused(
                     "ROLLBACK", f"the log's history differs from the remembered one at {chain.sealed} records"
@@ -84,7 +84,7 @@ def recover(
             matched.add(chain.sealed)
 
     try:
-        end = scan(paths[-1:], chain, compare)
+        end = scan(paths[-1:], chain, on_seal=compare)
         _check_link(paths, chain)
     except Broken as broken:
         where = f"{broken.file} byte {broken.offset}, record {broken.record}"
@@ -96,7 +96,11 @@ def recover(
     for size in known:
         if size > chain.sealed or (size > chain.start and size not in matched):
             raise LogRefused("ROLLBACK", f"the log ends at {chain.sealed} records; {size} are remembered")
-    return Recovered(chain, end.file, end.sealed_offset, _quarantine(directory, end, chain))
+    torn = _quarantine(directory, end, chain)
+    if end.unsealed:  # the chain went on behind the last seal; continue from the seal itself
+        chain = Chain()
+        end = scan(paths[-1:], chain)
+    return Recovered(chain, end.file, end.sealed_offset, torn)
 
 
 def _check_link(paths: list[Path], chain: Chain) -> None:

@@ -22,8 +22,10 @@ from yett_audit import note, segment
 from yett_audit.chain import Chain
 from yett_audit.errors import Broken
 
-OnRecord = Callable[[dict[str, Any] | None, bytes, bytes, str, int], None]
-"""(decoded object or None for a seal, line, leaf, file name, byte offset)."""
+OnRecord = Callable[[dict[str, Any], bytes, str, int], None]
+"""(decoded object, line, file name, byte offset) of each record that is not a seal."""
+OnSeal = Callable[[int], None]
+"""Called after each verified seal, with the byte offset behind it."""
 
 _MAX_TAIL_SEALS = 64
 
@@ -49,9 +51,14 @@ class End:
 
 
 def scan(
-    paths: Sequence[Path], chain: Chain, on_record: OnRecord | None = None, limit: int | None = None
+    paths: Sequence[Path],
+    chain: Chain,
+    *,
+    on_seal: OnSeal | None = None,
+    on_record: OnRecord | None = None,
+    start: int = 0,
 ) -> End:
-    """Feeds segments to `chain` up to their length now (the last one up to `limit` bytes).
+    """Feeds segments to `chain` up to their length now; the first one from byte `start`, right behind a seal.
 
     Raises:
         Broken: with file, byte offset and record; a torn tail is not an error but part of the result.
@@ -64,30 +71,35 @@ def scan(
         fd = segment.open_regular(path)
         try:
             size = os.fstat(fd).st_size
-            end = _scan_file(
-                fd, path, min(size, limit) if last and limit is not None else size, chain, on_record, last
-            )
+            end = _scan_file(fd, End(path, 0 if number else start, size), chain, on_seal, on_record, last)
         finally:
             os.close(fd)
     return end
 
 
-def _scan_file(fd: int, path: Path, size: int, chain: Chain, on_record: OnRecord | None, last: bool) -> End:
-    end = End(path, 0, size)
-    offset = 0
+def _scan_file(
+    fd: int, end: End, chain: Chain, on_seal: OnSeal | None, on_record: OnRecord | None, last: bool
+) -> End:
+    path, offset = end.file, end.sealed_offset
     feed = chain.feed
     try:
-        _check_name(path, chain, size)
-        for offset, lines in segment.blocks(fd, 0, size):
+        if end.sealed_offset == 0:
+            _check_name(path, chain, end.size)
+        for offset, lines in segment.blocks(fd, end.sealed_offset, end.size):
             if not lines:
                 raise Broken("torn", "the last line has no end")
             for line in lines:
                 value = feed(line)
                 if value is None:
                     end.sealed_offset = offset + len(line) + 1
-                if on_record is not None:
-                    on_record(value, line, chain.prev, path.name, offset)
+                    if on_seal is not None:
+                        on_seal(end.sealed_offset)
+                elif on_record is not None:
+                    on_record(value, line, path.name, offset)
                 offset += len(line) + 1
+        if not end.sealed_offset or (end.torn and not last):
+            offset = end.sealed_offset
+            raise Broken("unsealed", "a segment holds no seal, or goes on behind its last one")
     except Broken as broken:
         broken.file = path.name
         broken.offset = offset if broken.offset is None else broken.offset
@@ -95,14 +107,6 @@ def _scan_file(fd: int, path: Path, size: int, chain: Chain, on_record: OnRecord
         if not last or not end.sealed_offset or not is_torn(fd, end, broken, chain):
             raise
         end.why = broken
-    if not end.sealed_offset and end.why is None:
-        error = Broken("unsealed", "a segment holds no seal")
-        error.file, error.offset, error.record = path.name, 0, chain.next
-        raise error
-    if not last and end.torn:
-        error = Broken("unsealed", "a segment that is not the last ends without a seal")
-        error.file, error.offset, error.record = path.name, end.sealed_offset, chain.next
-        raise error
     end.unsealed = chain.next - chain.sealed - 1
     return end
 
@@ -129,9 +133,9 @@ def is_torn(fd: int, end: End, broken: Broken, chain: Chain) -> bool:
 
 
 def _has_later_seal(tail: bytes, chain: Chain) -> bool:
-    """Whether a seal by a known key, for more than what is sealed, stands anywhere in the tail."""
+    """Whether a whole seal by a known key, for more than what is sealed, stands anywhere in the tail."""
     found = 0
-    for line in tail.split(b"\n"):
+    for line in tail.split(b"\n")[:-1]:
         head, mark, _ = line.rpartition(b'\\n"},"ev":"log.seal"')
         if not mark:
             continue

@@ -1,0 +1,173 @@
+"""`yett-verify`: checks a log without trusting anything that wrote it.
+
+    yett-verify log PATH --key VKEY [--anchor FILE] [--state FILE] [--trust FILE] [--strict] [--json]
+    yett-verify explain CAUSE
+
+Exit codes: 0 verified at the demanded assurance; 1 tampered; 2 usage or I/O; 3 consistent, but not anchored as
+demanded; 4 rollback or fork proven; 5 unsupported format; 6 resource limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from yett_audit import note, report, verify
+from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, Broken
+from yett_audit.trust import Trust
+
+_MAX_INPUT = 1 << 20
+
+
+def read_input(path: str) -> bytes:
+    """A small file named on the command line; `-` is standard input."""
+    if path == "-":
+        return sys.stdin.buffer.read(_MAX_INPUT)
+    try:
+        with open(path, "rb") as file:
+            return file.read(_MAX_INPUT)
+    except OSError as error:
+        raise Broken("io", f"cannot read {report.escaped(path)}: {error.strerror}", USAGE) from None
+
+
+def trust_of(args: argparse.Namespace) -> Trust:
+    """Pinned keys from --trust and --key; a --key is a vkey or a file with one a line."""
+    trust = Trust()
+    if args.trust:
+        trust = Trust.parse(read_input(args.trust).decode("utf-8", "replace"))
+    for given in args.key or ():
+        text = (
+            given
+            if "+" in given and not os.path.exists(given)
+            else read_input(given).decode("utf-8", "replace")
+        )
+        for line in text.splitlines():
+            if line.strip():
+                trust.logs.append(note.VerifierKey.parse(line))
+    return trust
+
+
+def load_state(path: str) -> verify.Anchor | None:
+    """The checkpoint that an earlier run with the same --state remembered."""
+    if not os.path.exists(path):
+        return None
+    try:
+        state = json.loads(read_input(path))
+        point = note.Checkpoint(str(state["origin"]), int(state["size"]), note.from_base64(state["root"]))
+    except (ValueError, KeyError, TypeError):
+        raise Broken("anchor", "the state file is malformed", USAGE) from None
+    return verify.Anchor(point, "state", note.parse(state["note"]) if state.get("note") else None)
+
+
+def save_state(path: str, found: verify.Report) -> None:
+    """Remembers the checkpoint for the next run; atomic, and only ever forward."""
+    state = {"origin": found.origin, "size": found.sealed, "root": found.root, "note": found.checkpoint}
+    temporary = f"{path}.new"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _progress(total: int) -> verify.Progress:
+    shown = [0.0]
+
+    def show(sealed: int, _: int) -> None:
+        now = time.monotonic()
+        if now - shown[0] > 0.2:
+            shown[0] = now
+            sys.stderr.write(f"\r{sealed} records sealed")
+            sys.stderr.flush()
+
+    return show
+
+
+def log_command(args: argparse.Namespace) -> int:
+    """`yett-verify log`."""
+    anchors = [verify.Anchor.parse(read_input(path), path) for path in args.anchor or ()]
+    if args.state and (remembered := load_state(args.state)):
+        anchors.append(remembered)
+    on_terminal = sys.stderr.isatty() and not args.json
+    demand = verify.Demand(
+        trust=trust_of(args),
+        anchors=anchors,
+        level=args.require.upper(),
+        strict=args.strict,
+        max_exposure_ms=None if args.max_exposure is None else int(args.max_exposure * 1000),
+        now=time.time_ns() // 1_000_000,
+        progress=_progress(0) if on_terminal else None,
+    )
+    found = verify.verify_log(Path(args.path), demand)
+    if on_terminal:
+        sys.stderr.write("\r\x1b[K")
+    if args.state and found.exit_code in (OK, UNANCHORED):
+        save_state(args.state, found)
+    if args.evidence and found.exit_code == ROLLBACK and found.evidence:
+        Path(args.evidence).write_text(
+            json.dumps({"cause": found.failure, **found.evidence}, indent=1), encoding="utf-8"
+        )
+    print(report.as_json(found) if args.json else report.as_text(found))
+    return found.exit_code
+
+
+def explain_command(args: argparse.Namespace) -> int:
+    """`yett-verify explain`."""
+    if args.cause not in report.CAUSES:
+        print("known causes: " + " ".join(sorted(report.CAUSES)), file=sys.stderr)
+        return USAGE
+    print(" ".join(report.CAUSES[args.cause]))
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="yett-verify", description="Checks an audit log; trusts nothing that wrote it."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    log = commands.add_parser("log", help="verify a whole log")
+    log.add_argument("path", help="the log's directory, or one file")
+    log.add_argument("--key", action="append", help="pinned verifier key, or a file with keys")
+    log.add_argument("--trust", help="tlog-policy file: logs, witnesses, quorum")
+    log.add_argument("--anchor", action="append", help="a signed checkpoint that was kept elsewhere")
+    log.add_argument("--state", help="file that remembers the last verified checkpoint between runs")
+    log.add_argument("--require", choices=("unpinned", "sealed", "anchored", "witnessed"), default="sealed")
+    log.add_argument("--max-exposure", type=float, metavar="SECONDS", help="newest anchor must not be older")
+    log.add_argument(
+        "--strict", action="store_true", help="a torn tail, silence or missing close is exit code 3"
+    )
+    log.add_argument("--evidence", help="where to write the two notes that prove a rollback or fork")
+    log.add_argument("--json", action="store_true", help="print the report as JSON")
+    log.set_defaults(run=log_command)
+    explain = commands.add_parser("explain", help="what a cause means and what to do")
+    explain.add_argument("cause")
+    explain.set_defaults(run=explain_command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except Broken as broken:
+        print(f"yett-verify: {broken.cause}: {report.escaped(broken.message)}", file=sys.stderr)
+        return broken.exit_code
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.close(1)
+        return USAGE
+    except OSError as error:
+        print(f"yett-verify: {error.strerror}", file=sys.stderr)
+        return USAGE
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
