@@ -1,1 +1,43 @@
-"""Arguments to facts."""
+"""Arguments to facts: what a call means, whatever it looks like.
+
+`extract` walks the arguments and reads every string, keys included:
+
+1. `views`      what it is declared to be: by manifest, by argument name, by tool name; else `data`;
+2. `decode`     every reading that a receiver could reach: percent, base64, JSON in a string …;
+3. an analyser  for what it is declared to be, or for what its content looks like: `shell`, `windows`, `sql`,
+                `code`, `paths`, `urls`;
+4. everywhere   `secrets`, `signals`, `contacts`, URLs;
+5. again        what an analyser found inside (`Nested`: Python in a shell, SQL in `psql -c`) is read in turn.
+
+The result is one immutable `Facts`. It is bounded by a `Budget`, and whatever was cut, crashed or over budget
+stands in `Facts.limits`, which a policy may not ignore. `extract` never raises.
+"""
+
+from __future__ import annotations
+
+from yett.extract.budget import Budget, OverBudget
+from yett.extract.facts import Facts
+from yett.extract.orchestrate import Extraction
+from yett.model import ToolCall, ToolSpec
+
+__all__ = ["extract"]
+
+
+def extract(call: ToolCall, spec: ToolSpec | None, size: int) -> Facts:
+    """Facts of one call.
+
+    Args:
+        call: the admitted call.
+        spec: what a manifest says of the tool, if there is one.
+        size: bytes of the canonical arguments.
+    """
+    work = Extraction(call, spec, size, Budget())
+    try:
+        work.run()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except OverBudget as over:
+        work.limits.add(str(over) or "budget")
+    except BaseException:  # noqa: BLE001 - whatever broke, the facts found so far are marked incomplete
+        work.limits.add("parser:extract")
+    return work.facts()

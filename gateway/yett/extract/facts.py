@@ -121,6 +121,8 @@ class PathFact(Struct, frozen=True, kw_only=True):
     categories: frozenset[str] = frozenset()
     """Sensitive locations: credentials, ssh, shadow, env_file, history, cloud, kube, browser, system_config,
     startup, device, proc, log, source_control, unc, special_file …"""
+    use: str = ""
+    """read, write, delete, where a command or program says what it does with the path; `""` for an argument."""
     declared: bool = True
 
 

@@ -1,0 +1,79 @@
+"""What a tool does, where no manifest says: from the verbs in its name and the facts of the call.
+
+An inferred capability is marked (`Facts.does_inferred`), because a name proves nothing. It errs towards more
+capabilities: the score's prior and the session's rules look at the union.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from yett.extract import views
+from yett.extract.facts import CodeFact, Command, Statement
+from yett.model import Json
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VERBS = {
+    "read": _words(
+        "get read list search find fetch query show view lookup describe count check retrieve browse open cat select load inspect download scrape head status"
+    ),
+    "write": _words(
+        "write create update set put add insert edit modify save append upload rename move patch store change replace copy mkdir touch book reserve assign format merge commit push import"
+    ),
+    "delete": _words(
+        "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel archive trash terminate"
+    ),
+    "send": _words(
+        "send email mail post message publish notify reply forward tweet sms slack chat dm dispatch submit webhook broadcast comment request upload"
+    ),
+    "share": _words("share invite gist export publish expose public grant permission collaborator"),
+    "pay": _words(
+        "pay payment transfer wire purchase buy charge refund withdraw checkout donate invoice payout remit"
+    ),
+    "exec": _words(
+        "exec execute run shell bash terminal command eval interpreter python powershell pwsh cmd spawn script subprocess console code notebook deploy invoke sandbox"
+    ),
+    "persist": _words(
+        "schedule cron install remember memory register subscribe webhook autostart service hook startup daemon"
+    ),
+    "admin": _words(
+        "admin role permission privilege grant revoke policy user password credential key firewall iam acl reset disable enable config configure settings sudo"
+    ),
+}
+_SENDING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def does(
+    tool: str,
+    arguments: dict[str, Json],
+    commands: Iterable[Command],
+    statements: Iterable[Statement],
+    code: Iterable[CodeFact],
+) -> frozenset[str]:
+    """Capabilities of a call whose tool has no manifest."""
+    words = frozenset(views.tokens(tool))
+    found = {capability for capability, verbs in VERBS.items() if words & verbs}
+    method = arguments.get("method")
+    if isinstance(method, str) and views.hints(tool).web:
+        found.discard("send")
+        found.add("send" if method.upper() in _SENDING_METHODS else "read")
+    for command in commands:
+        found.add("exec")
+        if "network" in command.effects:
+            found.add("send")
+    for statement in statements:
+        if not statement.declared:
+            continue
+        found.add("write" if statement.writes else "read")
+        if statement.kind in ("delete", "truncate", "drop"):
+            found.add("delete")
+        if statement.kind in ("grant", "revoke"):
+            found.add("admin")
+    for piece in code:
+        if piece.declared:
+            found.add("exec")
+    return frozenset(found)

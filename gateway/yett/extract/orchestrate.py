@@ -1,0 +1,548 @@
+"""The walk from arguments to facts. See the package for the story; here is how it is done.
+
+Every string becomes an `_Item`: the text, where it stands, how it was reached and what it is declared to be.
+Items wait in a queue; reading one may put more there (a decoded layer, a shell's inline Python, a string of
+that Python). The queue, the `Budget` and `MAX_NESTING` bound the work; what does not fit is named in `limits`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from yett.extract import code as code_analyser
+from yett.extract import contacts, decode, infer, paths, secrets, shell, signals, sql, urls, views, windows
+from yett.extract.budget import MAX_NESTING, Budget, Nested, OverBudget
+from yett.extract.facts import (
+    Amount,
+    CodeFact,
+    Command,
+    Contact,
+    Facts,
+    PathFact,
+    SecretFact,
+    ShellProgram,
+    Signal,
+    Statement,
+    Text,
+    UrlFact,
+)
+from yett.extract.patterns import ScanFailed, probe
+from yett.extract.result import ShellResult
+from yett.model import Json, ToolCall, ToolSpec
+
+MAX_LEAVES = 5_000
+MAX_DEPTH = 64
+MAX_TEXT = 1 << 16
+"""Characters of one string that are analysed; longer is cut and said so."""
+MAX_FACTS = 2_000
+"""Facts of one kind."""
+SHORT = 400
+"""Longest content (prose, a file's body) that is also looked at for fragments of SQL and shell."""
+
+_PLAIN_KEY = probe(r"^[A-Za-z0-9_. -]{0,20}[A-Za-z0-9_. -]{0,20}$")
+_EMBEDDED_PATH = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
+_SHEBANG = probe(r"^\s*#!\s*/\S*(?:sh|env)\b")
+
+T = TypeVar("T")
+
+
+class _Item(msgspec.Struct, frozen=True):
+    text: str
+    pointer: str
+    kind: str
+    name: str = ""
+    chain: tuple[str, ...] = ()
+    depth: int = 0
+    key: bool = False
+    declared: bool = True
+    via: str = ""
+
+
+class Extraction:
+    """The mutable state of one extraction; use once, from one thread."""
+
+    def __init__(self, call: ToolCall, spec: ToolSpec | None, size: int, budget: Budget) -> None:
+        self.call = call
+        self.spec = spec
+        self.size = size
+        self.budget = budget
+        self.limits: set[str] = set()
+        self.queue: deque[_Item] = deque()
+        self.seen: set[tuple[str, str]] = set()
+        self.texts: list[Text] = []
+        self.programs: list[ShellProgram] = []
+        self.commands: list[Command] = []
+        self.statements: list[Statement] = []
+        self.paths: dict[tuple[str, str, str], PathFact] = {}
+        self.urls: dict[tuple[str, str], UrlFact] = {}
+        self.code: list[CodeFact] = []
+        self.secrets: list[SecretFact] = []
+        self.contacts: dict[tuple[str, str], Contact] = {}
+        self.amounts: list[Amount] = []
+        self.signals: dict[tuple[str, str], Signal] = {}
+        self.blobs: list[str] = []
+
+    # -- the arguments -----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Read the whole call. Raises `OverBudget` when the budget is gone; what was found stays."""
+        self._arguments()
+        while self.queue:
+            self._read(self.queue.popleft())
+
+    def _arguments(self) -> None:
+        stack: list[tuple[Json, str, str, str, int]] = [
+            (value, "/" + _escape(name), name, name, 1)
+            for name, value in reversed(self.call.arguments.items())
+        ]
+        for name in self.call.arguments:
+            self._key(name, "/" + _escape(name))
+        self._split_command(self.call.arguments)
+        leaves = 0
+        while stack:
+            value, pointer, top, name, depth = stack.pop()
+            leaves += 1
+            if leaves > MAX_LEAVES:
+                self.limits.add("leaves")
+                return
+            if depth > MAX_DEPTH:
+                self.limits.add("depth")
+                continue
+            if isinstance(value, str):
+                self._add(value, pointer, views.of(self.call.tool, self.spec, top, name), name)
+            elif isinstance(value, dict):
+                for member, inner in reversed(value.items()):
+                    below = pointer + "/" + _escape(member)
+                    self._key(member, below)
+                    stack.append((inner, below, top, member, depth + 1))
+            elif isinstance(value, list):
+                if self._list(value, pointer, top, name):
+                    continue
+                for index in range(len(value) - 1, -1, -1):
+                    stack.append((value[index], f"{pointer}/{index}", top, name, depth + 1))
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                if views.of(self.call.tool, self.spec, top, name) == "money":
+                    self._amount(value, pointer)
+
+    def _key(self, name: str, pointer: str) -> None:
+        """A member's name is a string like any other, where it is not plainly a name."""
+        if not _PLAIN_KEY.search(name.encode("utf-8", "replace")):
+            self.queue.append(_Item(name, pointer, "data", key=True, declared=False))
+
+    def _split_command(self, arguments: dict[str, Json]) -> None:
+        """`{command: rm, args: [-rf, /]}` is one command."""
+        program = next(
+            (
+                arguments[name]
+                for name in ("command", "cmd", "program", "executable")
+                if isinstance(arguments.get(name), str)
+            ),
+            "",
+        )
+        rest = next(
+            (
+                arguments[name]
+                for name in ("args", "argv", "arguments", "parameters")
+                if isinstance(arguments.get(name), list)
+            ),
+            None,
+        )
+        if program and rest and " " not in program.strip() and all(isinstance(word, str) for word in rest):
+            self._argv([program, *rest], "/command" if "command" in arguments else "/cmd")
+
+    def _list(self, value: list[Json], pointer: str, top: str, name: str) -> bool:
+        """A list of strings under a command's name is an argv; True if it was read as one."""
+        if not value or not all(isinstance(word, str) for word in value):
+            return False
+        kind = views.of(self.call.tool, self.spec, top, name)
+        if kind not in ("command", "windows", "argv"):
+            return False
+        if views.tokens(name)[-1:] in (("commands",), ("steps",), ("lines",), ("scripts",)) or (
+            kind != "argv" and all(" " in word for word in value)
+        ):
+            return False
+        for index, word in enumerate(value):
+            self._text_only(word, f"{pointer}/{index}")
+        self._argv(value, pointer)
+        return True
+
+    def _argv(self, argv: list[str], pointer: str) -> None:
+        result = self._guard("shell", lambda: shell.analyse_argv(tuple(argv), pointer, budget=self.budget))
+        if result is not None:
+            self._shell_result(result, pointer, 0)
+
+    def _add(self, text: str, pointer: str, kind: str, name: str) -> None:
+        self.queue.append(_Item(text, pointer, kind, name, declared=kind not in ("data", "content", "label")))
+
+    # -- one string --------------------------------------------------------------------------------------
+
+    def _read(self, item: _Item) -> None:
+        text = item.text
+        if not text:
+            return
+        mark = (text, item.kind)
+        if mark in self.seen:
+            if not item.chain:
+                self.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
+            return
+        self.seen.add(mark)
+        if len(text) > MAX_TEXT:
+            self.limits.add("text")
+            text = text[:MAX_TEXT]
+        data = text.encode("utf-8", "replace")
+        self.budget.spend(1, len(data))
+        if len(self.texts) < MAX_FACTS:
+            self.texts.append(Text(pointer=item.pointer, value=text, chain=item.chain, key=item.key))
+        else:
+            self.limits.add("facts")
+        if not item.via:
+            self._everywhere(item, text, data)
+        reader = _READERS.get(item.kind)
+        if reader is not None:
+            self._guard(item.kind, lambda: reader(self, item, text, data))
+        if item.depth == 0 or item.via:
+            self._layers(item, text, data)
+
+    def _text_only(self, text: str, pointer: str) -> None:
+        data = text.encode("utf-8", "replace")
+        self.budget.spend(1, len(data))
+        self.texts.append(Text(pointer=pointer, value=text))
+        self._everywhere(_Item(text, pointer, "label"), text, data)
+
+    def _layers(self, item: _Item, text: str, data: bytes) -> None:
+        try:
+            found = decode.triggers(data)
+        except ScanFailed:
+            self.limits.add("scan")
+            return
+        if not found and text.isascii():
+            return
+        inner_kind = _INNER.get(item.kind, item.kind)
+        for layer in decode.layers(text, self.budget, self.limits, found):
+            kind = inner_kind
+            if layer.name and layer.name != item.name:
+                kind = views.of("", None, layer.name, layer.name)
+                kind = "data" if kind in ("content", "label", "secret") else kind
+            if layer.chain[-1] in ("base64", "base32", "hex", "xml") and kind in (
+                "path",
+                "content",
+                "label",
+                "sql",
+                "url",
+            ):
+                kind = "data" if kind != "sql" else "layer"
+            self.queue.append(
+                _Item(
+                    layer.value,
+                    item.pointer,
+                    kind,
+                    layer.name or item.name,
+                    (*item.chain, *layer.chain),
+                    1,
+                    item.key,
+                    False,
+                )
+            )
+
+    def _everywhere(self, item: _Item, text: str, data: bytes) -> None:
+        """What is looked for in every string, whatever it is declared to be."""
+        try:
+            self.secrets.extend(
+                secrets.scan(text, item.pointer, name=item.name)[: MAX_FACTS - len(self.secrets)]
+            )
+            if len(text) > 11:
+                for signal in signals.scan(text, item.pointer, chain=item.chain):
+                    known = self.signals.get((item.pointer, signal.kind))
+                    if known is None or known.weight < signal.weight:
+                        self.signals[item.pointer, signal.kind] = signal
+            for contact in contacts.find(text, item.pointer):
+                self.contacts.setdefault((contact.kind, contact.value), contact)
+        except ScanFailed:
+            self.limits.add("scan")
+        if (
+            item.kind != "url"
+            and b":" in data
+            and (b"/" in data or b"\\" in data or b"data:" in data or b"script:" in data)
+        ):
+            self._urls(urls.find(text, item.pointer, chain=item.chain))
+
+    # -- readers, one a kind -----------------------------------------------------------------------------
+
+    def _command(self, item: _Item, text: str, data: bytes) -> None:
+        if item.kind == "windows" or windows.looks_like(text):
+            result = windows.analyse(
+                text, item.pointer, chain=item.chain, declared=item.declared, budget=self.budget
+            )
+        else:
+            result = shell.analyse(
+                text, item.pointer, chain=item.chain, declared=item.declared, budget=self.budget
+            )
+        self._shell_result(result, item.pointer, item.depth)
+
+    def _sql(self, item: _Item, text: str, data: bytes) -> None:
+        found = sql.analyse(text, item.pointer, declared=item.declared, chain=item.chain, budget=self.budget)
+        self._statements(found)
+
+    def _layer(self, item: _Item, text: str, data: bytes) -> None:
+        """A decoded reading of a SQL value: a fragment may stand in it, a statement need not."""
+        if sql.looks_like(text) or sql.looks_like_fragment(text):
+            self._statements(
+                sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
+            )
+
+    def _path(self, item: _Item, text: str, data: bytes) -> None:
+        if "://" in text and not text.lower().startswith(("file:", "local_file:", "url:")):
+            self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=True))
+            return
+        self._add_path(
+            paths.analyse(text, item.pointer, chain=item.chain, declared=item.declared or bool(item.chain))
+        )
+        self._embedded_paths(item, text, data)
+
+    def _url(self, item: _Item, text: str, data: bytes) -> None:
+        self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=True))
+        if text[:5].lower() in ("file:", "local", "url:f"):
+            self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=True))
+
+    def _code(self, item: _Item, text: str, data: bytes) -> None:
+        language = views_language(self.call.tool, item.name)
+        fact, nested = code_analyser.analyse(
+            text, item.pointer, language=language, declared=item.declared, budget=self.budget
+        )
+        self._code_fact(fact, nested, item)
+
+    def _contact(self, item: _Item, text: str, data: bytes) -> None:
+        kind = (
+            "email" if "@" in text else "iban" if text[:2].isalpha() and text[2:4].isdecimal() else "account"
+        )
+        contact = contacts.analyse(text[:200], item.pointer, kind)
+        self.contacts.setdefault((contact.kind, contact.value), contact)
+        self._data(item, text, data)
+
+    def _money(self, item: _Item, text: str, data: bytes) -> None:
+        self._amount(text, item.pointer)
+        self._data(item, text, data)
+
+    def _content(self, item: _Item, text: str, data: bytes) -> None:
+        """Prose or a file's body: it is not run, but a short value may break out of what it is put into."""
+        if len(text) <= SHORT:
+            self._fragments(item, text, data)
+        elif _SHEBANG.search(data[:80]):
+            self._command(item, text, data)
+
+    def _data(self, item: _Item, text: str, data: bytes) -> None:
+        """A string declared to be nothing: look for every meaning."""
+        self._fragments(item, text, data)
+        if "\n" in text or len(text) > 8:
+            language = code_analyser.looks_like(text)
+            if language:
+                fact, nested = code_analyser.analyse(
+                    text, item.pointer, language=language, declared=False, budget=self.budget
+                )
+                self._code_fact(fact, nested, item)
+        if paths.looks_like(text):
+            self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
+        elif len(text) < 4096:
+            self._embedded_paths(item, text, data)
+        if "/" in text:
+            self._urls(urls.bare(text, item.pointer))
+
+    def _fragments(self, item: _Item, text: str, data: bytes) -> None:
+        if sql.looks_like(text) or sql.looks_like_fragment(text):
+            self._statements(
+                sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
+            )
+        if windows.looks_like(text):
+            self._shell_result(
+                windows.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
+                item.pointer,
+                item.depth,
+            )
+        elif shell.looks_like(text):
+            self._shell_result(
+                shell.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
+                item.pointer,
+                item.depth,
+            )
+
+    # -- what analysers hand back ------------------------------------------------------------------------
+
+    def _shell_result(self, result: ShellResult, pointer: str, depth: int) -> None:
+        self.programs.append(result.program)
+        for command in result.commands:
+            if len(self.commands) >= MAX_FACTS:
+                self.limits.add("facts")
+                break
+            self.commands.append(command)
+            for use, names in (
+                ("read", command.reads),
+                ("write", command.writes),
+                ("delete", command.deletes),
+            ):
+                for name in names:
+                    self._add_path(paths.analyse(name, pointer, declared=False, use=use))
+            for host in command.hosts:
+                if "://" in host:
+                    self._urls(urls.analyse(host, pointer, declared=True))
+        self._nested(result.nested, pointer, depth)
+
+    def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
+        self.code.append(fact)
+        use = "delete" if "file_delete" in fact.flags else ""
+        for word in fact.strings[:MAX_FACTS]:
+            if paths.looks_like(word):
+                self._add_path(paths.analyse(word, item.pointer, declared=False, use=use or "code"))
+            if "://" in word:
+                self._urls(urls.find(word, item.pointer))
+        self._nested(nested, item.pointer, item.depth)
+
+    def _nested(self, nested: tuple[Nested, ...], pointer: str, depth: int) -> None:
+        for inner in nested:
+            if depth + 1 > MAX_NESTING:
+                self.limits.add("depth")
+                return
+            kind = _NESTED.get(inner.kind, "data")
+            self.queue.append(
+                _Item(
+                    inner.text,
+                    inner.pointer or pointer,
+                    kind,
+                    inner.kind,
+                    (),
+                    depth + 1,
+                    declared=kind != "data",
+                    via=inner.via or inner.kind,
+                )
+            )
+
+    def _statements(self, found: tuple[Statement, ...]) -> None:
+        if len(self.statements) + len(found) > MAX_FACTS:
+            self.limits.add("facts")
+        self.statements.extend(found[: MAX_FACTS - len(self.statements)])
+
+    def _add_path(self, fact: PathFact) -> None:
+        if len(self.paths) < MAX_FACTS:
+            self.paths.setdefault((fact.pointer, fact.normal, fact.use), fact)
+        else:
+            self.limits.add("facts")
+
+    def _urls(self, found: tuple[UrlFact, ...]) -> None:
+        for fact in found:
+            if len(self.urls) >= MAX_FACTS:
+                self.limits.add("facts")
+                return
+            known = self.urls.get((fact.pointer, fact.raw))
+            if known is None or (fact.declared and not known.declared):
+                self.urls[fact.pointer, fact.raw] = fact
+
+    def _amount(self, value: object, pointer: str) -> None:
+        found = contacts.amount(value, pointer)
+        if found is not None:
+            self.amounts.append(found)
+
+    def _embedded_paths(self, item: _Item, text: str, data: bytes) -> None:
+        """Paths among other words, kept only where they lead somewhere sensitive or climb."""
+        if not _EMBEDDED_PATH.search(data):
+            return
+        for word in _split(text)[:64]:
+            if paths.looks_like(word):
+                fact = paths.analyse(word, item.pointer, chain=item.chain, declared=False)
+                if fact.categories or fact.climbs:
+                    self._add_path(fact)
+
+    def _guard(self, name: str, work: Callable[[], T]) -> T | None:
+        """Run one analyser; a crash is a limit, and so is its stack or its memory."""
+        try:
+            return work()
+        except (OverBudget, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - a Rust or C extension's panic is no Exception; it must not pass
+            self.limits.add(f"parser:{name}")
+            return None
+
+    # -- the result --------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """What was found, immutable."""
+        declared = frozenset(self.spec.does) if self.spec is not None else frozenset()
+        does = declared or infer.does(
+            self.call.tool, self.call.arguments, self.commands, self.statements, self.code
+        )
+        return Facts(
+            tool=self.call.tool,
+            server=self.call.server,
+            does=does,
+            does_inferred=not declared,
+            size=self.size,
+            texts=tuple(self.texts),
+            programs=tuple(self.programs),
+            commands=tuple(self.commands),
+            statements=tuple(self.statements),
+            paths=tuple(self.paths.values()),
+            urls=tuple(self.urls.values()),
+            code=tuple(self.code),
+            secrets=tuple(self.secrets),
+            contacts=tuple(self.contacts.values()),
+            amounts=tuple(self.amounts),
+            signals=tuple(self.signals.values()),
+            blobs=tuple(self.blobs),
+            limits=tuple(sorted(self.limits)),
+        )
+
+
+_BREAKS = str.maketrans(dict.fromkeys("\"'<>(),;|&`=\n\t", " "))
+
+
+def _split(text: str) -> list[str]:
+    return text.translate(_BREAKS).split()
+
+
+def _escape(name: str) -> str:
+    """RFC 6901, section 3."""
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def views_language(tool: str, name: str) -> str:
+    """The programming language that a tool's or an argument's name says, or an empty string."""
+    words = set(views.tokens(tool)) | set(views.tokens(name))
+    if words & {"python", "py", "ipython", "jupyter"}:
+        return "python"
+    if words & {"javascript", "js", "node", "nodejs", "typescript", "ts", "deno", "bun"}:
+        return "javascript"
+    return ""
+
+
+Reader = Callable[[Extraction, _Item, str, bytes], Any]
+_READERS: dict[str, Reader] = {
+    "command": Extraction._command,
+    "windows": Extraction._command,
+    "argv": Extraction._command,
+    "sql": Extraction._sql,
+    "layer": Extraction._layer,
+    "path": Extraction._path,
+    "url": Extraction._url,
+    "code": Extraction._code,
+    "contact": Extraction._contact,
+    "money": Extraction._money,
+    "secret": Extraction._fragments,
+    "content": Extraction._content,
+    "label": Extraction._data,
+    "data": Extraction._data,
+}
+_INNER = {
+    "command": "data",
+    "windows": "data",
+    "argv": "data",
+    "sql": "layer",
+    "code": "data",
+    "contact": "data",
+    "money": "data",
+}
+"""What a decoded reading of a kind is looked at as: a shell does not percent-decode its command."""
+_NESTED = {
+    "shell": "command", "windows": "windows", "sql": "sql", "python": "code", "javascript": "code", "path": "path", "url": "url",
+}  # fmt: skip

@@ -1,0 +1,120 @@
+"""RE2 for attacker-controlled text: one set scan for many patterns, checked so that it cannot fail silently.
+
+RE2 is linear in the text, but two things can still go wrong. A counted gap (`.{0,300}`) multiplies the
+automaton's states until a 64 kB text costs half a second; patterns with a repetition over `MAX_REPEAT` are
+refused when they are loaded. And a set whose automaton runs out of memory has been seen to answer "nothing
+matched" (google/re2#136); every set here therefore carries an empty pattern, which matches every text. If
+the canary is missing from an answer, the answer is not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import re2
+
+from yett.errors import PolicyError
+
+MAX_REPEAT = 20
+"""Largest counted repetition a set pattern may hold."""
+MAX_PATTERN = 4_000
+"""Characters of one pattern."""
+_SET_MEMORY = 64 << 20
+
+
+class ScanFailed(Exception):
+    """The automaton gave an answer that cannot be right; the text counts as not scanned."""
+
+
+def options(*, fold: bool = False, memory: int = 8 << 20) -> Any:
+    """RE2 options shared by every pattern: quiet, bounded, bytes in and spans out."""
+    chosen = re2.Options()
+    chosen.case_sensitive = not fold
+    chosen.log_errors = False
+    chosen.max_mem = memory
+    return chosen
+
+
+def pattern(source: str, *, fold: bool = False) -> Any:
+    """One compiled pattern over str, for trusted sources in this package."""
+    return re2.compile(source, options(fold=fold))
+
+
+def probe(source: str, *, fold: bool = False) -> Any:
+    """One compiled pattern over bytes: no offsets to translate, so the cheapest yes or no."""
+    return re2.compile(source.encode(), options(fold=fold))
+
+
+def check(source: str, *, where: str) -> None:
+    """Refuse what would be slow in a set.
+
+    Raises:
+        PolicyError: too long, a counted repetition over `MAX_REPEAT`, or not RE2.
+    """
+    if len(source) > MAX_PATTERN:
+        raise PolicyError("PATTERN_TOO_LONG", f"a pattern may hold {MAX_PATTERN} characters", path=where)
+    for low, high in _repetitions(source):
+        if max(low, high) > MAX_REPEAT:
+            raise PolicyError(
+                "PATTERN_GAP",
+                f"a counted repetition over {MAX_REPEAT} makes scanning slow",
+                path=where,
+                remedy="use *, + or a smaller count",
+            )
+    try:
+        re2.compile(source, options())
+    except re2.error as refused:
+        raise PolicyError(
+            "PATTERN_REFUSED", f"RE2 refuses the pattern: {_reason(refused)}", path=where
+        ) from refused
+
+
+def _reason(refused: BaseException) -> str:
+    argument = refused.args[0] if refused.args else "unknown"
+    return argument.decode(errors="replace") if isinstance(argument, bytes) else str(argument)
+
+
+def _repetitions(source: str) -> list[tuple[int, int]]:
+    """Every `{n}`, `{n,}`, `{n,m}` outside a character class and not escaped."""
+    found = []
+    position, inside_class = 0, False
+    while position < len(source):
+        here = source[position]
+        if here == "\\":
+            position += 2
+            continue
+        if here == "[":
+            inside_class = True
+        elif here == "]":
+            inside_class = False
+        elif here == "{" and not inside_class:
+            end = source.find("}", position)
+            low, comma, high = source[position + 1 : end].partition(",") if end > 0 else ("", "", "")
+            if low.isdecimal() and (not high or high.isdecimal()):
+                found.append((int(low), int(high or low)))
+        position += 1
+    return found
+
+
+class PatternSet:
+    """Many patterns, one pass. `scan` returns the indexes of those that match somewhere in the text."""
+
+    def __init__(self, sources: Sequence[str], *, fold: bool = False, memory: int = _SET_MEMORY) -> None:
+        self._set = re2.Set.SearchSet(options(fold=fold, memory=memory))
+        for source in sources:
+            self._set.Add(source)
+        self._canary = self._set.Add("")
+        self._set.Compile()
+
+    def scan(self, text: bytes) -> list[int]:
+        """Indexes of the matching patterns, unordered.
+
+        Raises:
+            ScanFailed: the canary did not match.
+        """
+        hits: list[int] | None = self._set.Match(text)
+        if not hits or self._canary not in hits:
+            raise ScanFailed("canary")
+        hits.remove(self._canary)
+        return hits

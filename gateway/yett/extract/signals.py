@@ -1,0 +1,103 @@
+"""Signals: words that speak to the model instead of to a person.
+
+A sentence cannot be proved to be an attack, and writing about attacks is honest work, so a signal is only
+ever a weight in the score. Two things keep the weights honest: a phrase counts less where the text talks
+about it (quoted, listed, named as an example, in documentation words), and what no honest writer needs
+(text hidden in Unicode tags, chat-template control tokens) counts most.
+
+One RE2 set over the text decides; nothing here parses language.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from yett import resources
+from yett.errors import PolicyError
+from yett.extract import decode
+from yett.extract.facts import Signal
+from yett.extract.patterns import PatternSet
+
+MAX_TEXT = 1 << 16
+"""Characters of one text that are looked at for signals."""
+
+
+class Phrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One family of wordings, as `policies/signals.yaml` writes it."""
+
+    kind: str
+    weight: int
+    patterns: list[str]
+    steady: bool = False
+    """Not weakened by talk about it."""
+
+
+class _Phrases:
+    def __init__(self, path: Path) -> None:
+        try:
+            document = yaml.safe_load(path.read_text("utf-8"))
+            phrases = msgspec.convert(document["signals"], list[Phrase])
+            about = [str(entry) for entry in document["about"]]
+        except (OSError, yaml.YAMLError, TypeError, KeyError, msgspec.ValidationError) as broken:
+            raise PolicyError("SIGNALS", "the table of signals does not load", path=str(path)) from broken
+        self.rows = [(phrase, source) for phrase in phrases for source in phrase.patterns]
+        self.about = len(self.rows)
+        self.set = PatternSet([source for _, source in self.rows] + about, fold=True)
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> _Phrases:
+    return _Phrases(resources.policies() / "signals.yaml")
+
+
+def scan(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[Signal, ...]:
+    """The signals of one text, at most one a kind, each with its strongest weight."""
+    table = _phrases()
+    hits = table.set.scan(text[:MAX_TEXT].encode("utf-8", "replace"))
+    talk = sum(1 for index in hits if index >= table.about)
+    weights: dict[str, int] = {}
+    for index in hits:
+        if index >= table.about:
+            continue
+        phrase = table.rows[index][0]
+        weight = phrase.weight if phrase.steady else max(phrase.weight // (1 + talk), 5)
+        weights[phrase.kind] = max(weights.get(phrase.kind, 0), weight)
+    if weights and any(step in _CONCEALING for step in chain):
+        weights["encoded_instruction"] = max(20, max(weights.values()))
+    if not text.isascii():
+        _hidden(text, weights)
+    return tuple(
+        Signal(pointer=pointer, kind=kind, weight=weight) for kind, weight in sorted(weights.items())
+    )
+
+
+_CONCEALING = frozenset(
+    {"base64", "base32", "hex", "gzip", "unicode_escape", "html", "percent", "invisible", "confusable"}
+)
+_JOINERS = frozenset("\u200d\ufe0f\ufe0e\u200c\u200e\u200f\ufeff\u00ad\u2060")
+
+
+def _hidden(text: str, weights: dict[str, int]) -> None:
+    if len(decode.tag_text(text)) >= 4:
+        weights["hidden_text"] = 60
+        return
+    inside = 0
+    for before, char, after in zip(text, text[1:], text[2:], strict=False):
+        if (
+            before.isascii()
+            and before.isalnum()
+            and after.isascii()
+            and after.isalnum()
+            and decode.is_invisible(char)
+        ):
+            inside += 1
+    if (
+        inside >= 2
+        or (any(char in text for char in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+        and inside + 1)
+    ):
+        weights["hidden_text"] = max(weights.get("hidden_text", 0), 30)

@@ -1,0 +1,480 @@
+"""URLs: which host a request would really reach, and by which scheme.
+
+Parsers disagree about URLs, and every disagreement is a way around a filter. `analyse` reads a URL as the
+most lenient client would (WHATWG: tabs and newlines vanish, backslashes are slashes, `http:host` needs no
+slashes) and brings the host to one form: percent-decoded, NFKC-folded, lower case, A-labels, IPv4 from any
+number base and length (`0x7f.1`, `017700000001`, `2852039166`), IPv4 out of IPv6 (mapped, 6to4, NAT64).
+The address class then says what is there; `policies/hosts.yaml` names the hosts that mean something.
+
+URLs inside the parameters of another URL are facts of their own (`nested`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import idna
+import yaml
+
+from yett import resources
+from yett.errors import PolicyError
+from yett.extract.facts import UrlFact
+from yett.extract.patterns import pattern, probe
+
+MAX_URL = 8_192
+MAX_FOUND = 64
+"""URLs taken from one text."""
+MAX_INNER = 3
+"""URLs within URLs within URLs."""
+LONG_QUERY = 512
+
+WEB = frozenset({"http", "https", "ws", "wss"})
+COMMON = WEB | {"ftp", "ftps", "sftp", "mailto", "tel", "git", "ssh", "s3", "gs", "urn", "about", "blob", "doi", "geo", "sms", "magnet"} | {
+    "postgres", "postgresql", "mysql", "mariadb", "redis", "rediss", "mongodb", "amqp", "amqps", "nats", "kafka", "sqlite", "clickhouse", "mqtt", "mqtts",
+    "docker", "oci", "npm", "pkg", "vscode", "cursor", "slack", "ipfs", "az", "abfs", "abfss", "hdfs", "gcs", "hf", "spotify", "market", "steam", "webcal", "xmpp", "sip",
+    "chrome-extension", "matrix", "nostr", "did", "arn", "irc", "ircs", "rtsp", "rtmp", "nfs", "rsync", "svn", "hg", "lp", "github", "gitlab", "package", "app", "memory",
+}  # fmt: skip
+_SPECIAL = WEB | {"ftp", "ftps"}
+_SLASHED = frozenset({"http", "https", "ftp"})
+ODD = frozenset(
+    {
+        "gopher", "dict", "tftp", "ldap", "ldaps", "ldapi", "jar", "netdoc", "php", "phar", "expect", "glob", "zip", "rar", "ogg", "compress.zlib",
+        "compress.bzip2", "javascript", "vbscript", "view-source", "file", "local_file", "imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "telnet",
+        "rmi", "jndi", "corba", "iiop", "nis", "nds", "smb", "cifs", "unc", "mssql", "zlib", "url", "netloc", "ssh2", "rlogin", "finger", "acap",
+        "ms-msdt", "search-ms", "ms-officecmd", "ms-appinstaller", "chrome", "resource", "res", "mhtml", "wyciwyg", "unix", "x-apple",
+    }
+)  # fmt: skip
+
+_SCHEME = pattern(r"(?i)^([a-z][a-z0-9+._-]*):")
+_FIND = pattern(
+    r"(?i)(?:\b(?:url:)?[a-z][a-z0-9+._-]*:[/\\]{2,}|\b(?:https?|ftp):/?|\b(?:javascript|vbscript|data|jar|php|expect):)[^\s\"'<>`|^]+"
+)
+_DATA = pattern(r"(?i)^data:(?:[a-z]+/[a-z0-9.+-]+)?(?:;[^,]*)?,")
+_BARE_HOST = pattern(
+    r"(?i)(?:^|[=\s@])((?:\d{1,3}(?:\.\d{1,3}){3}|localhost[a-z0-9.]*|ip6-[a-z]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+|0x[0-9a-f]{8}|\[[0-9a-f:.]+\])(?::\d+)?/[^\s\"'<>`]*)"
+)
+_AT_IN_PATH = probe(r"(?i)^/?[^/]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/?$")
+_REDIRECT = frozenset(
+    ["url", "uri", "redirect", "redirect_uri", "redirect_url", "redirecturl", "return", "return_to", "returnto", "return_url", "returnurl", "next", "dest", "destination", "continue", "goto", "go", "target", "to", "out", "view", "link", "src", "source", "image", "image_url", "img", "imgurl", "callback", "callback_url", "webhook", "feed", "host", "site", "html", "data", "reference", "ref", "proxy", "forward", "fetch", "load", "path", "page", "u", "r", "q", "file", "document", "domain", "jump", "origin", "open", "navigation", "checkout_url", "success_url", "cancel_url", "service", "relaystate"]
+)
+_CREDENTIAL = frozenset(
+    ["api_key", "apikey", "key", "access_key", "token", "access_token", "auth", "auth_token", "refresh_token", "id_token", "password", "passwd", "pwd", "pass", "secret", "client_secret", "private_key", "sig", "signature", "credential", "credentials", "session", "sessionid", "session_id", "jwt", "bearer", "x-api-key", "authorization", "x-amz-signature", "x-amz-security-token"]
+)
+
+
+def find(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[UrlFact, ...]:
+    """The URLs somewhere in a text, at most `MAX_FOUND`."""
+    facts: list[UrlFact] = []
+    for number, found in enumerate(_FIND.finditer(text)):
+        if number >= MAX_FOUND:
+            break
+        word = found.group(0).rstrip(".,;:!?)]}*'\"")
+        facts.extend(analyse(word, pointer, chain=chain, declared=False))
+    return tuple(facts)
+
+
+def bare(text: str, pointer: str) -> tuple[UrlFact, ...]:
+    """Hosts without a scheme (`localhost/admin`), kept only where they are not on the public network."""
+    facts = []
+    for found in _BARE_HOST.finditer(text[:MAX_URL]):
+        fact = _parse("http://" + found.group(1), pointer, declared=False, nested=False)
+        if fact is not None and fact.address not in ("public", "name", "none"):
+            facts.append(fact)
+    return tuple(facts)
+
+
+def analyse(
+    value: str, pointer: str, *, chain: tuple[str, ...] = (), declared: bool = True, _depth: int = 0
+) -> tuple[UrlFact, ...]:
+    """The URL and the ones inside its parameters. A declared value without a scheme is read as a host."""
+    raw = value[:MAX_URL]
+    fact = _parse(raw, pointer, declared=declared, nested=_depth > 0)
+    if fact is None:
+        return ()
+    if _depth >= MAX_INNER:
+        return (fact,)
+    inner: list[UrlFact] = []
+    flags = set(fact.flags)
+    for name, member in _parameters(fact.query):
+        decoded = unquote(member)
+        head = decoded[:12].lower()
+        if "://" in decoded[:24] or head.startswith(
+            ("//", "\\\\", "http:", "https:", "data:", "file:", "javascript:")
+        ):
+            found = analyse(decoded, pointer, chain=chain, declared=declared, _depth=_depth + 1)
+            inner.extend(found)
+            if name.lower() in _REDIRECT and any(sub.host and sub.host != fact.host for sub in found):
+                flags.add("redirect_param")
+    if flags != fact.flags:
+        fact = UrlFact(
+            **{name: getattr(fact, name) for name in fact.__struct_fields__ if name != "flags"},
+            flags=frozenset(flags),
+        )
+    return (fact, *inner)
+
+
+def _parameters(query: str) -> Iterator[tuple[str, str]]:
+    for pair in query.split("&", 64)[:64]:
+        name, _, member = pair.partition("=")
+        yield unquote(name), member
+
+
+def _parse(raw: str, pointer: str, *, declared: bool, nested: bool) -> UrlFact | None:
+    flags: set[str] = set()
+    text = "".join(char for char in raw.strip() if char not in "\t\r\n\0")
+    if text != raw.strip():
+        flags.add("control_char")
+    while text[:4].lower() == "url:":
+        flags.add("odd_scheme")
+        text = text[4:]
+    scheme_match = _SCHEME.search(text)
+    scheme = scheme_match.group(1).lower() if scheme_match else ""
+    rest = text[len(scheme) + 1 :] if scheme else text
+    if scheme and "." in scheme and rest[:1].isdigit():
+        scheme, rest = "", text  # `example.com:8080` is a host with a port
+    if (
+        scheme
+        and not rest.startswith(("/", "\\"))
+        and (scheme == "localhost" or rest.split("/", 1)[0].isdecimal())
+        and scheme not in COMMON | ODD
+    ):
+        scheme, rest = "", text
+    if scheme == "data":
+        match = _DATA.search(text)
+        if match is None and not declared:
+            return None
+        flags.add("data_uri")
+        kind = text[5:64].lower()
+        if any(word in kind for word in ("html", "javascript", "svg", "xml", "ecmascript")):
+            flags.add("active_data")
+        return _fact(pointer, raw, scheme, flags, declared, nested)
+    if scheme in ("javascript", "vbscript"):
+        return _fact(pointer, raw, scheme, flags | {"odd_scheme", "active_data"}, declared, nested)
+    if scheme in ("mailto", "tel", "urn", "sms", "geo", "doi", "about", "magnet"):
+        return _fact(pointer, raw, scheme, flags, declared, nested, path=rest)
+    if scheme in ("file", "local_file"):
+        return _file(pointer, raw, scheme, rest, flags, declared, nested)
+    if scheme in ("jar", "view-source", "feed", "blob") and ":" in rest:
+        inner = _parse(rest, pointer, declared=declared, nested=nested)
+        if inner is not None:
+            return _fact(
+                pointer, raw, scheme, set(inner.flags) | {"odd_scheme"}, declared, nested,
+                host=inner.host, port=inner.port, path=inner.path, query=inner.query, address=inner.address,
+            )  # fmt: skip
+    if not scheme and not declared and not rest.startswith(("//", "\\\\")):
+        return None
+    if scheme and (scheme in ODD or (scheme not in COMMON and "+" not in scheme)):
+        flags.add("odd_scheme")
+    if "\\" in rest.split("?", 1)[0]:
+        flags.add("backslash")
+        rest = rest.replace("\\", "/")
+    slashes = len(rest) - len(rest.lstrip("/"))
+    if scheme in _SLASHED and slashes != 2:
+        flags.add("odd_slashes")
+    if scheme and scheme not in _SPECIAL and slashes < 2 and not rest.startswith("//"):
+        return (
+            _fact(pointer, raw, scheme, flags, declared, nested, path=rest)
+            if declared or scheme in ODD
+            else None
+        )
+    rest = rest.lstrip("/")
+    authority, tail = _cut(rest)
+    host_text, port = _authority(authority, flags)
+    path, query = _path_and_query(tail)
+    if not host_text:
+        return _fact(pointer, raw, scheme, flags | {"no_host"}, declared, nested, path=path, query=query)
+    host, address = canonical_host(host_text, flags)
+    _look_at_rest(path, query, flags)
+    return _fact(
+        pointer,
+        raw,
+        scheme,
+        flags,
+        declared,
+        nested,
+        host=host,
+        port=port,
+        path=path,
+        query=query,
+        address=address,
+    )
+
+
+def _file(
+    pointer: str, raw: str, scheme: str, rest: str, flags: set[str], declared: bool, nested: bool
+) -> UrlFact:
+    body = rest.replace("\\", "/")
+    host = ""
+    if body.startswith("//"):
+        host, _, path = body[2:].partition("/")
+        path = "/" + path
+    else:
+        path = body
+    return _fact(
+        pointer,
+        raw,
+        scheme,
+        flags | {"file_scheme", "odd_scheme"},
+        declared,
+        nested,
+        host=host.lower(),
+        path=unquote(path),
+    )
+
+
+def _fact(
+    pointer: str, raw: str, scheme: str, flags: set[str], declared: bool, nested: bool, *,
+    host: str = "", port: int | None = None, path: str = "", query: str = "", address: str = "none",
+) -> UrlFact:  # fmt: skip
+    return UrlFact(
+        pointer=pointer, raw=raw, scheme=scheme, host=host, port=port, path=path, query=query, address=address,
+        flags=frozenset(flags), declared=declared, nested=nested,
+    )  # fmt: skip
+
+
+def _cut(rest: str) -> tuple[str, str]:
+    end = min((at for at in (rest.find(mark) for mark in "/?#") if at >= 0), default=len(rest))
+    return rest[:end], rest[end:]
+
+
+def _authority(authority: str, flags: set[str]) -> tuple[str, int | None]:
+    userinfo, at, host = authority.rpartition("@")
+    if at:
+        flags.add("userinfo")
+        if ":" in userinfo:
+            flags.add("password_in_url")
+        if "." in userinfo:
+            flags.add("userinfo_host")
+    if host.startswith("["):
+        inside, _, after = host[1:].partition("]")
+        return "[" + inside + "]", _port(after.lstrip(":"))
+    if host.count(":") > 1:
+        flags.add("odd_ip")
+        return "[" + host + "]", None
+    name, _, port = host.partition(":")
+    return name, _port(port)
+
+
+def _port(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else None
+
+
+def _path_and_query(tail: str) -> tuple[str, str]:
+    before, _, _ = tail.partition("#")
+    path, _, query = before.partition("?")
+    return path, query
+
+
+def _look_at_rest(path: str, query: str, flags: set[str]) -> None:
+    if len(query) > LONG_QUERY:
+        flags.add("long_query")
+    if query:
+        for name, member in _parameters(query):
+            if name.lower() in _CREDENTIAL and len(member) >= 8:
+                flags.add("credentials_in_query")
+    if "@" in path and _AT_IN_PATH.search(path.encode("utf-8", "replace")):
+        flags.add("at_in_path")
+
+
+# -- hosts -------------------------------------------------------------------------------------------------
+
+
+def canonical_host(text: str, flags: set[str]) -> tuple[str, str]:
+    """Host in one form, and its address class. Adds to `flags` how far the spelling was from it."""
+    if text.startswith("["):
+        return _ipv6(text.strip("[]"), flags)
+    host = unquote(text)
+    if host != text:
+        flags.add("encoded_host")
+    folded = unicodedata.normalize("NFKC", host).replace("。", ".").replace("・", ".")
+    folded = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+    if folded != host:
+        flags.add("confusable_host")
+    if folded.endswith(".") and folded.rstrip("."):
+        flags.add("trailing_dot")
+        folded = folded.rstrip(".")
+    folded = folded.lower()
+    number = ipv4(folded)
+    if number is not None:
+        dotted = str(ipaddress.IPv4Address(number))
+        if dotted != host:
+            flags.add("odd_ip")
+        flags.add("ip_literal")
+        return dotted, _address_class(dotted)
+    name = _a_label(folded, flags)
+    if "." not in name:
+        flags.add("single_label")
+    special = _special(name)
+    address = "name"
+    if special is not None:
+        address, flag = special
+        if flag:
+            flags.add(flag)
+        if flag == "rebinding":
+            address = _address_in_name(name) or address
+    return name, address
+
+
+def ipv4(host: str) -> int | None:
+    """The number behind any IPv4 spelling that `inet_aton` and browsers take, else None."""
+    parts = host.split(".")
+    if len(parts) > 4 or not host or not host[0].isdigit():
+        return None
+    numbers = []
+    for part in parts:
+        if not part or not part.isascii():
+            return None
+        try:
+            if part[:2] in ("0x", "0X"):
+                number = int(part[2:] or "0", 16)
+            elif part[0] == "0" and len(part) > 1:
+                number = int(part, 8)
+            elif part.isdecimal() and len(part) < 40:
+                number = int(part)
+            else:
+                return None
+        except ValueError:
+            return None
+        numbers.append(number)
+    # Libraries cut what is too long to 32 bits (`0x41414141A9FEA9FE`), so that is where it may go.
+    value = numbers[-1] & 0xFFFFFFFF
+    for index, number in enumerate(numbers[:-1]):
+        value += (number & 0xFF) << (24 - 8 * index)
+    return value & 0xFFFFFFFF
+
+
+def _ipv6(text: str, flags: set[str]) -> tuple[str, str]:
+    flags.add("ip_literal")
+    bare_text, zone, _ = unicodedata.normalize("NFKC", unquote(text)).lower().partition("%")
+    if zone:
+        flags.add("zone_id")
+    try:
+        address = ipaddress.IPv6Address(bare_text)
+    except ValueError:
+        number = ipv4(bare_text)
+        if number is None:
+            return bare_text, "reserved"
+        flags.add("odd_ip")
+        dotted = str(ipaddress.IPv4Address(number))
+        return dotted, _address_class(dotted)
+    inner = address.ipv4_mapped or address.sixtofour
+    packed = int(address)
+    if inner is None and (packed >> 32 == 0x0064FF9B << 64 or (packed >> 32 == 0 and packed > 0xFFFF)):
+        inner = ipaddress.IPv4Address(packed & 0xFFFFFFFF)
+    if inner is not None:
+        flags.add("odd_ip")
+        return str(inner), _address_class(str(inner))
+    compressed = address.compressed
+    return compressed, _address_class(compressed)
+
+
+@lru_cache(maxsize=4096)
+def _address_class(host: str) -> str:
+    special = _special(host)
+    if special is not None:
+        return special[0]
+    address = ipaddress.ip_address(host)
+    if address.is_loopback or host == "0.0.0.0" or address.is_unspecified:
+        return "loopback"
+    if address.is_link_local:
+        return "link_local"
+    if address in _SHARED or address.is_private:
+        return "private" if not address.is_reserved else "reserved"
+    if address.is_multicast or address.is_reserved:
+        return "reserved"
+    return "public"
+
+
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+
+def _a_label(name: str, flags: set[str]) -> str:
+    if name.isascii():
+        if "xn--" in name:
+            try:
+                shown = idna.decode(name)
+            except (idna.IDNAError, UnicodeError):
+                flags.add("confusable_host")
+                return name
+            _scripts(shown, flags)
+        return name
+    _scripts(name, flags)
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        flags.add("confusable_host")
+        return name
+
+
+def _scripts(name: str, flags: set[str]) -> None:
+    for label in name.split("."):
+        scripts = {unicodedata.name(char, "?").split(" ")[0] for char in label if char.isalpha()}
+        if "LATIN" in scripts and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}:
+            flags.add("mixed_script")
+        if (
+            scripts
+            and scripts <= {"CYRILLIC", "GREEK"}
+            and all(char in _LATIN_TWINS for char in label if char.isalpha())
+        ):
+            flags.add("confusable_host")
+
+
+_LATIN_TWINS = frozenset("асеорхуіјѕһӏԁԛԝкмтвнοανρτυχωκι")
+
+
+def _address_in_name(name: str) -> str | None:
+    """The class of the address spelled in a wildcard name: `10-0-0-1.nip.io`, `7f000001.rbndr.us`."""
+    labels = name.split(".")
+    for start in range(len(labels)):
+        dotted = ".".join(labels[start : start + 4])
+        dashed = labels[start].split("-")[-4:]
+        for text in (dotted, ".".join(dashed)):
+            if text.count(".") == 3 and all(part.isdecimal() and len(part) <= 3 for part in text.split(".")):
+                number = ipv4(text)
+                if number is not None:
+                    return _address_class(str(ipaddress.IPv4Address(number)))
+        if len(labels[start]) == 8 and all(char in "0123456789abcdef" for char in labels[start]):
+            return _address_class(str(ipaddress.IPv4Address(int(labels[start], 16))))
+    return None
+
+
+class _Hosts:
+    def __init__(self, path: Path) -> None:
+        try:
+            document = yaml.safe_load(path.read_text("utf-8"))
+            self.exact: dict[str, tuple[str, str]] = {}
+            self.below: dict[str, tuple[str, str]] = {}
+            for entry in document["hosts"]:
+                meaning = (entry["class"], entry.get("flag", ""))
+                for name in entry["names"].split(","):
+                    name = name.strip()
+                    if name.startswith("."):
+                        self.below.setdefault(name[1:], meaning)
+                    else:
+                        self.exact.setdefault(name, meaning)
+        except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as broken:
+            raise PolicyError("HOSTS", "the table of hosts does not load", path=str(path)) from broken
+
+
+@lru_cache(maxsize=1)
+def _hosts() -> _Hosts:
+    return _Hosts(resources.policies() / "hosts.yaml")
+
+
+def _special(host: str) -> tuple[str, str] | None:
+    table = _hosts()
+    found = table.exact.get(host)
+    if found is not None:
+        return found
+    name = host
+    while name:
+        found = table.below.get(name)
+        if found is not None:
+            return found
+        _, _, name = name.partition(".")
+    return None

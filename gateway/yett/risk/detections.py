@@ -1,0 +1,276 @@
+"""Detections: what is worth noticing in the facts of a call, as data.
+
+One YAML file is one family. An entry:
+
+```yaml
+- id: ssrf-metadata
+  title: A request to a cloud's metadata service
+  level: critical                       # info low medium high critical
+  tags: [ASI02, AML.T0053]              # OWASP Agentic Security, MITRE ATLAS
+  why: It hands out the machine's credentials to whoever asks.
+  each: urls                            # optional: `it` is then one of these facts at a time
+  when: it.address == "metadata"        # expression over Facts (and `it`)
+  examples:
+    positive: ["http://169.254.169.254/", {tool: fetch, arguments: {url: "http://2852039166/"}}]
+    negative: [...]
+```
+
+Instead of `when`, `pattern` (or a list `patterns`) holds RE2 matched anywhere in the texts, `in: texts|keys|results` says
+in which, and `short: 300` only in texts of at most that many characters. Patterns of all families share
+one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
+examples of each kind. The examples themselves run as tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from yett import expr
+from yett.errors import PolicyError
+from yett.extract.facts import Facts, Text
+from yett.extract.patterns import PatternSet, ScanFailed, check
+from yett.model import Finding, Json, Level
+
+EACH = (
+    "texts",
+    "programs",
+    "commands",
+    "statements",
+    "paths",
+    "urls",
+    "code",
+    "secrets",
+    "contacts",
+    "amounts",
+    "signals",
+)
+PLACES = ("texts", "keys", "results")
+MAX_TEXT = 1 << 16
+MAX_FINDINGS = 200
+MIN_EXAMPLES = 2
+
+Example = str | dict[str, Json]
+
+
+class _Examples(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    positive: list[Example]
+    negative: list[Example]
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    title: str
+    level: Level
+    why: str
+    examples: _Examples
+    tags: list[str] = []
+    each: str = ""
+    when: str = ""
+    pattern: str = ""
+    patterns: list[str] = []
+    place: str = msgspec.field(name="in", default="texts")
+    short: int = MAX_TEXT
+    points: int = -1
+    """Weight in the score; without it, the level's."""
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    family: str
+    detections: list[_Entry]
+    title: str = ""
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True):
+    """One loaded detection."""
+
+    id: str
+    family: str
+    title: str
+    level: Level
+    why: str
+    tags: tuple[str, ...]
+    points: int | None
+    each: str = ""
+    place: str = ""
+    short: int = MAX_TEXT
+    program: expr.Program | None = None
+    positive: tuple[Example, ...] = ()
+    negative: tuple[Example, ...] = ()
+
+
+class Detections:
+    """A loaded set. Immutable; any number of threads may ask it."""
+
+    def __init__(self, detections: Sequence[Detection], patterns: Sequence[tuple[int, str]]) -> None:
+        self.all = tuple(detections)
+        self._whole = [index for index, entry in enumerate(self.all) if entry.program and not entry.each]
+        self._each: dict[str, list[int]] = {}
+        for index, entry in enumerate(self.all):
+            if entry.each:
+                self._each.setdefault(entry.each, []).append(index)
+        self._owners = [owner for owner, _ in patterns]
+        self._set = PatternSet([source for _, source in patterns], fold=True)
+
+    def find(self, facts: Facts) -> tuple[Finding, ...]:
+        """Findings in the facts of a call: each detection at most once a pointer. Never raises."""
+        found: dict[tuple[int, str | None], Finding] = {}
+        environment = _environment(facts)
+        for index in self._whole:
+            self._judge(index, environment, None, found)
+        for name, indexes in self._each.items():
+            for fact in getattr(facts, name):
+                environment["it"] = fact
+                for index in indexes:
+                    self._judge(index, environment, fact, found)
+                if len(found) > MAX_FINDINGS:
+                    break
+        self._scan(facts.texts, "call", found)
+        return tuple(found.values())
+
+    def find_in_result(self, texts: Iterable[Text]) -> tuple[Finding, ...]:
+        """Findings of the patterns that look at results."""
+        found: dict[tuple[int, str | None], Finding] = {}
+        self._scan(texts, "result", found)
+        return tuple(found.values())
+
+    def _judge(
+        self,
+        index: int,
+        environment: Mapping[str, Any],
+        fact: Any,
+        found: dict[tuple[int, str | None], Finding],
+    ) -> None:
+        entry = self.all[index]
+        assert entry.program is not None
+        # What cannot be decided (over budget, a missing value) counts as seen: fail closed.
+        if entry.program.evaluate(environment) is not False:
+            pointer = getattr(fact, "pointer", None)
+            if (index, pointer) not in found:
+                found[index, pointer] = _finding(entry, pointer, _describe(fact))
+
+    def _scan(self, texts: Iterable[Text], where: str, found: dict[tuple[int, str | None], Finding]) -> None:
+        for text in texts:
+            try:
+                hits = self._set.scan(text.value[:MAX_TEXT].encode("utf-8", "replace"))
+            except ScanFailed:
+                found[-1, text.pointer] = Finding(
+                    id="scan-failed", title="A text could not be scanned", level=Level.HIGH, path=text.pointer
+                )
+                continue
+            for hit in hits:
+                index = self._owners[hit]
+                entry = self.all[index]
+                if len(text.value) > entry.short or not _applies(entry.place, text, where):
+                    continue
+                if (index, text.pointer) not in found and len(found) <= MAX_FINDINGS:
+                    how = f"after {', '.join(text.chain)}" if text.chain else ""
+                    found[index, text.pointer] = _finding(entry, text.pointer, how)
+
+
+def _applies(place: str, text: Text, where: str) -> bool:
+    if place == "results":
+        return where == "result"
+    if where == "result":
+        return False
+    return text.key if place == "keys" else True
+
+
+def _finding(entry: Detection, pointer: str | None, detail: str) -> Finding:
+    return Finding(
+        id=entry.id, title=entry.title, level=entry.level, tags=entry.tags, path=pointer, detail=detail
+    )
+
+
+def _describe(fact: Any) -> str:
+    """What was seen, in a few safe words: names of programs, tables, hosts and kinds, never whole values."""
+    if fact is None:
+        return ""
+    for name in ("program", "host", "kind", "normal", "language", "dialect"):
+        value = getattr(fact, name, None)
+        if isinstance(value, str) and value:
+            return value[:80].encode("unicode_escape").decode("ascii")
+    return ""
+
+
+def _environment(facts: Facts) -> dict[str, Any]:
+    environment: dict[str, Any] = {name: getattr(facts, name) for name in facts.__struct_fields__}
+    environment["truncated"] = facts.truncated
+    environment["facts"] = facts
+    return environment
+
+
+def _types(each: str) -> dict[str, expr.Type]:
+    whole = expr.types_of(Facts)
+    types = {**whole.fields, "facts": whole}
+    if each:
+        item = whole.fields[each].item
+        assert item is not None
+        types["it"] = item
+    return types
+
+
+# -- loading -----------------------------------------------------------------------------------------------
+
+
+def load(directories: Sequence[Path]) -> Detections:
+    """Every `*.yaml` of the directories, sorted by name.
+
+    Raises:
+        PolicyError: a file that does not parse, an unknown field or name, a refused pattern, too few
+            examples, an id that occurs twice, or no detection at all.
+    """
+    detections: list[Detection] = []
+    patterns: list[tuple[int, str]] = []
+    ids: set[str] = set()
+    for path in sorted(path for directory in directories for path in directory.glob("*.yaml")):
+        document = _read(path)
+        for entry in document.detections:
+            where = f"{path}:{entry.id}"
+            if entry.id in ids:
+                raise PolicyError("DETECTION_TWICE", f"the id {entry.id} is taken", path=where)
+            ids.add(entry.id)
+            for source in _sources(entry):
+                check(source, where=where)
+                patterns.append((len(detections), source))
+            detections.append(_load_entry(entry, document.family, where))
+    if not detections:
+        raise PolicyError("NO_DETECTIONS", "no detection was found", path=", ".join(map(str, directories)))
+    return Detections(detections, patterns)
+
+
+def _read(path: Path) -> _File:
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), _File)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as broken:
+        raise PolicyError(
+            "DETECTION_FILE", f"the detections do not load: {broken}", path=str(path)
+        ) from broken
+
+
+def _sources(entry: _Entry) -> list[str]:
+    return [*([entry.pattern] if entry.pattern else []), *entry.patterns]
+
+
+def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
+    by_pattern = bool(_sources(entry))
+    if by_pattern == bool(entry.when):
+        raise PolicyError("DETECTION_FORM", "a detection has either `when` or `pattern`", path=where)
+    if entry.each and entry.each not in EACH:
+        raise PolicyError("DETECTION_EACH", f"`each` is one of {', '.join(EACH)}", path=where)
+    if entry.place not in PLACES:
+        raise PolicyError("DETECTION_IN", f"`in` is one of {', '.join(PLACES)}", path=where)
+    if min(len(entry.examples.positive), len(entry.examples.negative)) < MIN_EXAMPLES:
+        raise PolicyError(
+            "DETECTION_EXAMPLES", f"{MIN_EXAMPLES} examples of each kind are the least", path=where
+        )
+    program = expr.compile(entry.when, _types(entry.each), where=where) if entry.when else None
+    return Detection(
+        id=entry.id, family=family, title=entry.title, level=entry.level, why=entry.why, tags=tuple(entry.tags),
+        points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, program=program,
+        positive=tuple(entry.examples.positive), negative=tuple(entry.examples.negative),
+    )  # fmt: skip
