@@ -24,6 +24,8 @@ except ImportError:  # the standard library alone is enough
 MAX_INT = 2**53 - 1
 MAX_DEPTH = 16
 MAX_MEMBERS = 256
+_FAST_DEPTH = 7
+"""Nesting that the typed decoder knows; building it costs 2^depth. Deeper lines take the slow path."""
 
 _dumps = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=True
@@ -96,7 +98,7 @@ def slow_decode(data: bytes) -> Any:
 if msgspec is not None:
     _Int = Annotated[int, msgspec.Meta(ge=-MAX_INT, le=MAX_INT)]
     _Value: Any = Union[None, bool, _Int, str]  # noqa: UP007
-    for _ in range(MAX_DEPTH):
+    for _ in range(_FAST_DEPTH):
         _Value = Union[  # noqa: UP007
             None,
             bool,
@@ -137,7 +139,10 @@ if msgspec is not None:
         """
         try:
             data = _fast_encode(value)
-            _fast_decode(data)
+            try:
+                _fast_decode(data)
+            except msgspec.ValidationError:
+                slow_decode(data)
             if b"null" in data and _has_float(msgspec.to_builtins(value)):  # NaN is written as null
                 raise InvalidRecord("a number is not an integer")
             if not data.isascii():

@@ -163,7 +163,7 @@ def test_segments_turn_over_and_each_stands_on_its_own_header(opened: Open) -> N
     again = opened(segment_bytes=4000)
     fill(again, 10)
     assert sum(r.event == "decision" for r in records(log.directory)) == 110
-    assert [r.index for r in records(log.directory, 50)][0] >= 50
+    assert next(r.index for r in records(log.directory, 50)) >= 50
 
 
 def test_a_torn_tail_is_moved_to_quarantine_and_recorded(opened: Open) -> None:
