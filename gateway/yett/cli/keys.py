@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from yett.serve.auth import Credentials
 
-_State = Annotated[Path, typer.Option(help="The gateway's state directory.")]
+_State = Annotated[Path, typer.Option(help="The gateway's state directory.", envvar="YETT_STATE")]
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 

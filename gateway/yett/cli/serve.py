@@ -14,12 +14,15 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def serve(
         policy: Annotated[list[Path], typer.Option(help="Policy file; repeat for layers.")] = [],  # noqa: B006
-        state: Annotated[Path, typer.Option(help="Directory of keys, log and ledger.")] = Path("state"),
+        state: Annotated[
+            Path, typer.Option(help="Directory of keys, log and ledger.", envvar="YETT_STATE")
+        ] = Path("state"),
         socket: Annotated[Path | None, typer.Option(help="Unix socket; default STATE/yett.sock.")] = None,
         no_socket: Annotated[bool, typer.Option("--no-socket", help="Listen on TCP only.")] = False,
         socket_mode: Annotated[str, typer.Option(help="Mode of the socket, octal.")] = "660",
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-        port: Annotated[int | None, typer.Option(help="TCP port; none by default.", min=0, max=65535)] = None,
+        port: Annotated[int, typer.Option(help="TCP port.", min=1, max=65535)] = 8787,
+        no_tcp: Annotated[bool, typer.Option("--no-tcp", help="Listen on the Unix socket only.")] = False,
         remote: Annotated[
             bool, typer.Option("--remote", help="Allow another address than loopback.")
         ] = False,
@@ -45,7 +48,7 @@ def register(app: typer.Typer) -> None:
                 socket=None if no_socket else socket or state / "yett.sock",
                 socket_mode=mode,
                 host=host,
-                port=port,
+                port=None if no_tcp else port,
                 remote=remote,
                 per_minute=per_minute,
                 burst=burst,

@@ -90,19 +90,20 @@ class AsyncClient:
         """Who the gateway takes this client's token for."""
         return await self._run(operations.whoami())
 
-    async def await_approval(self, approval: str, timeout: float) -> str | None:
-        """Wait for a held call's approval; returns the id of its mandate, or `None` if time ran out.
+    async def await_approval(self, approval: str, timeout: float) -> bool:
+        """Wait for a held call's approval. `True`: repeat the call now; `False`: time ran out.
 
         Raises:
-            YettError: APPROVAL_REFUSED. TransportError: the gateway cannot be asked.
+            YettError: APPROVAL_REFUSED and its like. TransportError: the gateway cannot be asked.
         """
         until = time.monotonic() + timeout
         while True:
             wait = max(0.0, min(until - time.monotonic(), 25.0))
             ask = operations.approval(approval, wait)
-            mandate = operations.mandate_of(await self._run(ask, self._timeout + wait))
-            if mandate is not None or time.monotonic() >= until:
-                return mandate
+            if operations.approved(await self._run(ask, self._timeout + wait)):
+                return True
+            if time.monotonic() >= until:
+                return False
 
     async def request(self, method: str, target: str, body: Json = None) -> Json:
         """Any other endpoint of the sidecar, JSON in and out.

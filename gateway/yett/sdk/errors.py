@@ -41,7 +41,7 @@ class Held(Refused):
     """A person must say yes first. `approval` is the id of the request that waits for them."""
 
     def __init__(self, decision: Decision) -> None:
-        remedy = "ask an approver, then repeat the call with the approval's mandate"
+        remedy = "ask an approver, then repeat the very same call"
         super().__init__(decision, "held for approval", remedy)
         self.approval = decision.approval
 

@@ -84,6 +84,7 @@ def tool(
     prompt: str | Callable[[], str] | None = None,
     mandate: str | Callable[[], str | None] | None = None,
     encoder: Encoder | None = None,
+    wait: float = 0.0,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function or coroutine function so that it runs only when allowed.
 
@@ -95,13 +96,14 @@ def tool(
         prompt: what the user asked for, or a function that gives it; recorded and scanned, never believed.
         mandate: a mandate to present, or a function that gives the one to use now.
         encoder: writes values that JSON does not know.
+        wait: seconds to wait for a person when a call is held, over a client; then it is asked for again.
 
     Raises (from the decorated function):
         Denied, Held, Unreported; and whatever the function raises.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        guarded = _Guarded(decider, function, name, server, session, prompt, mandate, encoder)
+        guarded = _Guarded(decider, function, name, server, session, prompt, mandate, encoder, wait)
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -132,7 +134,10 @@ class _Guarded:
         prompt: str | Callable[[], str] | None,
         mandate: str | Callable[[], str | None] | None,
         encoder: Encoder | None,
+        wait: float,
     ) -> None:
+        if wait > 0 and not hasattr(decider, "await_approval"):
+            raise TypeError("only a client of a running gateway can wait for an approval")
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError("a generator runs after it was called; guard a function that returns its result")
         if not inspect.iscoroutinefunction(function) and inspect.iscoroutinefunction(
@@ -148,11 +153,12 @@ class _Guarded:
         self._prompt = prompt
         self._mandate = mandate
         self._encoder = encoder
+        self._wait = wait
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         bound, call = self._bind(args, kwargs)
         decider = cast(Decider, self._decider)
-        decision = enforce(decider.decide(call))
+        decision = enforce(self._decide(call))
         try:
             result = self._function(*bound.args, **bound.kwargs)
         except Exception as error:
@@ -170,7 +176,7 @@ class _Guarded:
 
     async def run_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         bound, call = self._bind(args, kwargs)
-        decision = enforce(await self._call("decide", call))
+        decision = enforce(await self._decide_async(call))
         try:
             result = await self._function(*bound.args, **bound.kwargs)
         except Exception as error:
@@ -188,6 +194,34 @@ class _Guarded:
         except Exception as error:
             raise Unreported(decision.decision_id, result, _cause(error)) from error
         return result
+
+    def _waits(self, decision: Decision) -> bool:
+        return decision.effect is Effect.HOLD and self._wait > 0 and decision.approval is not None
+
+    def _decide(self, call: ToolCall) -> Decision:
+        decider = cast(Decider, self._decider)
+        decision = decider.decide(call)
+        if not self._waits(decision):
+            return decision
+        try:
+            approved = cast(Any, decider).await_approval(decision.approval, self._wait)
+        except YettError as refused:
+            return deny(call, refused)
+        return decider.decide(call) if approved else decision
+
+    async def _decide_async(self, call: ToolCall) -> Decision:
+        decision: Decision = await self._call("decide", call)
+        if not self._waits(decision):
+            return decision
+        try:
+            await_approval = cast(Any, self._decider).await_approval
+            if inspect.iscoroutinefunction(await_approval):
+                approved = await await_approval(decision.approval, self._wait)
+            else:
+                approved = await asyncio.to_thread(await_approval, decision.approval, self._wait)
+        except YettError as refused:
+            return deny(call, refused)
+        return cast(Decision, await self._call("decide", call)) if approved else decision
 
     async def _call(self, verb: str, argument: Any) -> Any:
         awaited = getattr(self._decider, "a" + verb, None)

@@ -86,15 +86,18 @@ def _read_nothing(response: Response) -> None:
     _read_json(response)
 
 
-def mandate_of(approved: dict[str, Json]) -> str | None:
-    """The id of the mandate an approval became, `None` while it waits.
+def approved(view: dict[str, Json]) -> bool:
+    """Whether a held call may be repeated now; `False` while the request waits for a person.
 
     Raises:
-        YettError: APPROVAL_REFUSED when nobody will approve it any more.
+        YettError: APPROVAL_REFUSED, APPROVAL_WITHDRAWN, APPROVAL_EXPIRED, APPROVAL_USED: it never may.
+        TransportError: GATEWAY_GARBAGE.
     """
-    state, mandate = approved.get("state"), approved.get("mandate")
-    if state == "approved" and isinstance(mandate, str) and mandate:
-        return mandate
-    if state == "pending":
-        return None
-    raise YettError("APPROVAL_REFUSED", "the approval was refused, withdrawn or has expired")
+    status = view.get("status")
+    if status == "approved":
+        return True
+    if status == "waiting":
+        return False
+    if status in ("refused", "withdrawn", "expired", "used"):
+        raise YettError(f"APPROVAL_{status.upper()}", f"the request for approval is {status}")
+    raise TransportError("GATEWAY_GARBAGE", "the answer is not an approval")

@@ -91,7 +91,11 @@ class Sidecar:
         Raises:
             Unauthorized; YettError: RATE_LIMITED.
         """
-        credential = self._credentials.identify(bearer(headers))
+        return self.identify(bearer(headers))
+
+    def identify(self, token: str) -> Credential:
+        """As `admit`, for a token that came another way."""
+        credential = self._credentials.identify(token)
         wait = self._limiter.wait(credential.id, credential.per_minute, time.monotonic())
         if wait > 0:
             raise YettError(

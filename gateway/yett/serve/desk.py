@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -27,6 +28,19 @@ class Desk:
         self.gateway = gateway
         self.sidecar = sidecar
         self.metrics = metrics
+        self._bell = asyncio.Event()
+
+    def rang(self) -> None:
+        """Something about approvals has changed: wake who waits for that."""
+        bell, self._bell = self._bell, asyncio.Event()
+        bell.set()
+
+    async def change(self, seconds: float) -> None:
+        """Wait for a change of approvals, but not longer than this. Changes that happen without a request
+        (an expiry, another worker) are seen by looking again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
 
     def who(self, request: Request, *roles: str) -> Identity:
         """The caller's identity, if its role is one of those given (none given = any).

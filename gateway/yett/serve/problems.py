@@ -29,6 +29,9 @@ _BY_CODE: Final[dict[str, int]] = {
     "REQUEST_TIMEOUT": 408,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "BAD_HOST": 421,
+    "BAD_ORIGIN": 403,
+    "BAD_FORM": 403,
     "BAD_REQUEST": 400,
     "INTERNAL": 500,
 }
@@ -41,6 +44,7 @@ _TITLES: Final[dict[int, str]] = {
     408: "Request Timeout",
     409: "Conflict",
     413: "Content Too Large",
+    421: "Misdirected Request",
     422: "Unprocessable Content",
     429: "Too Many Requests",
     500: "Internal Server Error",

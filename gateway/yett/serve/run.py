@@ -68,6 +68,7 @@ def serve(settings: Settings) -> None:
         sockets = bind(settings)
         try:
             server = _Server(_config(settings, assemble(gateway, settings)), gateway)
+            _greet(settings)
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve(sockets))
         finally:
@@ -75,6 +76,16 @@ def serve(settings: Settings) -> None:
                 bound.close()
             if settings.socket is not None:
                 settings.socket.unlink(missing_ok=True)
+
+
+def _greet(settings: Settings) -> None:
+    """Say where it listens and how to get in, on standard output: the log goes to standard error."""
+    if settings.socket is not None:
+        print(f"yett listens on {settings.socket}", flush=True)
+    if settings.port is not None:
+        print(f"yett listens on http://{settings.host}:{settings.port}", flush=True)
+    hint = f"yett keys create --state {settings.state} --role agent --principal WHO --agent NAME --out agent.token"
+    print(f"create a token with: {hint}", flush=True)
 
 
 def assemble(gateway: Gateway, settings: Settings) -> Sidecar:

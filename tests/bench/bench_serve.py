@@ -1,0 +1,129 @@
+"""What a decision costs through the sidecar: latency at 1 and 32 connections, durable, over socket and TCP.
+
+    python tests/bench/bench_serve.py [--seconds 3]
+
+Everything is real: `yett serve` in a process of its own, the baseline policy, tokens, records on disk before
+each answer. Figures of a shared machine vary by half; the last line shows what a bare fdatasync costs here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from yett import resources
+from yett.model import ToolCall
+from yett.sdk import AsyncClient, Client, TransportError
+from yett.serve.auth import FILE_NAME, Credentials
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=3.0)
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory(prefix="yett-bench") as folder:
+        state = Path(folder) / "state"
+        keys = Credentials(state / FILE_NAME, clock=lambda: time.time_ns() // 1_000_000)
+        token = keys.create("agent", "bench", "bench", per_minute=100_000_000)[1]
+        port = _free_port()
+        path = Path(folder) / "yett.sock"
+        command = [sys.executable, "-c", "from yett.cli import main; main()", "serve", "--state", str(state)]
+        options = ["--socket", str(path), "--port", str(port), "--burst", "100000000"]
+        options += ["--policy", str(resources.policies() / "baseline.yaml")]
+        with (Path(folder) / "log").open("wb") as stderr:
+            process = subprocess.Popen([*command, *options], stdout=stderr, stderr=stderr)
+        try:
+            for name, url in (("socket", str(path)), ("tcp", f"http://127.0.0.1:{port}")):
+                _await(url, token)
+                _line(f"{name}, blocking client, 1 connection", _blocking(url, token, seconds), seconds)
+                for connections in (1, 32):
+                    spent = asyncio.run(_concurrent(url, token, connections, seconds))
+                    _line(f"{name}, asyncio client, {connections} connections", spent, seconds)
+        finally:
+            process.terminate()
+            process.wait(30)
+        _line("fdatasync of 500 bytes", _fdatasync(Path(folder) / "raw"), None)
+
+
+def _call(n: int) -> ToolCall:
+    return ToolCall(tool="read_file", arguments={"path": f"docs/page-{n % 100}.md", "limit": 200})
+
+
+def _blocking(url: str, token: str, seconds: float) -> list[float]:
+    spent: list[float] = []
+    with Client(url, token) as client:
+        _check(client.decide(_call(0)).allowed)
+        until = time.perf_counter() + seconds
+        while (begun := time.perf_counter()) < until:
+            client.decide(_call(len(spent)))
+            spent.append(time.perf_counter() - begun)
+    return spent
+
+
+async def _concurrent(url: str, token: str, connections: int, seconds: float) -> list[float]:
+    spent: list[float] = []
+    until = time.perf_counter() + seconds
+
+    async def one() -> None:
+        async with AsyncClient(url, token) as client:
+            while (begun := time.perf_counter()) < until:
+                decision = await client.decide(_call(len(spent)))
+                _check(decision.allowed, str(decision.reasons))
+                spent.append(time.perf_counter() - begun)
+
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return spent
+
+
+def _fdatasync(path: Path) -> list[float]:
+    spent = []
+    with path.open("wb") as file:
+        for _ in range(500):
+            file.write(b"x" * 500)
+            file.flush()
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            spent.append(time.perf_counter() - begun)
+    return spent
+
+
+def _line(name: str, spent: list[float], seconds: float | None) -> None:
+    micros = sorted(value * 1e6 for value in spent)
+    p50, p99 = statistics.median(micros), micros[int(len(micros) * 0.99)]
+    rate = f"{len(spent) / seconds:8.0f} /s" if seconds else ""
+    print(f"{name:45} p50 {p50:8.0f} us   p99 {p99:8.0f} us   {rate}")
+
+
+def _await(url: str, token: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(TransportError), Client(url, token) as client:
+            client.request("GET", "/readyz")
+            return
+        time.sleep(0.05)
+    raise SystemExit("the sidecar did not start")
+
+
+def _check(held: bool, what: str = "") -> None:
+    if not held:
+        raise SystemExit("a call of the benchmark was not allowed " + what)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
