@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from yett.extract.words import words
+
 
 class Api(NamedTuple):
     """Flags that a call sets, and the roles of its arguments by position or name."""
@@ -153,6 +155,6 @@ REFLECTION = frozenset(
 )  # fmt: skip
 """Attributes that lead out of a sandbox. `__class__`, `__dict__` and `__name__` are everyday."""
 
-NETWORK_MODULES = frozenset(
-    "socket requests httpx aiohttp urllib3 ftplib smtplib telnetlib paramiko websocket websockets scapy impacket pysftp dns nmap shodan twisted".split()  # noqa: SIM905
+NETWORK_MODULES = words(
+    "socket requests httpx aiohttp urllib3 ftplib smtplib telnetlib paramiko websocket websockets scapy impacket pysftp dns nmap shodan twisted"
 )

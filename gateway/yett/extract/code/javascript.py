@@ -14,6 +14,7 @@ from tree_sitter import Language, Node, Parser
 from yett.extract.budget import Budget, Nested
 from yett.extract.code import places
 from yett.extract.facts import CodeFact
+from yett.extract.words import words
 
 MAX_LENGTH = 16_384
 MAX_NODES = 30_000
@@ -32,19 +33,19 @@ _SHELL = frozenset(
         "zx.$",
     )
 )
-_SPAWN = frozenset(
+_SPAWN = words(
     "child_process.spawn child_process.spawnSync child_process.execFile child_process.execFileSync child_process.fork execa execaSync "
-    "execa.execa cross-spawn Deno.run Deno.Command Bun.spawn Bun.spawnSync worker_threads.Worker cluster.fork".split()  # noqa: SIM905
+    "execa.execa cross-spawn Deno.run Deno.Command Bun.spawn Bun.spawnSync worker_threads.Worker cluster.fork"
 )
-_DYNAMIC = frozenset(
+_DYNAMIC = words(
     "eval Function vm.runInNewContext vm.runInThisContext vm.runInContext vm.Script vm.compileFunction globalThis.eval window.eval "
-    "process.binding process.dlopen module._load module.constructor._load vm2.VM setImmediate.constructor".split()  # noqa: SIM905
+    "process.binding process.dlopen module._load module.constructor._load vm2.VM setImmediate.constructor"
 )
-_NETWORK = frozenset(
+_NETWORK = words(
     "fetch http.get http.request https.get https.request http.createServer https.createServer net.connect net.createConnection net.createServer "
     "net.Socket dgram.createSocket tls.connect WebSocket XMLHttpRequest EventSource navigator.sendBeacon axios axios.get axios.post axios.put "
     "axios.delete axios.request got got.get got.post node-fetch undici.fetch undici.request request request.get request.post superagent.get "
-    "superagent.post dns.lookup dns.resolve importScripts Deno.connect Deno.listen Bun.serve nodemailer.createTransport".split()  # noqa: SIM905
+    "superagent.post dns.lookup dns.resolve importScripts Deno.connect Deno.listen Bun.serve nodemailer.createTransport"
 )
 _FILES = {
     "read": "readFile readFileSync createReadStream readdir readdirSync open openSync readTextFile readTextFileSync access stat",
@@ -277,10 +278,8 @@ class _Reader:
             if name == "process.env":
                 self.flags.add("env_read")
             part = node.child_by_field_name("property")
-            if (
-                part is not None
-                and _raw(part) in ("__proto__", "mainModule")
-                or name.endswith("constructor.constructor")
+            if (part is not None and _raw(part) in ("__proto__", "mainModule")) or name.endswith(
+                "constructor.constructor"
             ):
                 self.flags.add("reflection")
         elif node.type in ("while_statement", "do_statement", "for_statement"):
@@ -345,7 +344,7 @@ class _Reader:
                 self.nest("url", first, name)
         elif name in _DESERIALISE:
             self.flags.add("deserialise")
-        elif name.startswith(_FS_MODULES) and last in _FILE_ROLE or name in ("rimraf", "del"):
+        elif (name.startswith(_FS_MODULES) and last in _FILE_ROLE) or name in ("rimraf", "del"):
             self._file(last, first, args)
         elif last in ("query", "execute", "raw") and first and len(first) > 5:
             self.nest("sql", first, last)

@@ -799,9 +799,9 @@ class Reader:
             for many, what in ((left, right), (right, left)):
                 if isinstance(many, int) and many > HUGE and isinstance(what, (str, bytes, list)) and what:
                     self.flags.add("resource_bomb")
-        elif isinstance(op, ast.Pow) and isinstance(right, int) and right > 10_000_000:
-            self.flags.add("resource_bomb")
-        elif isinstance(op, ast.LShift) and isinstance(right, int) and right > HUGE:
+        elif (isinstance(op, ast.Pow) and isinstance(right, int) and right > 10_000_000) or (
+            isinstance(op, ast.LShift) and isinstance(right, int) and right > HUGE
+        ):
             self.flags.add("resource_bomb")
 
 

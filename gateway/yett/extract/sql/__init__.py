@@ -18,6 +18,7 @@ import re2
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
 from yett.extract.sql import fragment, guard, names, splice, statement
+from yett.extract.words import words
 
 MAX_LENGTH = 16_384
 """Longer text is not parsed: `opaque=("too_long",)`. sqlglot needs about 1.5 µs a byte."""
@@ -25,7 +26,7 @@ MAX_NESTING = 100
 """Open brackets; beyond, the recursive parser is slow or gives up."""
 MAX_STATEMENTS = 200
 
-HOSTILE = names.words(
+HOSTILE = words(
     "always_true union_probe quote_breakout comment_tail exec_comment unicode_identifier control_char time_delay "
     "file_access program remote_access error_probe into_outfile spliced comment_split hex_or_char nosql_operator "
     "json_operator function_probe select_shape expression percent_encoded credential_table"
@@ -224,7 +225,7 @@ def _splices(text: str) -> frozenset[str]:
     return hostile
 
 
-_IN_STATEMENT = names.words("time_delay program remote_access always_true nosql_operator")
+_IN_STATEMENT = words("time_delay program remote_access always_true nosql_operator")
 """Flags of `fragment` that keep their meaning inside a whole statement, where quotes and SELECT are normal."""
 
 

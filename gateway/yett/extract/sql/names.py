@@ -6,11 +6,7 @@ A function that is in none of these sets is *unknown*, never harmless: a read-on
 
 from __future__ import annotations
 
-
-def words(text: str) -> frozenset[str]:
-    """A set of blank-separated words."""
-    return frozenset(text.split())
-
+from yett.extract.words import words
 
 TIME_DELAY = words(
     "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until waitfor randomblob zeroblob "

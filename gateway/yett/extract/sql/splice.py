@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re2
 
-from yett.extract.sql.names import words
+from yett.extract.words import words
 
 _TOKEN = re2.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|\[[A-Za-z_][\w ]*\]|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|\$\w*\$|"

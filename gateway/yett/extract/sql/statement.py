@@ -21,6 +21,7 @@ from sqlglot.errors import SqlglotError
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
 from yett.extract.sql import names
+from yett.extract.words import words
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement it keeps unparsed
 
@@ -83,7 +84,7 @@ _KINDS: tuple[tuple[type[Any], str], ...] = (
     (exp.Query, "select"),
     (exp.Values, "select"),
 )
-WRITES = names.words("insert update delete merge truncate create alter drop grant revoke call copy")
+WRITES = words("insert update delete merge truncate create alter drop grant revoke call copy")
 _WRITE_NODES = (
     exp.Insert,
     exp.Update,
@@ -227,7 +228,7 @@ def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
     return None
 
 
-_DYNAMIC = names.words("do execute exec call declare begin prepare")
+_DYNAMIC = words("do execute exec call declare begin prepare")
 
 
 class _Reader:

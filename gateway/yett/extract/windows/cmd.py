@@ -1,0 +1,198 @@
+"""cmd.exe: a command line or batch file cut into its commands, the way cmd cuts it.
+
+The phases follow the order documented by the cmd community (S. Ansari, D. Benham, "How does the Windows Command
+Interpreter parse scripts?"): percent expansion first, then carets, quotes, redirections and the separators
+`& && | || ( )` and newline. What depends on the machine stays as written; a program name that does is opaque.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import re2
+
+MAX_COMMANDS = 200
+MAX_WORD = 8_192
+MAX_EXPANSION = 65_536
+
+
+class Line(NamedTuple):
+    """One simple command: its words without quotes and carets, and where its bytes go."""
+
+    words: tuple[str, ...]
+    redirects: tuple[tuple[str, str], ...]
+    piped: bool
+    """Its standard input is the previous command's output."""
+    tail: str
+    """Everything after the first word as written, for programs that read their command line themselves."""
+
+
+ENVIRONMENT = {
+    "comspec": "C:\\Windows\\System32\\cmd.exe",
+    "systemroot": "C:\\Windows",
+    "windir": "C:\\Windows",
+    "systemdrive": "C:",
+    "programfiles": "C:\\Program Files",
+    "programfiles(x86)": "C:\\Program Files (x86)",
+    "programdata": "C:\\ProgramData",
+    "allusersprofile": "C:\\ProgramData",
+    "public": "C:\\Users\\Public",
+    "commonprogramfiles": "C:\\Program Files\\Common Files",
+    "os": "Windows_NT",
+    "pathext": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
+    "psmodulepath": "C:\\Program Files\\WindowsPowerShell\\Modules;C:\\Windows\\system32\\WindowsPowerShell\\v1.0\\Modules",
+    "path": "C:\\Windows\\system32;C:\\Windows;C:\\Windows\\System32\\Wbem;C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\",
+    "processor_architecture": "AMD64",
+}
+"""Values every Windows has: obfuscators cut letters out of them (`%comspec:~0,1%`)."""
+
+_VARIABLE = re2.compile(
+    r"%([^%:\s=&|<>^\"]{1,40})(?::(?:~(-?\d{1,5})(?:,(-?\d{1,5}))?|([^=%]{1,60})=([^%]{0,60})))?%"
+)
+_DELAYED = re2.compile(r"!([A-Za-z_][\w]{0,40})(?::~(-?\d{1,5})(?:,(-?\d{1,5}))?)?!")
+_SET = re2.compile(r"(?i)^set\s+\"?([^\s=\"/]+)=(.*?)\"?\s*$")
+
+
+def expand(line: str, variables: dict[str, str]) -> str:
+    """Percent and delayed expansion of what is known; the rest stays as written."""
+    for pattern in (_VARIABLE, _DELAYED):
+        out, last = [], 0
+        for match in pattern.finditer(line):
+            value = variables.get(match.group(1).lower(), ENVIRONMENT.get(match.group(1).lower()))
+            if value is None:
+                continue
+            if match.group(2) is not None:
+                value = _cut(value, int(match.group(2)), match.group(3))
+            elif pattern is _VARIABLE and match.group(4) is not None:
+                value = value.replace(match.group(4), match.group(5))
+            out.append(line[last : match.start()] + value)
+            last = match.end()
+            if sum(map(len, out)) > MAX_EXPANSION:
+                break
+        line = "".join(out) + line[last:]
+    return line
+
+
+def _cut(value: str, start: int, length: str | None) -> str:
+    begin = start if start >= 0 else max(len(value) + start, 0)
+    if length is None:
+        return value[begin:]
+    count = int(length)
+    return value[begin : begin + count] if count >= 0 else value[begin:count]
+
+
+def lines(source: str) -> list[Line]:
+    """Every simple command of a command line or batch file, in order."""
+    variables: dict[str, str] = {}
+    found: list[Line] = []
+    text = source.replace("^\r\n", "").replace("^\n", "").replace("\r\n", "\n")
+    for raw in text.split("\n"):
+        if len(found) >= MAX_COMMANDS:
+            break
+        expanded = expand(raw, variables)
+        for line in _split(expanded):
+            head = " ".join(line.words[:1]).lower()
+            if head == "set":
+                assignment = _SET.match("set " + line.tail.strip())
+                if assignment:
+                    variables[assignment.group(1).lower()] = assignment.group(2)
+            found.append(
+                _again(line, variables) if "%" in line.tail or "!" in line.tail or "%" in head else line
+            )
+    return found[:MAX_COMMANDS]
+
+
+def _again(line: Line, variables: dict[str, str]) -> Line:
+    """`set x=…&call %x%`: a second expansion, with what the line itself has set."""
+    if not variables:
+        return line
+    words = tuple(expand(word, variables) for word in line.words)
+    return line._replace(words=words, tail=expand(line.tail, variables)) if words != line.words else line
+
+
+def _split(text: str) -> list[Line]:
+    """One physical line cut at its separators."""
+    found: list[Line] = []
+    words: list[str] = []
+    redirects: list[tuple[str, str]] = []
+    word: list[str] = []
+    started = False
+    quoted = piped = False
+    begin = 0
+    index, size = 0, len(text)
+    redirect = ""
+
+    def end_word() -> None:
+        nonlocal started, redirect
+        if started:
+            joined = "".join(word)[:MAX_WORD]
+            if redirect:
+                redirects.append((redirect, joined))
+                redirect = ""
+            else:
+                words.append(joined)
+        word.clear()
+        started = False
+
+    def end_command(stop: int, pipe: bool) -> None:
+        nonlocal piped, begin, redirect
+        end_word()
+        if words or redirects:
+            tail = text[begin:stop].strip()
+            first = len(words[0]) if words else 0
+            rest = tail[first:] if words and tail.startswith(words[0]) else tail.partition(" ")[2]
+            found.append(Line(tuple(words), tuple(redirects), piped, rest.strip()))
+        words.clear()
+        redirects.clear()
+        redirect = ""
+        piped = pipe
+        begin = stop + 1
+
+    while index < size:
+        character = text[index]
+        if quoted:
+            if character == '"':
+                quoted = False
+            else:
+                word.append(character)
+        elif character == '"':
+            quoted = started = True
+        elif character == "^" and index + 1 < size:
+            index += 1
+            word.append(text[index])
+            started = True
+        elif character in "&|":
+            double = text[index : index + 2] == character * 2
+            end_command(index, character == "|" and not double)
+            index += 1 if double else 0
+            begin = index + 1
+        elif character in "<>":
+            if started and "".join(word) in ("1", "2"):
+                word.clear()
+                started = False
+            end_word()
+            redirect = character
+            if text[index : index + 2] == ">>":
+                redirect = ">>"
+                index += 1
+            if text[index + 1 : index + 2] == "&":
+                redirect = ""
+                index += 2
+        elif (
+            character in "()"
+            and not (started and character == "(")
+            and (character == ")" or not words or _opens(words))
+        ):
+            end_command(index, False)
+        elif character in " \t,;=" and not (character in ",;=" and words):
+            end_word()
+        else:
+            word.append(character)
+            started = True
+        index += 1
+    end_command(size, False)
+    return found
+
+
+def _opens(words: list[str]) -> bool:
+    return words[0].lower() in ("if", "for", "else", "do") or words[-1].lower() in ("do", "else", "in")

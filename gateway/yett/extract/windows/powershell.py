@@ -1,0 +1,645 @@
+"""PowerShell: a script cut into its commands and method calls, constant strings put together.
+
+The lexer follows the language specification (Microsoft, "PowerShell Language Specification 3.0", chapter 2) for
+comments, backticks, the four kinds of strings, variables and nested `$( … )`, `( … )`, `{ … }`. The parser keeps no
+grammar of expressions: it collects, at every nesting level, what stands in the position of a command and what is
+called as a method, and folds `+`, `-f`, `-join`, `-replace`, `[char]` and `.Replace()` of constants, because those are
+what hides commands. What it can't know stays as written and is marked dynamic.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import NamedTuple
+
+import re2
+
+from yett.extract.words import words
+
+MAX_TOKENS = 8_000
+MAX_DEPTH = 40
+MAX_COMMANDS = 400
+MAX_TEXT = 16_384
+
+
+class Token(NamedTuple):
+    kind: str
+    """word, text (constant), mixed (string with parts unknown), var, type, op, nl, or one of `( { [ ) } ] $( @( @{`."""
+    text: str
+    spaced: bool
+    """A blank stands before it."""
+
+
+class Line(NamedTuple):
+    """One command or method call."""
+
+    words: tuple[str, ...]
+    dynamic: bool
+    """The command's name is not known."""
+    piped: bool
+    method: bool
+    redirects: tuple[tuple[str, str], ...] = ()
+    dynamic_words: tuple[int, ...] = ()
+
+
+_BARE = re2.compile(r"[^\s'\"(){};|&,$`<>\[\]@#=+]|[^\s]")
+_NAME = re2.compile(r"(?:[A-Za-z_][\w]*:)?[\w?^]+|\{[^}]*\}")
+_HEX = re2.compile(r"^0x[0-9a-fA-F]{1,8}$")
+_TYPE = re2.compile(r"^[A-Za-z_][\w.+`, \[\]]*$")
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "0": "\0",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "e": "\x1b",
+}
+_OPERATORS = words(
+    "-join -f -replace -creplace -ireplace -split -csplit -isplit -eq -ne -gt -lt -ge -le -like -notlike -match -notmatch -contains -in -notin "
+    "-and -or -not -xor -band -bor -bxor -shl -shr -is -isnot -as -ceq -ieq -cmatch -imatch -notcontains"
+)
+KEYWORDS = words(
+    "if else elseif for foreach while do until switch function filter param begin process end try catch finally trap return break continue exit throw "
+    "in class enum using data dynamicparam workflow parallel sequence hidden static"
+)
+
+
+class TooMuch(Exception):
+    """The script is larger or deeper than this reader goes; the caller marks it opaque."""
+
+
+def tokens(source: str) -> list[Token]:
+    """The tokens of a script; raises `TooMuch`."""
+    found: list[Token] = []
+    index, size = 0, len(source)
+    spaced = True
+    while index < size:
+        if len(found) > MAX_TOKENS:
+            raise TooMuch("tokens")
+        character = source[index]
+        if character in " \t\r\xa0\u2000\u2001\u2002\u2003\u2009":
+            spaced = True
+            index += 1
+            continue
+        if character == "`" and source[index + 1 : index + 2] in ("\n", "\r"):
+            index += 3 if source[index + 1 : index + 3] == "\r\n" else 2
+            spaced = True
+            continue
+        if character == "\n" or character == ";":
+            found.append(Token("nl", character, spaced))
+            index += 1
+        elif character == "#" and (spaced or not found or found[-1].kind != "word"):
+            stop = source.find("\n", index)
+            index = size if stop < 0 else stop
+            continue
+        elif source.startswith("<#", index):
+            stop = source.find("#>", index + 2)
+            index = size if stop < 0 else stop + 2
+            continue
+        elif (
+            character == "@"
+            and source[index + 1 : index + 2] in "'\"‘’“”"
+            and source[index + 2 : index + 3] in "\r\n"
+        ):
+            quote = source[index + 1]
+            start = source.find("\n", index) + 1
+            stop = source.find(f"\n{quote}@", start - 1)
+            stop = size if stop < 0 else stop
+            body = source[start:stop]
+            found.append(Token("text" if quote == "'" or "$" not in body else "mixed", body, spaced))
+            index = stop + 3
+        elif character in "'‘’‚‛":
+            text, index = _single(source, index + 1)
+            found.append(Token("text", text, spaced))
+        elif character in '"“”„':
+            text, index, whole = _double(source, index + 1)
+            found.append(Token("text" if whole else "mixed", text, spaced))
+        elif character == "$" and source[index + 1 : index + 2] == "(":
+            found.append(Token("$(", "$(", spaced))
+            index += 2
+        elif character == "$":
+            name = _NAME.match(source, index + 1)
+            text = name.group(0) if name and name.start() == index + 1 else ""
+            found.append(Token("var", text.strip("{}").lower(), spaced))
+            index += 1 + len(text)
+        elif character == "@" and source[index + 1 : index + 2] in "({":
+            found.append(Token("@" + source[index + 1], "", spaced))
+            index += 2
+        elif character in "(){}[]":
+            found.append(Token(character, character, spaced))
+            index += 1
+        elif character in "|&,=+<>" or (
+            character == "%" and (not found or found[-1].kind in ("nl", "op", "{", "("))
+        ):
+            double = source[index : index + 2] in ("||", "&&", ">>", "+=")
+            found.append(Token("op", source[index : index + (2 if double else 1)], spaced))
+            index += 2 if double else 1
+        else:
+            text, index = _word(source, index)
+            found.append(Token("op" if text.lower() in _OPERATORS else "word", text, spaced))
+        spaced = False
+    return found
+
+
+def _single(source: str, index: int) -> tuple[str, int]:
+    out = []
+    while index < len(source):
+        if source[index] in "'‘’‚‛":
+            if source[index + 1 : index + 2] in ("'", "‘", "’"):
+                out.append("'")
+                index += 2
+                continue
+            return "".join(out), index + 1
+        out.append(source[index])
+        index += 1
+    return "".join(out), index
+
+
+def _double(source: str, index: int) -> tuple[str, int, bool]:
+    out = []
+    whole = True
+    depth = 0
+    while index < len(source):
+        character = source[index]
+        if character == "`" and index + 1 < len(source):
+            out.append(_ESCAPES.get(source[index + 1], source[index + 1]))
+            index += 2
+            continue
+        if depth == 0 and character in '"“”':
+            if source[index + 1 : index + 2] == '"':
+                out.append('"')
+                index += 2
+                continue
+            return "".join(out), index + 1, whole
+        if (
+            character == "$"
+            and index + 1 < len(source)
+            and (source[index + 1].isalnum() or source[index + 1] in "({_?")
+        ):
+            whole = False
+            if source[index + 1] == "(":
+                depth += 1
+        elif character == ")" and depth:
+            depth -= 1
+        out.append(character)
+        index += 1
+    return "".join(out), index, whole
+
+
+def _word(source: str, index: int) -> tuple[str, int]:
+    out = []
+    size = len(source)
+    start = index
+    while index < size:
+        character = source[index]
+        if character == "`" and index + 1 < size:
+            out.append(source[index + 1])
+            index += 2
+            continue
+        if (
+            character in " \t\r\n;|&(){},'\"“”‘’[]=<>"
+            or (character == "$" and index > start)
+            or (character == "+" and index == start)
+        ):
+            if character in "=" and out and out[-1] not in "!=" and index > start and source[start] in "-/":
+                out.append(character)
+                index += 1
+                continue
+            break
+        out.append(character)
+        index += 1
+    if index == start:
+        return source[index], index + 1
+    return "".join(out), index
+
+
+class _Value(NamedTuple):
+    text: str
+    known: bool
+    items: tuple[str, ...] = ()
+
+
+class Reader:
+    """Walks the tokens once, collecting commands; `variables` holds what constants they were given."""
+
+    def __init__(self, source: str) -> None:
+        self._tokens = tokens(source)
+        self._index = 0
+        self.lines: list[Line] = []
+        self.variables: dict[str, str] = {}
+        self.folded = 0
+        """How many strings were put together from pieces."""
+        self._statements(0, "")
+
+    def _peek(self, ahead: int = 0) -> Token | None:
+        position = self._index + ahead
+        return self._tokens[position] if position < len(self._tokens) else None
+
+    def _statements(self, depth: int, closer: str) -> _Value:
+        """Statements up to the closing bracket; the value of the last one, if it is a constant expression."""
+        if depth > MAX_DEPTH:
+            raise TooMuch("depth")
+        value = _Value("", False)
+        piped = False
+        while (token := self._peek()) is not None:
+            if token.kind == closer:
+                self._index += 1
+                return value
+            if (
+                token.kind == "nl"
+                or (token.kind == "op" and token.text in ("&&", "||", ","))
+                or token.kind in (")", "}", "]")
+            ):
+                self._index += 1
+                piped = False
+                continue
+            if token.kind == "op" and token.text == "|":
+                self._index += 1
+                piped = True
+                continue
+            value = self._statement(depth, piped, closer)
+            piped = False
+        return value
+
+    def _statement(self, depth: int, piped: bool, closer: str) -> _Value:
+        token = self._peek()
+        assert token is not None
+        if (token.kind == "op" and token.text == "&") or (token.kind == "word" and token.text == "."):
+            following = self._peek(1)
+            if following is not None and (following.spaced or token.text == "&"):
+                self._index += 1
+                return self._command(depth, piped, closer, invoked=True)
+        if token.kind == "word" and (token.text.lower() in KEYWORDS):
+            self._index += 1
+            if token.text.lower() in ("function", "filter", "class", "using", "enum"):
+                following = self._peek()
+                if following is not None and following.kind == "word":
+                    self._index += 1
+            return _Value("", False)
+        if token.kind == "word" and not token.text[0].isdigit() and not token.text.startswith(("-", "::")):
+            return self._command(depth, piped, closer, invoked=False)
+        if token.kind == "op" and token.text == "%":
+            return self._command(depth, piped, closer, invoked=False)
+        return self._expression(depth, piped, closer)
+
+    def _expression(self, depth: int, piped: bool, closer: str) -> _Value:
+        """An expression statement: an assignment, a value, a chain of method calls."""
+        token = self._peek()
+        following = self._peek(1)
+        if (
+            token is not None
+            and token.kind == "var"
+            and following is not None
+            and following.kind == "op"
+            and following.text in ("=", "+=")
+        ):
+            self._index += 2
+            before = self.variables.get(token.text, "") if following.text == "+=" else ""
+            ahead = self._peek()
+            if ahead is None:
+                return _Value("", False)
+            value = self._statement(depth, False, closer)
+            if value.known:
+                self.variables[token.text] = (before + value.text)[:MAX_TEXT]
+            else:
+                self.variables.pop(token.text, None)
+            return value
+        value = self._operand(depth)
+        while (token := self._peek()) is not None and token.kind not in ("nl", ")", "}", "]"):
+            if token.kind == "op":
+                if token.text == "|" or token.text in ("&&", "||"):
+                    break
+                operator = token.text.lower()
+                self._index += 1
+                following = self._peek()
+                if following is None or following.kind in ("nl", ")", "}", "]"):
+                    break
+                value = self._combine(value, operator, self._operand(depth))
+            elif token.kind == "word" and token.text.startswith("-"):
+                self._index += 1
+            else:
+                other = self._operand(depth)
+                value = other if not value.known else _Value(value.text, False)
+        return value
+
+    def _combine(self, left: _Value, operator: str, right: _Value) -> _Value:
+        if operator == "+" and left.known and right.known:
+            self.folded += 1
+            return _Value((left.text + right.text)[:MAX_TEXT], True, left.items + right.items)
+        if operator == "," and (left.known or right.known):
+            items = (left.items or (left.text,)) + (right.items or (right.text,))
+            return _Value(" ".join(items)[:MAX_TEXT], left.known and right.known, items[:4_096])
+        if operator == "-join" and left.known:
+            self.folded += 1
+            return _Value(right.text.join(left.items or (left.text,))[:MAX_TEXT], right.known)
+        if operator == "-f" and left.known:
+            self.folded += 1
+            text = left.text
+            for number, item in enumerate((right.items or (right.text,))[:64]):
+                text = text.replace(f"{{{number}}}", item)
+            return _Value(text[:MAX_TEXT], right.known)
+        if (
+            operator in ("-replace", "-creplace", "-ireplace")
+            and left.known
+            and right.known
+            and len(right.items) == 2
+        ):
+            self.folded += 1
+            return _Value(
+                left.text.replace(right.items[0].replace("\\", ""), right.items[1])[:MAX_TEXT], True
+            )
+        if operator in ("-split", "-csplit", "-isplit") and left.known and right.known and right.text:
+            items = tuple(left.text.split(right.text))
+            return _Value(left.text, True, items)
+        return _Value(left.text or right.text, False)
+
+    def _operand(self, depth: int) -> _Value:
+        token = self._peek()
+        if token is None:
+            return _Value("", False)
+        self._index += 1
+        value = _Value(token.text, False)
+        if token.kind == "text":
+            value = _Value(token.text, True)
+        elif token.kind == "mixed":
+            value = self._interpolated(token.text)
+        elif token.kind == "var":
+            name = token.text.removeprefix("script:").removeprefix("global:").removeprefix("local:")
+            known = self.variables.get(name)
+            value = _Value(known if known is not None else f"${token.text}", known is not None)
+        elif token.kind == "word":
+            if token.text[0].isdigit():
+                value = _Value(str(int(token.text, 16)) if _HEX.match(token.text) else token.text, True)
+        elif token.kind in ("(", "$(", "@("):
+            value = self._statements(depth + 1, ")")
+        elif token.kind in ("{", "@{"):
+            self._statements(depth + 1, "}")
+            value = _Value("", False)
+        elif token.kind == "[":
+            return self._type(depth)
+        elif token.kind == "op" and token.text in ("-join", "-split"):
+            inner = self._operand(depth)
+            return _Value(
+                "".join(inner.items) if token.text == "-join" else inner.text, inner.known, inner.items
+            )
+        return self._suffix(value, depth, token)
+
+    def _type(self, depth: int) -> _Value:
+        """`[char]65`, `[type]::Method(…)`."""
+        parts = []
+        level = 1
+        while (token := self._peek()) is not None:
+            self._index += 1
+            if token.kind == "[":
+                level += 1
+            elif token.kind == "]":
+                level -= 1
+                if level == 0:
+                    break
+            elif token.kind == "nl":
+                break
+            parts.append(token.text)
+        name = "".join(parts).lower()
+        following = self._peek()
+        if following is not None and following.kind == "word" and following.text.startswith("::"):
+            self._index += 1
+            member = following.text[2:]
+            full = f"[{name.removeprefix('system.')}]::{member}"
+            return self._call(full, depth, _Value(full, False))
+        if (following is not None and following.kind in ("text", "mixed", "var", "(", "$(", "[", "@(")) or (
+            following is not None and following.kind == "word" and following.text[0].isdigit()
+        ):
+            inner = self._operand(depth)
+            if name.startswith("char") and inner.known:
+                self.folded += 1
+                return _Value(
+                    "".join(_character(item) for item in (inner.items or (inner.text,))),
+                    True,
+                    tuple(_character(item) for item in inner.items),
+                )
+            return inner
+        self.lines.append(Line((f"[{name.removeprefix('system.')}]",), False, False, True))
+        return _Value(f"[{name}]", False)
+
+    def _suffix(self, value: _Value, depth: int, token: Token) -> _Value:
+        """Member access, indexing and method calls that follow an operand."""
+        while (following := self._peek()) is not None and not following.spaced:
+            if (
+                following.kind == "word"
+                and following.text.startswith((".", "::"))
+                and len(following.text) > 1
+            ):
+                self._index += 1
+                name = following.text.lstrip(".:")
+                if following.text.startswith("::"):
+                    name = f"[{value.text.strip('$')}]::{name}"
+                value = self._call(name, depth, value)
+            elif following.kind == "word" and following.text in (".", "::"):
+                self._index += 1
+                part = self._peek()
+                if part is not None and part.kind in ("text", "mixed", "var", "word", "("):
+                    chosen = self._operand(depth) if part.kind != "word" else _Value(part.text, True)
+                    if part.kind == "word":
+                        self._index += 1
+                    value = self._call(chosen.text if chosen.known else "?", depth, value)
+            elif following.kind == "[":
+                self._index += 1
+                index = self._statements(depth + 1, "]")
+                value = _indexed(value, index)
+            else:
+                break
+        return value
+
+    def _call(self, name: str, depth: int, owner: _Value) -> _Value:
+        following = self._peek()
+        if following is None or following.kind != "(" or following.spaced:
+            self.lines.append(
+                Line(
+                    (f".{name}" if not name.startswith("[") else name, owner.text[:512]),
+                    name == "?",
+                    False,
+                    True,
+                )
+            )
+            return (
+                self._suffix(
+                    _Value(f"{owner.text}.{name}" if owner.text else name, False), depth, Token("", "", False)
+                )
+                if name.startswith("[")
+                else _Value(f"{owner.text}.{name}", False)
+            )
+        self._index += 1
+        start = self._index
+        argument = self._statements(depth + 1, ")")
+        words = [f".{name}" if not name.startswith("[") else name]
+        words += [
+            t.text for t in self._tokens[start : self._index] if t.kind in ("text", "mixed", "word", "var")
+        ][:64]
+        if argument.known and argument.text and argument.text not in words:
+            words.append(argument.text)
+        if not name.startswith("["):
+            words.append(owner.text[:512])
+        self.lines.append(Line(tuple(words), name == "?", False, True))
+        low = name.lower()
+        if low == "replace" and owner.known:
+            pair = argument.items
+            if argument.known and len(pair) == 2:
+                self.folded += 1
+                return _Value(owner.text.replace(pair[0], pair[1])[:MAX_TEXT], True)
+        if low in ("tostring", "trim", "tolower", "toupper", "invoke", "tochararray") and owner.known:
+            return owner._replace(items=tuple(owner.text)) if low == "tochararray" else owner
+        if low.endswith("::join") and argument.known and len(argument.items) > 1:
+            return _Value(argument.items[0].join(argument.items[1:]), True)
+        if low.endswith("::frombase64string") and argument.known:
+            return _Value(argument.text, True, ("base64",))
+        if low in ("getstring",) and argument.items[:1] == ("base64",):
+            decoded = decode_base64(argument.text, wide="unicode" in owner.text.lower())
+            if decoded is not None:
+                self.folded += 1
+                return _Value(decoded, True)
+        return self._suffix(
+            _Value(owner.text if not name.startswith("[") else argument.text, False),
+            depth,
+            Token("", "", False),
+        )
+
+    def _interpolated(self, text: str) -> _Value:
+        """A double-quoted string with the variables that are known put in."""
+        if "$(" in text:
+            self._inner(text)
+        out, last, known = [], 0, True
+        for match in _INTERPOLATED.finditer(text):
+            name = (match.group(1) or match.group(2) or "").lower()
+            value = self.variables.get(name)
+            if value is None:
+                known = False
+                continue
+            out.append(text[last : match.start()] + value)
+            last = match.end()
+        return _Value(("".join(out) + text[last:])[:MAX_TEXT], known and "$(" not in text)
+
+    def _inner(self, text: str) -> None:
+        """Commands in `"… $(command) …"`."""
+        start = text.find("$(")
+        while start >= 0 and len(self.lines) < MAX_COMMANDS:
+            stop, level = start + 2, 1
+            while stop < len(text) and level:
+                level += {"(": 1, ")": -1}.get(text[stop], 0)
+                stop += 1
+            body = text[start + 2 : stop - 1]
+            if len(body) < len(text):
+                saved, position = self._tokens, self._index
+                self._tokens, self._index = tokens(body), 0
+                self._statements(MAX_DEPTH // 2, "")
+                self._tokens, self._index = saved, position
+            start = text.find("$(", stop)
+
+    def _command(self, depth: int, piped: bool, closer: str, *, invoked: bool) -> _Value:
+        """A command and its arguments up to the end of the pipeline element."""
+        if len(self.lines) >= MAX_COMMANDS:
+            raise TooMuch("commands")
+        place = len(self.lines)
+        words: list[str] = []
+        unknown: list[int] = []
+        redirects: list[tuple[str, str]] = []
+        dynamic = False
+        while (token := self._peek()) is not None:
+            if (
+                token.kind == "nl"
+                or token.kind in (")", "}", "]")
+                or (token.kind == "op" and token.text in ("|", "&&", "||", ";"))
+            ):
+                break
+            if token.kind == "op" and token.text == "&" and words:
+                break
+            if token.kind == "op" and token.text in (">", ">>"):
+                self._index += 1
+                target = self._operand(depth)
+                redirects.append((token.text, target.text))
+                if words and words[-1] in ("1", "2", "*"):
+                    words.pop()
+                continue
+            if token.kind == "op" and token.text == ",":
+                self._index += 1
+                continue
+            if token.kind == "op" and token.text in ("=",) and len(words) == 1 and not token.spaced:
+                self._index += 1
+                continue
+            if token.kind in ("word", "op"):
+                self._index += 1
+                joined = token.text
+                following = self._peek()
+                while (
+                    following is not None
+                    and not following.spaced
+                    and following.kind in ("word", "text", "mixed", "var", "op")
+                    and following.text not in ("|", ",", "&", ";", ">", ">>", "&&", "||")
+                ):
+                    part = self._operand(depth) if following.kind != "op" else _Value(following.text, True)
+                    if following.kind == "op":
+                        self._index += 1
+                    joined += part.text
+                    following = self._peek()
+                words.append(joined)
+            elif token.kind == "{":
+                self._index += 1
+                begin = self._index
+                self._statements(depth + 1, "}")
+                words.append(
+                    "{" + " ".join(t.text for t in self._tokens[begin : self._index - 1])[:MAX_TEXT] + "}"
+                )
+            else:
+                value = self._operand(depth)
+                if words and not token.spaced and not (token.kind in ("(", "$(") and invoked):
+                    words[-1] += value.text
+                else:
+                    words.append(value.text)
+                if not value.known:
+                    unknown.append(len(words) - 1)
+                    if len(words) == 1:
+                        dynamic = True
+        if words:
+            self.lines.insert(
+                place, Line(tuple(words), dynamic, piped, False, tuple(redirects), tuple(unknown))
+            )
+        elif redirects:
+            self.lines.insert(place, Line(("",), False, piped, False, tuple(redirects)))
+        return _Value(" ".join(words), False)
+
+
+_INTERPOLATED = re2.compile(r"\$(?:\{([^}]+)\}|([A-Za-z_]\w*(?::\w+)?))")
+
+
+def _indexed(value: _Value, index: _Value) -> _Value:
+    if not (value.known and index.known):
+        return _Value(value.text, False)
+    source: tuple[str, ...] | str = value.items or value.text
+    out = []
+    for item in index.items or (index.text,):
+        digits = item.lstrip("-")
+        if not digits.isdigit() or len(digits) > 5 or not -len(source) <= int(item) < len(source):
+            return _Value(value.text, False)
+        out.append(source[int(item)])
+    return _Value("".join(out), True, tuple(out))
+
+
+def _character(text: str) -> str:
+    if text.isdigit() and len(text) < 7 and int(text) < 0x110000:
+        return chr(int(text))
+    return text[:1]
+
+
+def decode_base64(text: str, *, wide: bool = True) -> str | None:
+    """Base64 to text; UTF-16LE if `wide` or if it looks like it. None if it is neither."""
+    cleaned = text.strip().replace("\n", "")
+    try:
+        data = base64.b64decode(cleaned + "=" * (-len(cleaned) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    if wide or data[1:2] == b"\0":
+        return data.decode("utf-16-le", "replace")
+    return data.decode("utf-8", "replace")
