@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from yett import Gateway, ToolCall
-from yett.errors import LedgerError, PolicyError
+from yett.errors import LedgerError, PolicyError, Unauthorized
 from yett.model import Effect, Identity, Outcome
 from yett_audit import reader
 
@@ -105,7 +105,7 @@ def test_claims_of_the_caller_about_itself_are_not_believed(gateway: Gateway) ->
     assert stolen.effect is Effect.DENY
     call = ToolCall(tool="read_note", arguments={"name": "a"}, principal="root", agent="operator")
     gateway.decide(call, BOB)
-    assert decisions(gateway)[-1]["principal"] == "bob"
+    assert decisions(gateway)[-1]["who"]["principal"] == "bob"
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, MemoryError, RecursionError, GeneratorExit])
@@ -130,7 +130,7 @@ def test_held_approved_used_once(gateway: Gateway) -> None:
     held = gateway.decide(call)
     assert held.effect is Effect.HOLD
     assert held.approval
-    with pytest.raises(LedgerError):
+    with pytest.raises(Unauthorized):
         gateway.ledger.approve(held.approval, ALICE)
     gateway.ledger.approve(held.approval, CAROL)
     other = ToolCall(tool="send", arguments={"to": "evil@b.example", "body": "hi"})

@@ -34,6 +34,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
     facts: Facts
     risk: Risk
     verdicts: tuple[Verdict, ...]
+    spec: ToolSpec | None = None
+    """The tool's manifest entry, if the policy has one."""
 
 
 class StageFailed(Exception):
@@ -61,6 +63,7 @@ class Gate:
         call = admitted.call
         facts = Facts(tool=call.tool, server=call.server, limits=("extract",))
         risk = Risk()
+        spec: ToolSpec | None = None
         try:
             spec = _stage("policy", lambda: self.policy.spec(call.tool, call.server))
             facts = _stage("extract", lambda: extract(call, spec, len(admitted.canonical)))
@@ -68,12 +71,11 @@ class Gate:
             verdict = _stage("policy", lambda: self.policy.evaluate(admitted, facts, risk, history, now))
         except StageFailed as failed:
             verdict = _broken(str(failed), failed.__cause__)
-        return Judgement(facts=facts, risk=risk, verdicts=(verdict,))
+        return Judgement(facts=facts, risk=risk, verdicts=(verdict,), spec=spec)
 
     def examine(self, outcome: Outcome, tool: str, server: str | None) -> OutcomeFacts:
         """Look at what a tool returned: values with their origins, labels, findings."""
-        spec: ToolSpec | None = self.policy.spec(tool, server)
-        return self.assessor.examine(outcome, spec)
+        return self.assessor.examine(outcome, self.policy.spec(tool, server))
 
 
 def _stage(name: str, work: Callable[[], T]) -> T:

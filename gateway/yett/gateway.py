@@ -27,7 +27,7 @@ from yett import policy as policy_language
 from yett.admit import admit, read_call, refused
 from yett.errors import InvalidCall, LedgerError, PolicyError, YettError
 from yett.gate import Gate
-from yett.ledger import Conflict, Ledger, MandateCheck, Pending, Proposal, Snapshot
+from yett.ledger import Conflict, Ledger, Pending, Proposal, Snapshot, assess
 from yett.model import (
     AdmittedCall,
     Decision,
@@ -43,6 +43,7 @@ from yett.model import (
 from yett.risk import Assessor
 
 log = structlog.get_logger("yett")
+
 
 DECISION_LIFETIME_MS = 30_000
 """How long an `allow` may be acted on after it was given."""
@@ -170,8 +171,7 @@ class Gateway:
         now = self._clock()
         gate = self._gate  # one policy for the whole judgement, also while another thread reloads
         judged = gate.judge(admitted, snapshot, now)
-        session = self.ledger.assess(snapshot, admitted, judged.facts, judged.risk, judged.verdicts[0])
-        check: MandateCheck | None = self.ledger.check_mandate(admitted, now)
+        session = assess(snapshot, admitted, judged.facts, judged.risk, judged.verdicts[0], judged.spec)
         return Proposal(
             admitted=admitted,
             facts=judged.facts,
@@ -179,7 +179,7 @@ class Gateway:
             verdicts=(*judged.verdicts, session, *extra),
             policy=_ref(gate),
             snapshot=snapshot,
-            mandate=check,
+            mandate=self.ledger.check_mandate(admitted, now),
             lifetime_ms=DECISION_LIFETIME_MS,
             preview=gate.policy.preview,
         )
@@ -211,7 +211,7 @@ class Gateway:
         Raises:
             LedgerError: UNKNOWN_DECISION, NOT_YOURS, ALREADY_REPORTED, AUDIT_UNAVAILABLE.
         """
-        self.submit_report(outcome, identity).wait()
+        self.submit_report(outcome, identity).result()
 
     async def areport(self, outcome: Outcome, identity: Identity | None = None) -> None:
         """As `report`, without blocking the event loop."""
@@ -314,6 +314,9 @@ async def _awaited(pending: Pending) -> Decision:
         if not future.done():
             future.set_result(None)
 
-    pending.add_done_callback(lambda _: loop.call_soon_threadsafe(wake))
+    def durable(_: Pending) -> None:
+        loop.call_soon_threadsafe(wake)
+
+    pending.add_done_callback(durable)
     await future
     return pending.result(0)

@@ -15,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from yett.demo.play import Line
+    from yett.model import Decision
 
 WIDTH = 108
 
@@ -91,14 +92,21 @@ def _shown(line: Line, plain: bool) -> str:
     what = " ".join(str(value) for value in step.arguments.values())
     call = f"{step.tool} {visible(what)}"
     call = call if len(call) <= 58 else call[:57] + "…"
-    reason = next((r for r in decision.reasons if r.stage != "record"), None)
-    why = "" if reason is None else (reason.rule or reason.code)
+    why = _why(decision)
     mark = " " if line.as_expected else "✗"
     if plain:
         return f"{mark} {effect:5}  {call:58}  {why}".rstrip()
     colour = {"allow": "green", "hold": "yellow", "deny": "red"}[effect]
     took = f"{line.microseconds / 1000:6.1f} ms"
     return f"{mark} [bold {colour}]{effect:5}[/]  {escape(f'{call:58}')}  [dim]{took}[/]  {escape(why)}"
+
+
+def _why(decision: Decision) -> str:
+    """The rule or code that decided: on anything but an allow, what objected."""
+    reasons = [r for r in decision.reasons if decision.allowed or r.code != "RULE_ALLOWS"]
+    if not reasons:
+        return ""
+    return (reasons[0].rule or reasons[0].code).removeprefix("demo/")
 
 
 def visible(text: str) -> str:
@@ -129,8 +137,8 @@ def _prove(state: Path, root: Path) -> list[tuple[str, bool]]:
     return [
         ("yett-verify accepts the log", whole.status == 0),
         (
-            f"one byte changed in a copy: yett-verify names record {caught.report.get('record')}",
-            caught.status == 1 and caught.report.get("record") == number,
+            f"one byte changed in a copy: yett-verify names record {caught.record}",
+            caught.status == 1 and caught.record == number,
         ),
         (
             "the tail cut from a copy: alone it looks whole, and is reported as not anchored",

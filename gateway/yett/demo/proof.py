@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from yett.model import Struct
 
@@ -19,7 +20,13 @@ class Verification(Struct, frozen=True, kw_only=True):
     """What `yett-verify` answered."""
 
     status: int
-    report: dict[str, object]
+    report: dict[str, Any]
+
+    @property
+    def record(self) -> int | None:
+        """The number of the first record that does not hold, if one was named."""
+        failure = self.report.get("failure")
+        return failure["record"] if failure else None
 
 
 def verify(log: Path, key: Path, *options: str) -> Verification:
@@ -54,7 +61,7 @@ def with_tail_cut(log: Path, scratch: Path, keep: int) -> Path:
     segment = segments(copy)[0]
     segment.chmod(0o600)
     lines = segment.read_bytes().split(b"\n")[:keep]
-    while lines and b'"ev":"seal"' not in lines[-1]:
+    while lines and b'"ev":"log.seal"' not in lines[-1]:
         lines.pop()
     segment.write_bytes(b"\n".join(lines) + b"\n")
     return copy
