@@ -1,1 +1,37 @@
-"""To be filled."""
+"""The ledger remembers: sessions, budgets, mandates, approvals, freezes, and the log they live in.
+
+It changes in one place, `Ledger.commit`: under one lock it checks that what judging read is still so,
+that nothing is frozen, that budgets hold and that the mandate's slot is unspent; appends the decision's
+record to the log; and applies that record to the state in memory. The answer is given out only when the
+record is durable. Because the state *is* the log, applied (`state.State.apply`), a restart replays it,
+and the SQLite file beside the log is no more than a saved position in that replay.
+
+    ledger = Ledger.open(Path("state"), origin="gateway.example/yett")
+    view = ledger.snapshot(identity, session="")        # "" = the caller's default session
+    verdict = ledger.assess(view, admitted, facts, risk, policy_verdict, spec)
+    answer = ledger.commit(Proposal(admitted=…, verdicts=(policy_verdict, verdict), snapshot=view, …))
+    if isinstance(answer, Conflict): …judge again…      # nothing was recorded
+    decision = answer.result()                           # durable from here on
+    ledger.report(outcome_facts, identity).result()
+"""
+
+from yett.ledger.approval import ApprovalView
+from yett.ledger.assess import assess
+from yett.ledger.ledger import Ledger
+from yett.ledger.mandate import Claims
+from yett.ledger.types import Conflict, Decided, MandateCheck, Pending, Proposal
+from yett.ledger.view import Snapshot, prompt_history
+
+__all__ = [
+    "ApprovalView",
+    "Claims",
+    "Conflict",
+    "Decided",
+    "Ledger",
+    "MandateCheck",
+    "Pending",
+    "Proposal",
+    "Snapshot",
+    "assess",
+    "prompt_history",
+]

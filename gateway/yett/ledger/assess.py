@@ -1,0 +1,295 @@
+"""The session stage: what a call means after everything that came before it.
+
+`assess` is pure. It measures the call (where it goes, what it carries out, what it deletes, pays, raises)
+against a `Snapshot`, and answers a `Verdict` of stage `session` that can only tighten:
+
+1. hard rules over labels and origins (an address that came out of a poisoned document; a secret on its way
+   to a place nobody named; acting after the audit trail was touched; repeated denials);
+2. combined risk: past risk turns an acting call into a hold, never a harmless one into a denial.
+
+Budgets are charged by what was measured, and checked in `commit`, where nobody can come in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from yett.extract.facts import Facts
+from yett.ledger.session import HOLD_AT, combined_permille
+from yett.ledger.taint import normalise
+from yett.ledger.types import ACTING
+from yett.ledger.view import Snapshot
+from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, Struct, ToolSpec, Verdict, strictest
+
+OUTWARD: Final = frozenset({"send", "share", "pay"})
+TARGET_NAMES: Final = frozenset(
+    [
+        "to",
+        "cc",
+        "bcc",
+        "recipient",
+        "recipients",
+        "channel",
+        "email",
+        "url",
+        "uri",
+        "address",
+        "addresses",
+        "iban",
+        "account",
+        "user",
+        "participants",
+    ]
+)
+"""Arguments that name a destination when no manifest says so."""
+TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
+MAX_TARGETS: Final = 64
+MAX_TEXTS: Final = 256
+MAX_CARRIED: Final = 20_000
+"""Characters of a call's texts that are searched for secret values."""
+PROBING: Final = 5
+"""Denials of one principal within ten minutes after which acting calls are held."""
+
+
+class Measure(Struct, frozen=True, kw_only=True):
+    """What one call does, in the terms budgets and the next call's history are kept in."""
+
+    does: tuple[str, ...] = ()
+    targets: tuple[int, ...] = ()
+    """Keyed hashes of where it goes, sorted."""
+    outward: bool = False
+    weakest: str = Origin.MANDATE.value
+    """Weakest origin among its targets."""
+    carries_secret: bool = False
+    explained: bool = False
+    """A person approved this tool towards all these targets before."""
+    charges: tuple[tuple[str, int], ...] = ()
+    """Built-in budgets; checked at session, lineage, principal and destination."""
+    counts: tuple[tuple[str, int], ...] = ()
+    labels: tuple[str, ...] = ()
+    """Labels that running it sets."""
+
+
+def assess(
+    view: Snapshot,
+    admitted: AdmittedCall,
+    facts: Facts,
+    risk: Risk,
+    policy_verdict: Verdict | None = None,
+    spec: ToolSpec | None = None,
+) -> Verdict:
+    """The session stage's verdict on a call.
+
+    Args:
+        view: the snapshot that the policy was evaluated with.
+        spec: the tool's manifest entry, if there is one: it says which arguments are targets.
+    """
+    if view.frozen:
+        reason = _reason("FROZEN", f"{view.frozen} is frozen by an operator")
+        return Verdict(stage="session", effect=Effect.DENY, reasons=(reason,))
+    measured = measure(view, admitted, facts, spec)
+    found = [*_rules(view, measured), *_by_risk(view, measured, risk)]
+    return Verdict(
+        stage="session",
+        effect=strictest(*(effect for effect, _ in found)) if found else Effect.ALLOW,
+        reasons=tuple(reason for _, reason in found),
+    )
+
+
+def measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpec | None) -> Measure:
+    """What the call does. `commit` records it; the snapshot keeps the last one so that it is done once."""
+    if view.measured is not None and view.measured[0] == admitted.digest:
+        return view.measured[1]
+    measured = _measure(view, admitted, facts, spec)
+    view.measured = (admitted.digest, measured)
+    return measured
+
+
+def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpec | None) -> Measure:
+    does = set(facts.does)
+    networked = False
+    deletes = 1 if "delete" in does else 0
+    privilege = 1 if "admin" in does else 0
+    for command in facts.commands:
+        effects = command.effects
+        if effects:
+            networked = networked or "network" in effects
+            deletes += len(command.deletes) if "delete" in effects else 0
+            privilege += 1 if "privilege" in effects else 0
+    outward = bool(does & OUTWARD) or networked
+    values = list(_targets(admitted.call.arguments, facts, spec)) if outward or does & ACTING else []
+    weakest = Origin.MANDATE
+    hashes: set[int] = set()
+    for value in values[:MAX_TARGETS]:
+        origin = view.origin(value)
+        if origin.rank > weakest.rank and not (weakest is Origin.UNTRUSTED and origin is Origin.NOVEL):
+            weakest = origin
+        if origin is Origin.UNTRUSTED:
+            weakest = Origin.UNTRUSTED
+        hashes.add(view.hasher.whole(value))
+    targets = tuple(sorted(hashes))
+    carries = outward and _carries_secret(view, facts)
+    charges = _charges(view, facts, does, outward, weakest, targets, deletes, privilege, carries)
+    labels = []
+    if "exec" in does:
+        labels.append("exec_done")
+    if privilege:
+        labels.append("priv_changed")
+    if "persist" in does and "read_untrusted" in view.labels:
+        labels.append("persist_taint")
+    tool = admitted.call.tool
+    return Measure(
+        does=tuple(sorted(does)),
+        targets=targets,
+        outward=outward,
+        weakest=weakest.value,
+        carries_secret=carries,
+        explained=_is_explained(view, tool, targets),
+        charges=charges,
+        counts=((tool, 1), *((name, 1) for name in sorted(does) if name != tool)),
+        labels=tuple(labels),
+    )
+
+
+def _charges(
+    view: Snapshot,
+    facts: Facts,
+    does: set[str],
+    outward: bool,
+    weakest: Origin,
+    targets: tuple[int, ...],
+    deletes: int,
+    privilege: int,
+    carries: bool,
+) -> tuple[tuple[str, int], ...]:
+    charges: list[tuple[str, int]] = []
+    if outward:
+        charges.append(("out", facts.size))
+        if targets and weakest not in TRUSTED:
+            charges.append(("out.novel", facts.size))
+            if weakest is Origin.UNTRUSTED or view.labels & {"read_secret", "read_untrusted"}:
+                charges.append(("out.tainted", facts.size))
+        if carries:
+            charges.append(("out.secret", facts.size))
+        known = view.row.targets
+        new = (
+            sum(1 for target in targets if target.to_bytes(6, "big") not in _chunks(known)) if targets else 0
+        )
+        if new:
+            charges.append(("destinations", new))
+    if deletes:
+        charges.append(("deletes", deletes))
+    if privilege:
+        charges.append(("privilege", privilege))
+    if "pay" in does:
+        charges.append(("money", sum(max(0, amount.minor) for amount in facts.amounts)))
+    return tuple((what, amount) for what, amount in charges if amount > 0)
+
+
+def _chunks(packed: bytes) -> set[bytes]:
+    return {packed[i : i + 6] for i in range(0, len(packed), 6)}
+
+
+def _targets(arguments: dict[str, Json], facts: Facts, spec: ToolSpec | None) -> Iterator[str]:
+    for contact in facts.contacts:
+        yield contact.value
+    for url in facts.urls:
+        yield url.host or url.raw
+    for command in facts.commands:
+        yield from command.hosts
+    for name, value in arguments.items():
+        declared = spec.args.get(name) if spec is not None else None
+        if declared.role == "target" if declared is not None else name.lower() in TARGET_NAMES:
+            yield from _strings(value)
+
+
+def _strings(value: Json, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 4 and isinstance(value, list):
+        for item in value[:MAX_TARGETS]:
+            yield from _strings(item, depth + 1)
+    elif depth < 4 and isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item, depth + 1)
+
+
+def _carries_secret(view: Snapshot, facts: Facts) -> bool:
+    secret = view.row.taint.secret
+    if not secret.bits:
+        return False
+    if secret.full:
+        return True
+    left = MAX_CARRIED
+    for text in facts.texts[:MAX_TEXTS]:
+        if len(text.value) < 6:
+            continue
+        if any(item in secret for item in view.hasher.of_secret(text.value[:left])):
+            return True
+        left -= len(text.value)
+        if left <= 0:
+            # What was not searched has to count as carrying: otherwise padding hides it.
+            return True
+    return len(facts.texts) > MAX_TEXTS
+
+
+def _is_explained(view: Snapshot, tool: str, targets: tuple[int, ...]) -> bool:
+    known = view.row.explained
+    if not known or not targets:
+        return False
+    pairs = _chunks(known)
+    return all(pair_hash(view, tool, target).to_bytes(6, "big") in pairs for target in targets)
+
+
+def pair_hash(view: Snapshot, tool: str, target: int) -> int:
+    """What stands for (tool, target) in `Session.explained`."""
+    return view.hasher(f"pair\0{normalise(tool)}\0{target}")
+
+
+def _rules(view: Snapshot, measured: Measure) -> Iterator[tuple[Effect, Reason]]:
+    labels = view.labels
+    acting = bool(ACTING.intersection(measured.does)) or measured.outward
+    if not acting:
+        return
+    untrusted = measured.weakest == Origin.UNTRUSTED.value
+    if untrusted and "read_injection" in labels:
+        yield (
+            Effect.DENY,
+            _reason("TAINTED_TARGET", "its target came out of a text that tries to give the agent orders"),
+        )
+    if measured.carries_secret and measured.targets and Origin(measured.weakest) not in TRUSTED:
+        yield (
+            Effect.DENY,
+            _reason("SECRET_EGRESS", "it carries values of a secret result to a target that nobody named"),
+        )
+    elif measured.carries_secret and not measured.targets:
+        yield (
+            Effect.HOLD,
+            _reason("SECRET_EGRESS", "it carries values of a secret result, its target is unknown"),
+        )
+    if "audit_touched" in labels:
+        yield Effect.DENY, _reason("AUDIT_TOUCHED", "this session has touched the audit trail")
+    if "state_lost" in labels:
+        yield Effect.HOLD, _reason("STATE_LOST", "what came before is not known: a person must confirm")
+    if "priv_changed" in labels and measured.outward and untrusted:
+        yield (
+            Effect.HOLD,
+            _reason("PRIVILEGE_EGRESS", "it sends to an untrusted target after privileges changed"),
+        )
+    if view.count("denied", 600) >= PROBING:
+        yield (
+            Effect.HOLD,
+            _reason("PROBING", "several calls of this principal were denied within ten minutes"),
+        )
+
+
+def _by_risk(view: Snapshot, measured: Measure, risk: Risk) -> Iterator[tuple[Effect, Reason]]:
+    combined = combined_permille(risk.score, *view.clocks)
+    acting = bool(ACTING.intersection(measured.does)) or measured.outward
+    if combined >= HOLD_AT and combined > risk.score and acting:
+        yield Effect.HOLD, _reason("SESSION_RISK", f"with what came before, its risk is {combined} of 1000")
+
+
+def _reason(code: str, message: str) -> Reason:
+    return Reason(stage="session", code=code, message=message)

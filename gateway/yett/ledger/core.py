@@ -1,0 +1,387 @@
+"""The one place where the ledger changes: a lock, a log, a state, a store.
+
+`Core.write` plans a record against the state, appends it to the log and installs the plan, all under the
+lock; what it returns can be waited for. Everything else in the ledger checks something first and then calls
+`write`. `Core.open` takes the log's lock, checks the stored position against the log, replays the rest, and
+begins a new epoch, in which every use that was under way before is in doubt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from yett.errors import AuditUnavailable, LedgerError
+from yett.ledger import jws
+from yett.ledger.keys import Keys
+from yett.ledger.session import Session
+from yett.ledger.state import Body, Change, Meta, State
+from yett.ledger.store import Saved, Store, StoreBroken
+from yett.ledger.store_sqlite import SqliteStore
+from yett.ledger.taint import Hasher
+from yett.model import RecordRef
+from yett_audit.errors import AuditError, Broken, InvalidRecord, LogRefused, LogUnavailable
+from yett_audit.reader import records
+from yett_audit.writer import Writer
+
+log = structlog.get_logger("yett.ledger")
+
+SAVE_EVERY: Final = 2_000
+"""Changed rows after which the projection is saved, in the background."""
+_encode = msgspec.msgpack.Encoder().encode
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+
+
+class Entry(Protocol):
+    """A record's place in the log."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def leaf(self) -> bytes: ...
+
+
+class Log(Protocol):
+    """What the ledger needs of a log; `yett_audit.writer.Writer` is one."""
+
+    def append(self, event: str, body: dict[str, Any]) -> Any: ...
+
+    def wait(self, entry: Any, timeout: float | None = None) -> None: ...
+
+    def add_done_callback(self, entry: Any, done: Callable[[LogUnavailable | None], None]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Core:
+    """See the module. Built by `open`."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        store: Store,
+        state: State,
+        keys: Keys,
+        origin: str,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.writer = writer
+        self.store = store
+        self.state = state
+        self.keys = keys
+        self.origin = origin
+        self.entropy = entropy
+        self.lock = threading.RLock()
+        self.hasher = Hasher(keys.derive("taint"))
+        self.salt_key = keys.derive("commitment")
+        self.session_key = keys.derive("session")
+        self._clock = clock
+        self._hashes: dict[str, tuple[Session, str]] = {}
+        self._last: Any = None
+        self._wake = threading.Event()
+        self._closed = False
+        self._saving = threading.Lock()
+        self._saver: threading.Thread | None = None
+
+    # -- opening ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        origin: str | None,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+        store: Store | None = None,
+        writer_options: dict[str, Any] | None = None,
+    ) -> Core:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keys = Keys.open(folder / "keys", entropy)
+        name = _origin(folder / "keys" / "origin", origin, entropy)
+        try:
+            writer = Writer.open(
+                folder / "log",
+                origin=name,
+                key=keys.log_seed,
+                now=clock,
+                entropy=entropy,
+                **(writer_options or {}),
+            )
+        except LogRefused as error:
+            raise LedgerError(error.code, str(error), path=str(folder / "log")) from error
+        except OSError as error:
+            raise AuditUnavailable(
+                f"the log cannot be opened: {error.strerror}", path=str(folder / "log")
+            ) from error
+        try:
+            store = store if store is not None else SqliteStore(folder / "ledger.db")
+            state = State()
+            lost = _recover(state, store, folder / "log")
+            core = cls(
+                writer=writer, store=store, state=state, keys=keys, origin=name, clock=clock, entropy=entropy
+            )
+            core._begin_epoch(lost)
+        except BaseException:
+            writer.abandon()
+            raise
+        return core
+
+    def _begin_epoch(self, lost: bool) -> None:
+        body: Body = {
+            "epoch": self.state.meta.epoch + 1,
+            "in_doubt": sorted(self.state.open)[:500],
+            "at": self.now(),
+        }
+        if lost:
+            body["lost"] = True
+        # More than fit one record go into further ones of the same epoch.
+        while True:
+            entry = self.write("epoch", body)
+            left = sorted(self.state.open)
+            if not left:
+                break
+            body = {"epoch": body["epoch"], "in_doubt": left[:500], "at": self.now()}
+        self.wait(entry)
+
+    # -- changing --------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """Milliseconds; never earlier than any record's time, whatever the wall clock does."""
+        return max(self._clock(), self.state.meta.now)
+
+    def write(self, event: str, body: Body, changes: list[Change] | None = None) -> Any:
+        """Appends a record and installs what it changes. Call with the lock held, or where nobody else runs.
+
+        Raises:
+            AuditUnavailable: nothing was recorded, nothing has changed.
+            LedgerError: RECORD_REFUSED, the body does not fit a record; nothing has changed.
+        """
+        with self.lock:
+            planned = self.state.plan(event, body) if changes is None else changes
+            try:
+                entry = self.writer.append(event, body)
+            except LogUnavailable as error:
+                raise AuditUnavailable(str(error)) from error
+            except InvalidRecord as error:
+                raise LedgerError("RECORD_REFUSED", str(error)) from error
+            self.state.install(planned, body["at"])
+            self.state.applied = entry.index + 1
+            self.state.leaf = entry.leaf
+            self._last = entry
+            if len(self.state.dirty) >= SAVE_EVERY:
+                self._save_soon()
+            return entry
+
+    def wait(self, entry: Any, timeout: float | None = None) -> None:
+        """Returns once a record is durable.
+
+        Raises:
+            AuditUnavailable: it never will be. TimeoutError: not yet.
+        """
+        try:
+            self.writer.wait(entry, timeout)
+        except LogUnavailable as error:
+            raise AuditUnavailable(str(error)) from error
+
+    def record(self, event: str, body: Body) -> RecordRef:
+        """Writes a record and waits until it is durable."""
+        entry = self.write(event, body)
+        self.wait(entry)
+        return self.ref(entry)
+
+    def ref(self, entry: Any) -> RecordRef:
+        return RecordRef(
+            log=self.origin,
+            index=entry.index,
+            leaf=entry.leaf.hex(),
+            checkpoint=self.writer.head().checkpoint.size,
+        )
+
+    def hash_of(self, row: Session) -> str:
+        """A session's hash, computed once a version."""
+        kept = self._hashes.get(row.id)
+        if kept is not None and kept[0] is row:
+            return kept[1]
+        digest = row.hash
+        if len(self._hashes) > 20_000:
+            self._hashes.clear()
+        self._hashes[row.id] = (row, digest)
+        return digest
+
+    def token(self, prefix: str) -> str:
+        """A fresh random id: a prefix and 128 bits."""
+        return prefix + jws.encode(self.entropy(16))
+
+    # -- the projection --------------------------------------------------------------------------------
+
+    def _save_soon(self) -> None:
+        if self._saver is None:
+            self._saver = threading.Thread(target=self._save_in_background, name="yett-ledger", daemon=True)
+            self._saver.start()
+        self._wake.set()
+
+    def _save_in_background(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._closed:
+                return
+            try:
+                self.save()
+            except (StoreBroken, AuditUnavailable) as error:
+                log.error("the ledger's projection was not saved", kind=type(error).__name__)
+
+    def save(self) -> None:
+        """Stores what has changed since the last save, once the log has it durably.
+
+        Raises:
+            StoreBroken: the store failed; the rows stay in memory and are tried again.
+        """
+        with self._saving:
+            with self.lock:
+                state = self.state
+                keys, state.dirty = state.dirty, set()
+                rows = [(table, key, state.tables[table].rows.get(key)) for table, key in keys]
+                position = Saved(applied=state.applied, leaf=state.leaf, meta=_encode(state.meta))
+                last = self._last
+            try:
+                if last is not None:
+                    # Never ahead of the log: a projection of records that a crash took back would be a lie.
+                    self.wait(last)
+                self.store.save(
+                    [(table, key, None if row is None else _encode(row)) for table, key, row in rows],
+                    position,
+                )
+            except BaseException:
+                with self.lock:
+                    state.dirty |= keys
+                raise
+            with self.lock:
+                for table in (state.sessions, state.principals, state.accounts):
+                    if table.trim(state.dirty):
+                        table.fetch = self._fetch
+
+    def _fetch(self, table: str, key: str) -> bytes | None:
+        try:
+            return self.store.fetch(table, key)
+        except StoreBroken as error:
+            raise LedgerError("STATE_UNAVAILABLE", "the ledger's projection cannot be read") from error
+
+    def close(self) -> None:
+        """Saves, seals the log, releases everything. After a failure of the log it only releases."""
+        with self.lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._wake.set()
+        if self._saver is not None:
+            self._saver.join()
+        with contextlib.suppress(StoreBroken, AuditUnavailable):
+            self.save()
+        try:
+            self.writer.close()
+        except LogUnavailable as error:
+            log.error("the log was not closed in order", reason=str(error))
+        finally:
+            self.store.close()
+
+    def abandon(self) -> None:
+        """Releases the files as a crash would: nothing is saved, no closing record is written."""
+        self._closed = True
+        self._wake.set()
+        self.writer.abandon()
+        self.store.close()
+
+
+def _origin(path: Path, wanted: str | None, entropy: Callable[[int], bytes]) -> str:
+    """The log's name: as it was when the log was made, or as wanted for a new one."""
+    try:
+        known = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        name = wanted or f"localhost/yett/{entropy(4).hex()}"
+        path.write_text(name + "\n", encoding="ascii")
+        return name
+    if wanted is not None and wanted != known:
+        raise LedgerError("WRONG_ORIGIN", f"this state belongs to the log {known}", path=str(path))
+    return known
+
+
+def _recover(state: State, store: Store, folder: Path) -> bool:
+    """Loads the stored position if the log confirms it, replays what follows. True if history is missing."""
+    found = _stored(state, store)
+    try:
+        if found is not None and _confirmed(found, folder):
+            _load(state, store, found)
+            replay_into(state, _from(folder, found.applied))
+            return False
+    except (StoreBroken, LedgerError, msgspec.MsgspecError) as error:
+        log.warning("the ledger's projection is not usable; replaying the log", kind=type(error).__name__)
+    ahead = found is not None and _size(folder) < found.applied
+    state.__init__()  # type: ignore[misc]
+    with contextlib.suppress(StoreBroken):
+        store.clear()
+    replay_into(state, _from(folder, 0))
+    return ahead
+
+
+def _stored(state: State, store: Store) -> Saved | None:
+    try:
+        return store.saved()
+    except StoreBroken:
+        return None
+
+
+def _confirmed(found: Saved, folder: Path) -> bool:
+    if found.applied == 0:
+        return True
+    for index, _, _, leaf in _from(folder, found.applied - 1):
+        return index == found.applied - 1 and leaf == found.leaf
+    return False
+
+
+def _load(state: State, store: Store, found: Saved) -> None:
+    state.meta = _decode_meta(found.meta)
+    state.applied, state.leaf = found.applied, found.leaf
+    for name, table in state.tables.items():
+        for key, data in store.rows(name):
+            table.load(key, data)
+    state.index()
+
+
+def _size(folder: Path) -> int:
+    last = -1
+    for index, _, _, _ in _from(folder, 0):
+        last = index
+    return last + 1
+
+
+def _from(folder: Path, start: int) -> Iterator[tuple[int, str, Body, bytes]]:
+    try:
+        for record in records(folder, start=start):
+            yield record.index, record.event, record.body, record.leaf
+    except Broken as error:
+        raise LedgerError(
+            "TAMPERED", f"the log does not verify: {error.message}", path=str(folder)
+        ) from error
+    except AuditError as error:
+        raise LedgerError(error.code, str(error), path=str(folder)) from error
+
+
+def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]]) -> int:
+    """Applies records (those the log writes for itself are passed over). Returns how many."""
+    count = 0
+    for index, event, body, leaf in found:
+        if not event.startswith("log."):
+            state.apply(event, body, index, leaf)
+            count += 1
+    return count

@@ -1,0 +1,389 @@
+"""`Ledger`: the one object the gate talks to. See the package for the way of a call through it."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from yett.errors import LedgerError, Unauthorized
+from yett.extract.facts import Facts
+from yett.ledger import freeze, rows
+from yett.ledger.approval import ApprovalView
+from yett.ledger.approvals import Approvals
+from yett.ledger.assess import assess
+from yett.ledger.budget import DEFAULT_CAPS, Cap
+from yett.ledger.challenge import Challenges
+from yett.ledger.commit import commit
+from yett.ledger.core import Core
+from yett.ledger.freeze import frozen_scope
+from yett.ledger.jws import encode
+from yett.ledger.keys import session_id
+from yett.ledger.mandates import Mandates, Shown
+from yett.ledger.outcome import report
+from yett.ledger.rows import Decided as DecidedRow
+from yett.ledger.session import Session
+from yett.ledger.store import Store
+from yett.ledger.taint import pack, to_text
+from yett.ledger.types import Conflict, Decided, MandateCheck, Pending, Proposal
+from yett.ledger.view import Snapshot
+from yett.model import (
+    AdmittedCall,
+    Identity,
+    Json,
+    Origin,
+    OutcomeFacts,
+    PolicyRef,
+    RecordRef,
+    Risk,
+    ToolSpec,
+    Verdict,
+)
+
+
+def wall_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Ledger:
+    """See the package. Thread-safe; one process has a state directory open at a time."""
+
+    def __init__(
+        self, core: Core, *, caps: tuple[Cap, ...] = DEFAULT_CAPS, own_approvals: bool = False
+    ) -> None:
+        self._core = core
+        self._caps = caps
+        self._challenges = Challenges(core.keys.derive("challenge"), core.state.meta.epoch)
+        self._mandates = Mandates(core, self._challenges)
+        self._approvals = Approvals(core, own=own_approvals)
+
+    @classmethod
+    def open(
+        cls,
+        state: Path,
+        *,
+        origin: str | None = None,
+        clock: Callable[[], int] = wall_clock,
+        entropy: Callable[[int], bytes] = os.urandom,
+        caps: tuple[Cap, ...] = DEFAULT_CAPS,
+        own_approvals: bool = False,
+        store: Store | None = None,
+        writer_options: dict[str, Any] | None = None,
+    ) -> Ledger:
+        """Opens or creates the ledger in a directory: takes the log's lock, recovers, begins a new epoch.
+
+        Args:
+            state: directory of keys, log and projection.
+            origin: the log's name (`host.example/yett/bank`); fixed when the log is created, None = as it is.
+            clock: milliseconds since the epoch. entropy: n random bytes.
+            caps: the session layer's budgets.
+            own_approvals: let a principal approve calls of its own agents.
+            store: where the projection is kept; `state/ledger.db` if not given.
+        Raises:
+            LedgerError: LOCKED, TAMPERED, ROLLBACK, DELETED, WRONG_ORIGIN, WRONG_KEY, KEYS_UNREADABLE, STATE_MISMATCH.
+            AuditUnavailable: the log cannot be opened or written.
+        """
+        core = Core.open(
+            state, origin=origin, clock=clock, entropy=entropy, store=store, writer_options=writer_options
+        )
+        return cls(core, caps=caps, own_approvals=own_approvals)
+
+    @property
+    def origin(self) -> str:
+        return self._core.origin
+
+    @property
+    def public_key(self) -> bytes:
+        """Ed25519 key (32 bytes) under which permits and the ledger's own mandates are signed."""
+        return self._core.keys.ledger.public
+
+    @property
+    def log_key(self) -> str:
+        """The log's verifier key, for `yett-verify --key`."""
+        return self._core.writer.vkey
+
+    @property
+    def log_directory(self) -> Path:
+        return self._core.writer.directory
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be answered but deny; None while the log can be written."""
+        found = self._core.writer.failure
+        return str(found) if found is not None else None
+
+    def now(self) -> int:
+        """The ledger's clock, ms: the wall clock, but never behind the log."""
+        return self._core.now()
+
+    # -- sessions --------------------------------------------------------------------------------------
+
+    def open_session(
+        self, identity: Identity, *, prompt: str | None = None, parent: str | None = None
+    ) -> str:
+        """Mints a session for the caller.
+
+        Args:
+            prompt: what the principal asked for; its values become known with origin `prompt`, as keyed hashes.
+            parent: a session of the same principal: labels, taint and family budgets are inherited.
+        Raises:
+            LedgerError: SESSION_UNKNOWN, SESSION_NOT_YOURS (the parent), SESSIONS_EXHAUSTED. AuditUnavailable.
+        """
+        core = self._core
+        at = core.now()
+        sid = session_id(
+            core.session_key, identity.tenant, identity.principal, identity.agent, core.entropy(16), at
+        )
+        values = pack(core.hasher.of_value(prompt)) if prompt else b""
+        with core.lock:
+            if parent:
+                self._own(identity, parent, same_agent=False)
+            self._check_rate(identity, at)
+            body: dict[str, Any] = {
+                "id": sid,
+                "at": core.now(),
+                "tenant": identity.tenant,
+                "principal": identity.principal,
+                "agent": identity.agent,
+                "credential": identity.credential,
+            }
+            if parent:
+                body["parent"] = parent
+            if values:
+                body["values"] = [[Origin.PROMPT.value, to_text(values[:30_000])]]
+            entry = core.write("session", body)
+        core.wait(entry)
+        return sid
+
+    def _check_rate(self, identity: Identity, now: int) -> None:
+        owner = self._core.state.principal(identity.tenant, identity.principal)
+        for cap in self._caps:
+            if cap.what == "sessions" and owner.account.spent("cap:sessions", now, cap.span_ms) >= cap.limit:
+                raise LedgerError("SESSIONS_EXHAUSTED", "this principal opens sessions too fast")
+
+    def default_session(self, identity: Identity) -> str:
+        """Id of the session that a caller's calls belong to when they name none."""
+        owner = "\0".join(("default", identity.tenant, identity.principal, identity.agent)).encode()
+        return "s_" + encode(hmac.digest(self._core.session_key, owner, "sha256")[:15])
+
+    def snapshot(self, identity: Identity, session: str = "") -> Snapshot:
+        """The view of the past to judge the caller's next call with.
+
+        Args:
+            session: "" = the caller's default session.
+        Raises:
+            LedgerError: SESSION_UNKNOWN, SESSION_NOT_YOURS.
+        """
+        core = self._core
+        with core.lock:
+            if session:
+                row = self._own(identity, session)
+            else:
+                sid = self.default_session(identity)
+                row = core.state.sessions.get(sid) or core.state.blank_session(
+                    sid, identity.tenant, identity.principal, identity.agent
+                )
+            return Snapshot(
+                identity=identity,
+                row=row,
+                principal=core.state.principal(identity.tenant, identity.principal),
+                hasher=core.hasher,
+                now=core.now(),
+                frozen=frozen_scope(core.state, identity, row.id),
+                lost=core.state.meta.lost,
+            )
+
+    def _own(self, identity: Identity, sid: str, *, same_agent: bool = True) -> Session:
+        row = self._core.state.sessions.get(sid)
+        if row is None:
+            if hmac.compare_digest(sid.encode(), self.default_session(identity).encode()):
+                return self._core.state.blank_session(
+                    sid, identity.tenant, identity.principal, identity.agent
+                )
+            raise LedgerError("SESSION_UNKNOWN", "no session of this id was opened here")
+        mine = (row.tenant, row.principal) == (identity.tenant, identity.principal)
+        if not mine or (same_agent and row.agent != identity.agent):
+            raise LedgerError("SESSION_NOT_YOURS", "the session belongs to another caller")
+        return row
+
+    def clear(self, scope: str, by: Identity, *, labels: tuple[str, ...] = (), reason: str = "") -> RecordRef:
+        """An operator's recorded word that a session's risk is explained, or (`all`) that lost history is.
+
+        Args:
+            scope: a session id, or `all` to accept that history was lost.
+            labels: ratchet labels to take off as well; budgets are never given back.
+        Raises:
+            Unauthorized: NOT_OPERATOR. LedgerError: SESSION_UNKNOWN. AuditUnavailable.
+        """
+        if by.role != "operator":
+            raise Unauthorized("NOT_OPERATOR", "only an operator may clear")
+        core = self._core
+        if scope != "all" and core.state.sessions.get(scope) is None:
+            raise LedgerError("SESSION_UNKNOWN", "no session of this id was opened here")
+        return core.record(
+            "clear",
+            {
+                "scope": scope,
+                "labels": list(labels),
+                "by": by.credential,
+                "at": core.now(),
+                "reason": reason[:500],
+            },
+        )
+
+    # -- judging ---------------------------------------------------------------------------------------
+
+    def assess(
+        self,
+        snapshot: Snapshot,
+        admitted: AdmittedCall,
+        facts: Facts,
+        risk: Risk,
+        policy_verdict: Verdict | None = None,
+        spec: ToolSpec | None = None,
+    ) -> Verdict:
+        """The session stage's verdict; pure. See `assess`."""
+        return assess(snapshot, admitted, facts, risk, policy_verdict, spec)
+
+    def check_mandate(self, admitted: AdmittedCall, now: int) -> MandateCheck | None:
+        """The stateless half of judging a presented mandate; None if there is none. Never raises."""
+        return self._mandates.check(admitted, max(now, self._core.now()))
+
+    def commit(self, proposal: Proposal) -> Pending | Conflict:
+        """Records a decision, or finds that judging must be done again. See `commit`."""
+        return commit(self._core, self._challenges, self._caps, proposal)
+
+    def decided(self, decision_id: str, identity: Identity) -> Decided:
+        """What an allowed decision was about.
+
+        Raises:
+            LedgerError: UNKNOWN_DECISION, NOT_YOURS.
+        """
+        row = self._decided(decision_id, identity)
+        return Decided(
+            decision_id=row.id, tool=row.tool, server=row.server, session=row.session, status=row.status
+        )
+
+    def _decided(self, decision_id: str, identity: Identity) -> DecidedRow:
+        with self._core.lock:
+            row = self._core.state.decided.get(decision_id)
+        if row is None:
+            raise LedgerError("UNKNOWN_DECISION", "no allowed decision of this id waits for its outcome")
+        if (row.tenant, row.principal, row.agent) != (identity.tenant, identity.principal, identity.agent):
+            raise LedgerError("NOT_YOURS", "the decision was given to another caller")
+        return row
+
+    def report(self, outcome: OutcomeFacts, identity: Identity, *, proven: bool = False) -> Pending:
+        """Records what became of an allowed call; its values, labels and findings enter the session.
+
+        Args:
+            proven: the reporter is the enforcement point itself, not the agent, so its `no_effect` is believed
+                (the use and the budgets are given back). From an agent it leaves a mandate's use in doubt.
+        Raises:
+            LedgerError: UNKNOWN_DECISION, NOT_YOURS, ALREADY_REPORTED. AuditUnavailable.
+        """
+        row = self._decided(outcome.decision_id, identity)
+        return report(self._core, row, outcome, proven=proven or identity.role == "operator")
+
+    def record_policy(self, ref: PolicyRef, sources: tuple[tuple[str, str], ...] = ()) -> None:
+        """Records which policy is in force, if it is another than before.
+
+        Args:
+            sources: (name, digest) of each file.
+        """
+        core = self._core
+        if (core.state.meta.policy, core.state.meta.policy_id) == (ref.digest, ref.id):
+            return
+        listed = [[name[-200:], digest] for name, digest in sources[:200]]
+        core.record("policy", {"id": ref.id, "digest": ref.digest, "sources": listed, "at": core.now()})
+
+    # -- mandates --------------------------------------------------------------------------------------
+
+    def issue_mandate(self, issuer: Identity, **terms: Any) -> str:
+        """Signs and records a mandate; returns the token. See `Mandates.issue` for the terms."""
+        return self._mandates.issue(issuer, **terms)
+
+    def challenge(self, jti: str) -> str:
+        """A fresh challenge to prove possession of a mandate's key with."""
+        return self._mandates.challenge(jti)
+
+    def show_mandate(self, jti: str) -> Shown:
+        """What is known of a mandate."""
+        return self._mandates.show(jti)
+
+    def revoke(self, scope: str, by: Identity) -> RecordRef:
+        """Revokes mandates. See `Mandates.revoke`."""
+        return self._mandates.revoke(scope, by)
+
+    def in_doubt(self) -> tuple[DecidedRow, ...]:
+        """Uses of mandates of which nobody knows whether the call ran."""
+        return self._mandates.in_doubt()
+
+    def resolve(self, decision: str, to: str, by: Identity, reason: str = "") -> RecordRef:
+        """Settles a use that is in doubt. See `Mandates.resolve`."""
+        return self._mandates.resolve(decision, to, by, reason)
+
+    def sweep(self) -> int:
+        """Forgets what ended long ago. Returns how many mandates were forgotten."""
+        return self._mandates.sweep()
+
+    # -- approvals -------------------------------------------------------------------------------------
+
+    def approvals(self, reader: Identity, status: str = rows.WAITING) -> tuple[ApprovalView, ...]:
+        """Requests that this credential may see. See `Approvals.list`."""
+        return self._approvals.list(reader, status=status)
+
+    def approval(self, request: str, reader: Identity) -> ApprovalView:
+        """One request."""
+        return self._approvals.show(request, reader)
+
+    def approve(
+        self, request: str, approver: Identity, narrow: dict[str, Json] | None = None
+    ) -> ApprovalView:
+        """A person says yes. See `Approvals.approve`."""
+        return self._approvals.approve(request, approver, narrow)
+
+    def refuse(self, request: str, approver: Identity, reason: str = "") -> ApprovalView:
+        """A person says no. See `Approvals.refuse`."""
+        return self._approvals.refuse(request, approver, reason)
+
+    def withdraw(self, request: str, by: Identity) -> ApprovalView:
+        """The asker takes the request back. See `Approvals.withdraw`."""
+        return self._approvals.withdraw(request, by)
+
+    def wait_for_approval(self, request: str, reader: Identity, timeout_s: float = 30.0) -> ApprovalView:
+        """Long-poll for an answer. See `Approvals.wait_for`."""
+        return self._approvals.wait_for(request, reader, timeout_s)
+
+    # -- freezing --------------------------------------------------------------------------------------
+
+    def freeze(self, scope: str, by: Identity, reason: str = "") -> RecordRef:
+        """Stops everything in a scope. See `freeze`."""
+        return freeze.freeze(self._core, scope, by, reason)
+
+    def thaw(self, scope: str, by: Identity, reason: str = "") -> RecordRef:
+        """Lifts a freeze. See `freeze`."""
+        return freeze.thaw(self._core, scope, by, reason)
+
+    def frozen(self) -> tuple[rows.Frozen, ...]:
+        """What is frozen."""
+        with self._core.lock:
+            return tuple(self._core.state.frozen.rows.values())
+
+    # -- life ------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Stores the projection now, so that the next start replays less."""
+        self._core.save()
+
+    def close(self) -> None:
+        """Saves, seals the log, releases the directory."""
+        self._core.close()
+
+    def abandon(self) -> None:
+        """Releases the directory as a crash would; for drills."""
+        self._core.abandon()

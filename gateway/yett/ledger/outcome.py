@@ -1,0 +1,134 @@
+"""Outcomes: what a call returned becomes what the session knows.
+
+Values are hashed (`taint`) before they are recorded, labels ratchet, findings raise the risk. An outcome
+settles the use of a mandate: `ok` and `error` commit it (it ran), `unknown` leaves it in doubt, `no_effect`
+gives it back, but only on the word of the enforcement point: an agent that could say so about its own call
+would use every mandate twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from yett.errors import LedgerError
+from yett.ledger import rows
+from yett.ledger.core import Core
+from yett.ledger.fixed import from_permille
+from yett.ledger.rows import Decided
+from yett.ledger.state import Body
+from yett.ledger.taint import pack, to_text
+from yett.ledger.types import Pending
+from yett.model import Decision, Effect, Level, Origin, OutcomeFacts, PolicyRef, SessionState
+
+MAX_HASHES: Final = 4500
+"""Hashes one record can carry; of what does not fit, the session counts as saturated."""
+MAX_STRIKE: Final = 400
+_ORIGINS: Final = {origin.value for origin in Origin}
+
+
+def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> Pending:
+    """Records an outcome. See `Ledger.report`."""
+    values, overflow = _values(core, outcome)
+    labels = set(outcome.labels)
+    if overflow:
+        labels.add("taint_saturated")
+    if any(finding.level.rank >= Level.MEDIUM.rank for finding in outcome.findings):
+        labels.add("read_injection")
+    body: Body = {
+        "decision": row.id,
+        "status": outcome.status,
+        "to": _status(outcome.status, row, proven),
+        "digest": outcome.result_digest,
+        "size": outcome.size,
+        "findings": sorted({finding.id for finding in outcome.findings})[:48],
+        "session": {"id": row.session},
+    }
+    if labels:
+        body["labels"] = sorted(labels)[:64]
+    if values:
+        body["values"] = values
+    if "read_secret" in labels:
+        body["records"] = len(outcome.values)
+    points = min(MAX_STRIKE, sum(max(0, finding.points) for finding in outcome.findings))
+    if points:
+        body["strike"] = from_permille(points)
+    if outcome.truncated:
+        body["truncated"] = True
+    with core.lock:
+        known = core.state.decided.get(row.id)
+        if known is None or known.status not in (rows.RESERVED, rows.IN_DOUBT):
+            raise LedgerError("ALREADY_REPORTED", "the outcome of this decision was reported before")
+        body["at"] = core.now()
+        if known.mandates:
+            used = core.state.mandates.get(known.mandates[0])
+            body["mandate"] = {
+                "jti": known.mandates[0],
+                "slot": used.used if used else 1,
+                "state": body["to"],
+            }
+        before = core.state.sessions.get(row.session)
+        if before is None:
+            raise LedgerError("SESSION_UNKNOWN", "the decision's session is gone")
+        body["session"]["before"] = core.hash_of(before)
+        changes = core.state.plan("outcome", body)
+        after = next(found for table, _, found in changes if table == "session")
+        body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
+        entry = core.write("outcome", body, changes)
+
+    def settle(timeout: float | None) -> Decision:
+        core.wait(entry, timeout)
+        return _decision(core, known, entry, body["at"])
+
+    return Pending(settle, lambda call: core.writer.add_done_callback(entry, lambda _error: call()))
+
+
+def _status(status: str, row: Decided, proven: bool) -> str:
+    if status in ("ok", "error"):
+        return rows.COMMITTED
+    if status == "no_effect" and proven:
+        return rows.RELEASED
+    return rows.IN_DOUBT if row.mandates or status not in ("no_effect", "unknown") else rows.COMMITTED
+
+
+def _values(core: Core, outcome: OutcomeFacts) -> tuple[list[list[str]], bool]:
+    """Packed hashes by origin, what tightens first; and whether some of that had to be left out."""
+    found: dict[str, set[int]] = {}
+    for value, origin in outcome.values:
+        kind = origin if origin in _ORIGINS else Origin.UNTRUSTED.value
+        found.setdefault(kind, set()).update(core.hasher.of_value(value))
+    secret: set[int] = set()
+    if "read_secret" in outcome.labels:
+        for value, _ in outcome.values:
+            secret |= core.hasher.of_secret(value)
+    overflow = outcome.truncated
+    told: list[list[str]] = []
+    left = MAX_HASHES
+    tightening = (Origin.UNTRUSTED.value, Origin.NOVEL.value)
+    ordered = [("secret", secret)]
+    ordered += [(kind, found.pop(kind)) for kind in tightening if kind in found]
+    ordered += sorted(found.items())
+    for kind, hashes in ordered:
+        if not hashes:
+            continue
+        if len(hashes) > left:
+            overflow = overflow or kind == "secret" or kind in tightening
+            hashes = set(sorted(hashes)[:left])
+        left -= len(hashes)
+        if hashes:
+            told.append([kind, to_text(pack(hashes))])
+    return told, overflow
+
+
+def _decision(core: Core, row: Decided, entry: Any, at: int) -> Decision:
+    return Decision(
+        decision_id=row.id,
+        call_id="",
+        action_digest="",
+        call_digest=row.call,
+        effect=Effect.ALLOW,
+        session=SessionState(id=row.session),
+        policy=PolicyRef(id=core.state.meta.policy_id, digest=core.state.meta.policy),
+        record=core.ref(entry),
+        issued_at=at,
+        expires_at=row.expires,
+    )

@@ -1,0 +1,127 @@
+"""The bodies of the ledger's records: what is written down of a decision, and what is not.
+
+No argument stands in a record in the clear. Each top-level argument is a salted commitment (the salt is
+derived from a key that stays in the gateway, so that its holder can open one argument and nobody can guess
+any) and, unless the policy switches it off, a short redacted preview. Everything is an integer, a string or
+a list: no floats, ASCII keys.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, Final
+
+from yett import canonical
+from yett.ledger.assess import Measure
+from yett.ledger.keys import commitment_salt
+from yett.ledger.show import redacted
+from yett.ledger.state import Body
+from yett.ledger.taint import to_text
+from yett.ledger.types import Proposal
+from yett.ledger.verdict import Finding
+from yett.model import Identity
+
+MAX_ARGUMENTS: Final = 48
+MAX_FINDINGS: Final = 48
+
+
+def who(identity: Identity) -> dict[str, str]:
+    return {
+        "tenant": identity.tenant,
+        "principal": identity.principal,
+        "agent": identity.agent,
+        "credential": identity.credential,
+    }
+
+
+def decision(
+    decision_id: str,
+    proposal: Proposal,
+    measured: Measure,
+    found: Finding,
+    *,
+    at: int,
+    expires: int,
+    strike: int,
+    before: str,
+    session_risk: int,
+    accounts: tuple[str, ...],
+    explained: bytes,
+    salt_key: bytes,
+) -> Body:
+    """The body of a decision's record, without the hash of the session after it."""
+    admitted = proposal.admitted
+    call = admitted.call
+    told: dict[str, Any] = {"digest": admitted.digest, "action": admitted.action_digest, "tool": call.tool}
+    if call.server is not None:
+        told["server"] = call.server
+    if call.call_id:
+        told["id"] = call.call_id
+    if call.attempt:
+        told["attempt"] = call.attempt
+    told["args"] = _arguments(decision_id, proposal, salt_key)
+    does: dict[str, Any] = {"strike": strike}
+    if measured.counts:
+        does["counts"] = [list(each) for each in measured.counts] if found.effect.rank == 0 else []
+    if found.effect.rank == 0:
+        spent = [list(each) for verdict in proposal.verdicts for each in verdict.charges]
+        for name, value in (
+            ("charges", [list(each) for each in measured.charges]),
+            ("spent", spent),
+            ("accounts", list(accounts) if measured.charges else []),
+            ("labels", list(measured.labels)),
+            ("targets", to_text(b"".join(t.to_bytes(6, "big") for t in measured.targets))),
+            ("explained", to_text(explained)),
+        ):
+            if value:
+                does[name] = value
+    body: Body = {
+        "id": decision_id,
+        "at": at,
+        "expires": expires,
+        "who": who(admitted.identity),
+        "call": told,
+        "effect": found.effect.value,
+        "reasons": [_reason(each) for each in found.reasons],
+        "risk": proposal.risk.score,
+        "findings": sorted({each.id for each in proposal.risk.findings})[:MAX_FINDINGS],
+        "policy": {"id": proposal.policy.id, "digest": proposal.policy.digest},
+        "session": {"id": proposal.snapshot.row.id, "before": before, "risk": session_risk},
+        "does": does,
+    }
+    if proposal.facts.limits:
+        body["limits"] = list(proposal.facts.limits[:16])
+    if found.use is not None:
+        body["mandate"] = found.use.body()
+    return body
+
+
+def _reason(reason: Any) -> dict[str, str]:
+    told = {"stage": reason.stage, "code": reason.code}
+    if reason.rule:
+        told["rule"] = reason.rule
+    if reason.path:
+        told["path"] = reason.path[:200]
+    return told
+
+
+def _arguments(decision_id: str, proposal: Proposal, salt_key: bytes) -> list[list[str]]:
+    admitted = proposal.admitted
+    secret = {
+        fact.pointer.split("/", 2)[1] for fact in proposal.facts.secrets if fact.pointer.count("/") >= 1
+    }
+    told = []
+    for name in sorted(admitted.call.arguments)[:MAX_ARGUMENTS]:
+        value = admitted.call.arguments[name]
+        path = canonical.pointer(name)
+        entry = [path[:200], commitment(salt_key, decision_id, path, canonical.encode(value))]
+        if proposal.preview:
+            entry.append(redacted(value, secret=path[1:] in secret))
+        told.append(entry)
+    return told
+
+
+def commitment(salt_key: bytes, decision_id: str, path: str, value: bytes) -> str:
+    """HMAC-SHA256(salt, path ‖ 0 ‖ canonical value), hex. To open it, hand out the salt and the value."""
+    salt = commitment_salt(salt_key, decision_id, path)
+    return hmac.digest(salt, path.encode() + b"\0" + value, "sha256").hex()

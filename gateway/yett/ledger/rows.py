@@ -1,0 +1,135 @@
+"""What the ledger keeps besides sessions: principals, allowed decisions, mandates, approvals.
+
+Every row is immutable; a change is a new row. What a row holds came out of the log, and can come out of it
+again.
+"""
+
+from __future__ import annotations
+
+from yett.ledger.budget import Account
+from yett.ledger.mandate import Claims
+from yett.ledger.session import Clock
+from yett.model import Struct
+
+RESERVED = "reserved"
+"""Allowed and durable; the tool may have been called."""
+COMMITTED = "committed"
+"""The outcome is known: it ran, well or badly."""
+RELEASED = "released"
+"""Proven not to have run; the use is given back."""
+IN_DOUBT = "in_doubt"
+"""Nobody knows whether it ran. Only a person, or a reconciling hook, may resolve it."""
+
+WAITING, APPROVED, REFUSED, WITHDRAWN, USED = "waiting", "approved", "refused", "withdrawn", "used"
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """What is remembered of one principal over all its sessions."""
+
+    key: str
+    account: Account
+    clock: Clock = Clock()
+    """Fast and slow risk as in a session, over all of them: what a new session starts with."""
+    long: Clock = Clock()
+    """Slow risk with a half-life of two weeks."""
+    labels: tuple[str, ...] = ()
+    """Labels that every later session starts with (persistent taint)."""
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """An allowed decision, until its outcome is known and a day longer."""
+
+    id: str
+    tenant: str
+    principal: str
+    agent: str
+    session: str
+    tool: str
+    server: str | None
+    call: str
+    """Call digest."""
+    at: int
+    expires: int
+    status: str = RESERVED
+    charges: tuple[tuple[str, int], ...] = ()
+    spent: tuple[tuple[str, int], ...] = ()
+    targets: tuple[str, ...] = ()
+    """Destination account keys."""
+    mandates: tuple[str, ...] = ()
+    """Ids of the mandate that was used and of all its ancestors, the used one first."""
+    amount: int = 0
+    attempt: str = ""
+    sender: str = ""
+    result: str = ""
+    """Digest of the result, once reported."""
+
+
+class Mandate(Struct, frozen=True, kw_only=True):
+    """A mandate that was issued here or has been used here."""
+
+    jti: str
+    uses: int
+    exp: int
+    """Seconds."""
+    iat: int
+    used: int = 0
+    amount: int | None = None
+    spent: int = 0
+    last: str = ""
+    """Decision of its latest use."""
+    digest: str = ""
+    """Hash of the token; a second token under the same id is refused."""
+    claims: Claims | None = None
+    """Set if it was issued here and names no argument values: those never enter the log."""
+    tenant: str = ""
+    principal: str = ""
+    agent: str = ""
+
+
+class Approval(Struct, frozen=True, kw_only=True):
+    """A request for a person's word on one held call."""
+
+    id: str
+    decision: str
+    call: str
+    """Call digest."""
+    action: str
+    tenant: str
+    principal: str
+    agent: str
+    session: str
+    tool: str
+    server: str | None
+    groups: tuple[str, ...]
+    quorum: int
+    causes: tuple[str, ...]
+    """What held the call (`stage:rule or code`): the approval covers these and no later ones."""
+    at: int
+    expires: int
+    risk: int = 0
+    status: str = WAITING
+    yes: tuple[tuple[str, str], ...] = ()
+    """(credential, principal) of everyone who has approved."""
+    mandate: str = ""
+    """Id of the one-shot mandate that the approval is."""
+    decided_at: int = 0
+
+
+class Frozen(Struct, frozen=True, kw_only=True):
+    """A scope in which nothing runs."""
+
+    scope: str
+    """`all`, `tenant:T`, `principal:T/P`, `agent:T/P/A`, `session:ID`."""
+    by: str
+    at: int
+    reason: str = ""
+
+
+class Revoked(Struct, frozen=True, kw_only=True):
+    """Mandates that no longer count: those issued up to `at` under a key, for a principal or agent, or one."""
+
+    scope: str
+    """`mandate:JTI`, `key:KID`, `principal:T/P`, `agent:T/P/A`."""
+    at: int
+    """Seconds: a mandate with a later `iat` counts again (not for `mandate:` and `key:`)."""
+    by: str

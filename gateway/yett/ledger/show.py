@@ -1,0 +1,119 @@
+"""Showing exactly what will run: escaped, nothing invisible, nothing that a terminal would act on.
+
+An approver decides on what is seen. Characters that show nothing, change direction or look like
+another script's are written as `\\u{…}`; the JSON is the canonical form that would be forwarded.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from yett.extract.facts import Facts
+from yett.ledger.view import Snapshot
+from yett.model import AdmittedCall, Finding, Json, Origin, Risk, Struct
+
+MAX_SHOWN: Final = 20_000
+_QUIET: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """Where a call goes, and where that address came from."""
+
+    value: str
+    origin: str
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """What an approver is shown of one held call. Every text is escaped."""
+
+    arguments: str
+    """Canonical JSON; `\\u{…}` for what would not be visible."""
+    truncated: bool = False
+    """More than could be shown: such a call cannot be approved by reading it, so it cannot be approved."""
+    commands: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    why: tuple[str, ...] = ()
+    """Why it is held, a sentence each."""
+    findings: tuple[str, ...] = ()
+    permits: str = ""
+    """What an approval would permit."""
+    canonical: bytes = b""
+    """The exact bytes, for narrowing; shown to nobody."""
+
+
+def visible(text: str) -> str:
+    """The text with everything that cannot be seen or trusted to look like itself escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if character == " " or " " < character <= "~":
+        return character
+    if unicodedata.category(character) in _QUIET or not character.isprintable():
+        return f"\\u{{{ord(character):x}}}"
+    name = unicodedata.name(character, "")
+    if character.isalpha() and unicodedata.normalize("NFKC", character) != character:
+        return f"\\u{{{ord(character):x}}}"
+    if name.startswith(("CYRILLIC", "GREEK", "CHEROKEE", "ARMENIAN")) and character.isalpha():
+        # Letters of these scripts pass for Latin ones; a reader of theirs still recognises the words around.
+        return f"{character}\\u{{{ord(character):x}}}"
+    return character
+
+
+def view_of(
+    admitted: AdmittedCall,
+    facts: Facts,
+    risk: Risk,
+    snapshot: Snapshot,
+    targets: list[str],
+    why: tuple[str, ...],
+) -> View:
+    """Builds what will be shown, at the moment of the hold, from what was judged."""
+    text = admitted.canonical.decode()
+    return View(
+        arguments=visible(text[:MAX_SHOWN]),
+        truncated=len(text) > MAX_SHOWN,
+        commands=tuple(visible(" ".join(c.argv))[:2000] for c in facts.commands[:50]),
+        statements=tuple(visible(s.text)[:2000] for s in facts.statements[:50]),
+        targets=tuple(Target(value=visible(t)[:500], origin=_origin(snapshot, t)) for t in targets[:50]),
+        why=tuple(visible(each) for each in why),
+        findings=tuple(visible(_finding(f)) for f in risk.findings[:20]),
+        permits=visible(
+            f"one call of {admitted.call.tool} with exactly these arguments, in this session, once"
+        ),
+        canonical=admitted.canonical,
+    )
+
+
+def _origin(snapshot: Snapshot, value: str) -> str:
+    origin: Origin = snapshot.origin(value)
+    return origin.value
+
+
+def _finding(finding: Finding) -> str:
+    return f"{finding.level.value}: {finding.title}" + (f" at {finding.path}" if finding.path else "")
+
+
+def redacted(value: Json, *, secret: bool, limit: int = 120) -> str:
+    """A preview of one argument for the log: escaped ASCII, cut, or nothing but its kind if it holds a secret."""
+    if secret:
+        return "[secret]"
+    if isinstance(value, str):
+        text = value
+    elif value is None or isinstance(value, (bool, int)):
+        text = str(value)
+    elif isinstance(value, list):
+        text = f"[{len(value)} items]"
+    elif isinstance(value, dict):
+        text = f"{{{len(value)} members}}"
+    else:
+        text = repr(value)
+    shown = visible(text[:limit])
+    ascii_only = (
+        shown if shown.isascii() else "".join(c if c.isascii() else f"\\u{{{ord(c):x}}}" for c in shown)
+    )
+    return ascii_only + ("..." if len(text) > limit else "")

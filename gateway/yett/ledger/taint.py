@@ -1,0 +1,323 @@
+"""The taint index: which values this session was given, and by whom.
+
+A value is remembered as a keyed 48-bit hash, never in the clear, so that the index can stand in the log
+(the state is rebuilt from it) and still tell nothing without the ledger's key. Three parts:
+
+* `trusted`: values of the user's prompt, of configuration, records and directories, with their origin.
+  Exact and bounded; when it is full new values are simply not remembered, which makes them `novel`, and
+  novel is tighter.
+* `untrusted`: values from documents, pages and mails that anybody could have written.
+* `secret`: values from results labelled as secret, with shingles of long ones, so that a part that is
+  copied out is recognised too.
+
+The last two are Bloom filters: a false match can only tighten. When one is fuller than its error rate
+allows, the session gets a `taint_saturated` label and every unknown value counts as untrusted.
+
+Everything is immutable; adding values returns a new index. `digest` is a running hash over what was
+added, so that a session's state hash covers the index without hashing kilobytes for every call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+import zlib
+from array import array
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+from urllib.parse import unquote
+
+from yett.model import Origin, Struct
+
+MAX_TRUSTED: Final = 1024
+BLOOM_BYTES: Final = 6144
+BLOOM_CAPACITY: Final = 4000
+"""Entries at which a query of an absent value answers wrongly in 0.6 % of cases."""
+MAX_TEXT: Final = 200_000
+"""Characters of one value that are indexed; more saturates."""
+HASH_BYTES: Final = 6
+
+_TRUSTED_ORIGINS: Final = (Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY)
+_SEPARATORS: Final = {ord(c): " " for c in "\"'`<>(){}[],;|\\\u00a0\u3000\t\r\n"}
+_PIECES: Final = {ord(c): " " for c in "/:@?&=#"}
+_INVISIBLE: Final = dict.fromkeys(
+    [
+        0x00AD,
+        0x034F,
+        0x061C,
+        0x180E,
+        0xFEFF,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+    ]
+)
+_SCHEMES: Final = frozenset({"http", "https", "mailto", "ftp", "file", "www"})
+_SHINGLE: Final = 4
+"""Words in a shingle of prose."""
+_WINDOW: Final = 16
+"""Characters in a shingle of an unbroken string."""
+_WINNOW: Final = 16
+"""Of so many neighbouring windows one is kept: any copy of 31 characters shares one with its source."""
+
+
+def normalise(text: str) -> str:
+    """The form in which values are compared: NFKC, case-folded, percent-decoded, without invisible characters."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+    for _ in range(2):
+        if "%" not in text:
+            break
+        text = unquote(text)
+    return " ".join(text.casefold().split())
+
+
+def tokens(normal: str) -> list[str]:
+    """The words and identifiers of a normalised text: `a@b.example` and `gb29nwbk…` are one token each."""
+    found = (word.strip(".:!?*_~") for word in normal.translate(_SEPARATORS).split())
+    return [word for word in found if word]
+
+
+def pieces(token: str) -> list[str]:
+    """Parts of an address that identify on their own: the host of a URL, the domain of a mailbox."""
+    parts = token.translate(_PIECES).split()
+    if len(parts) < 2:
+        return []
+    return [part for part in parts if len(part) >= 3 and part not in _SCHEMES]
+
+
+class Hasher:
+    """Keyed 48-bit hashes; the key never leaves the ledger, so nobody can craft or look up a hash."""
+
+    def __init__(self, key: bytes) -> None:
+        self._start = hashlib.blake2b(digest_size=HASH_BYTES, key=key)
+
+    def __call__(self, text: str) -> int:
+        state = self._start.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest(), "big")
+
+    def whole(self, text: str) -> int:
+        """The hash of one value as a whole."""
+        return self(normalise(text))
+
+    def of_value(self, text: str) -> set[int]:
+        """Hashes under which a value from a prompt or a result is indexed."""
+        normal = normalise(text[:MAX_TEXT])
+        if not normal:
+            return set()
+        words = tokens(normal)
+        found = {self(normal)} if len(normal) <= 512 else set()
+        compact = normal.replace(" ", "").replace("-", "")
+        if len(compact) <= 64 and compact != normal:
+            found.add(self(compact))
+        short = len(normal) <= 4096
+        for word in words:
+            if len(word) >= (3 if short else 6):
+                found.add(self(word))
+                for piece in pieces(word):
+                    found.add(self(piece))
+        if short:
+            found.update(self(f"{a} {b}") for a, b in pairwise(words))
+        return found
+
+    def of_secret(self, text: str) -> set[int]:
+        """Hashes under which a secret value and its parts are indexed and looked for."""
+        normal = normalise(text[:MAX_TEXT])
+        found: set[int] = set()
+        if 6 <= len(normal) <= 512:
+            found.add(self(normal))
+        words = tokens(normal)
+        for word in words:
+            if len(word) >= 6 and _telling(word):
+                found.add(self(word))
+            if len(word) >= 2 * _WINDOW:
+                found.update(self("#" + window) for window in _winnowed(word))
+        for start in range(len(words) - _SHINGLE + 1):
+            shingle = words[start : start + _SHINGLE]
+            if sum(map(len, shingle)) >= _WINDOW:
+                found.add(self("~" + " ".join(shingle)))
+        return found
+
+
+def _telling(word: str) -> bool:
+    """Not a word of everyday language: those would make every sentence look like the secret."""
+    return not word.isalpha()
+
+
+def _winnowed(word: str) -> Iterator[str]:
+    word = word[:8192]
+    data = word.encode("utf-8", "surrogatepass") if not word.isascii() else word.encode()
+    marks = [zlib.crc32(data[i : i + _WINDOW]) for i in range(len(data) - _WINDOW + 1)]
+    last = -1
+    for start in range(max(1, len(marks) - _WINNOW + 1)):
+        group = marks[start : start + _WINNOW]
+        position = start + group.index(min(group))
+        if position != last:
+            last = position
+            yield data[position : position + _WINDOW].decode("utf-8", "replace")
+
+
+class Bloom(Struct, frozen=True, kw_only=True):
+    """A set of hashes that may answer yes too often, never no."""
+
+    bits: bytes = b""
+    size: int = 0
+
+    def __contains__(self, item: int) -> bool:
+        bits = self.bits
+        if not bits:
+            return False
+        total = BLOOM_BYTES * 8
+        step = (item >> 24) | 1
+        for turn in range(4):
+            bit = (item + turn * step) % total
+            if not bits[bit >> 3] >> (bit & 7) & 1:
+                return False
+        return True
+
+    def plus(self, items: Iterable[int]) -> Bloom:
+        bits = bytearray(self.bits or bytes(BLOOM_BYTES))
+        size = self.size
+        total = BLOOM_BYTES * 8
+        for item in items:
+            step = (item >> 24) | 1
+            new = 0
+            for turn in range(4):
+                bit = (item + turn * step) % total
+                if not bits[bit >> 3] >> (bit & 7) & 1:
+                    bits[bit >> 3] |= 1 << (bit & 7)
+                    new = 1
+            size += new
+        return Bloom(bits=bytes(bits), size=size)
+
+    @property
+    def full(self) -> bool:
+        return self.size > BLOOM_CAPACITY
+
+
+class Taint(Struct, frozen=True, kw_only=True):
+    """One session's index. See the module."""
+
+    trusted: bytes = b""
+    """Sorted array of `hash << 3 | origin`, 8 bytes each, native order is never stored: see `pack`."""
+    untrusted: Bloom = Bloom()
+    secret: Bloom = Bloom()
+    digest: bytes = bytes(32)
+
+    @property
+    def saturated(self) -> bool:
+        return self.untrusted.full or self.secret.full
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return len(self.trusted) + len(self.untrusted.bits) + len(self.secret.bits) + 32
+
+    def origin_of(self, item: int) -> Origin | None:
+        """Strongest origin under which a hash is known."""
+        if self.trusted:
+            table = memoryview(self.trusted).cast("Q")
+            place = bisect_left(table, item << 3)
+            if place < len(table) and table[place] >> 3 == item:
+                return _TRUSTED_ORIGINS[table[place] & 7]
+        if item in self.untrusted:
+            return Origin.UNTRUSTED
+        return None
+
+    def plus(self, kind: str, items: bytes) -> Taint:
+        """The index with packed hashes (`pack`) added under an origin's name, or under `secret`."""
+        digest = hashlib.sha256(self.digest + kind.encode() + b"\0" + items).digest()
+        if kind == "secret":
+            return Taint(
+                trusted=self.trusted,
+                untrusted=self.untrusted,
+                secret=self.secret.plus(unpack(items)),
+                digest=digest,
+            )
+        origin = Origin(kind)
+        if origin not in _TRUSTED_ORIGINS:
+            return Taint(
+                trusted=self.trusted,
+                untrusted=self.untrusted.plus(unpack(items)),
+                secret=self.secret,
+                digest=digest,
+            )
+        rank = _TRUSTED_ORIGINS.index(origin)
+        table = {entry >> 3: entry & 7 for entry in array("Q", self.trusted)}
+        for item in unpack(items):
+            known = table.get(item)
+            if known is None:
+                if len(table) < MAX_TRUSTED:
+                    table[item] = rank
+            elif rank < known:
+                table[item] = rank
+        packed = array("Q", sorted(item << 3 | rank for item, rank in table.items()))
+        return Taint(trusted=packed.tobytes(), untrusted=self.untrusted, secret=self.secret, digest=digest)
+
+
+def pack(items: Iterable[int]) -> bytes:
+    """Sorted, six bytes each, big-endian: what is logged is the same whatever order a set had."""
+    return b"".join(item.to_bytes(HASH_BYTES, "big") for item in sorted(items))
+
+
+def unpack(packed: bytes) -> list[int]:
+    return [int.from_bytes(packed[i : i + HASH_BYTES], "big") for i in range(0, len(packed), HASH_BYTES)]
+
+
+def to_text(packed: bytes) -> str:
+    return urlsafe_b64encode(packed).decode()
+
+
+def from_text(text: str) -> bytes:
+    return urlsafe_b64decode(text)
+
+
+def origin(index: Taint, hasher: Hasher, value: str) -> Origin:
+    """Where a value came from.
+
+    As a whole, if it was seen as a whole. Otherwise by its parts: one part known only from untrusted text
+    makes it untrusted; one unknown part makes it novel; else the weakest part counts.
+    """
+    normal = normalise(value[:MAX_TEXT])
+    if not normal:
+        return Origin.CONFIG
+    known = index.origin_of(hasher(normal))
+    if known is not None:
+        return known
+    compact = normal.replace(" ", "").replace("-", "")
+    if compact != normal and len(compact) <= 64:
+        known = index.origin_of(hasher(compact))
+        if known is not None:
+            return known
+    return _of_parts(index, hasher, normal)
+
+
+def _of_parts(index: Taint, hasher: Hasher, normal: str) -> Origin:
+    words = tokens(normal)
+    unknown = Origin.UNTRUSTED if index.saturated else Origin.NOVEL
+    if len(words) > 64:
+        tainted = any(index.origin_of(hasher(w)) is Origin.UNTRUSTED for w in words[:512] if _telling(w))
+        return Origin.UNTRUSTED if tainted else unknown
+    found: list[Origin] = []
+    for word in words:
+        known = index.origin_of(hasher(word)) if word != normal else None
+        if known is not None:
+            found.append(known)
+            continue
+        parts = [index.origin_of(hasher(piece)) for piece in pieces(word)]
+        found.append(Origin.UNTRUSTED if Origin.UNTRUSTED in parts else unknown)
+    if Origin.UNTRUSTED in found:
+        return Origin.UNTRUSTED
+    if unknown in found or not found:
+        return unknown
+    for pair in pairwise(words):
+        # Known words in an order nobody wrote are a new sentence, not a quotation.
+        known = index.origin_of(hasher(" ".join(pair)))
+        if known is None:
+            return unknown
+        found.append(known)
+    return max(found, key=lambda o: o.rank)

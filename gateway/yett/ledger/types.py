@@ -1,0 +1,138 @@
+"""The ledger's public nouns: what the gate hands in, and what it gets back.
+
+The way of a call through the ledger: `snapshot` (a `Snapshot`, the view that judging reads) → `assess`
+(the session stage's verdict, pure) → `Proposal` → `commit`, which answers `Pending` (recorded, the
+decision comes once the record is durable) or `Conflict` (what judging read has changed: judge again).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from yett.extract.facts import Facts
+from yett.ledger.mandate import Claims
+from yett.ledger.view import Snapshot
+from yett.model import AdmittedCall, Decision, PolicyRef, Reason, Risk, Struct, Verdict
+
+ACTING: Final = frozenset({"write", "delete", "send", "share", "pay", "exec", "persist", "admin"})
+"""Capabilities that change the world; everything but reading."""
+
+
+class MandateCheck(Struct, frozen=True, kw_only=True):
+    """The stateless half of judging a presented mandate: signature, binding, time. `commit` does the rest.
+
+    With a `refusal` the decision is a deny with that reason, and nothing is consumed.
+    """
+
+    claims: Claims | None = None
+    """What the mandate says; None if it was refused."""
+    chain: tuple[Claims, ...] = ()
+    """Claims of its ancestors, root first."""
+    kid: str = ""
+    """Key that signed it; `""` for one named by its id."""
+    digest: str = ""
+    """Hash of the presented token."""
+    sender: str = ""
+    """Who presented it: agent, and thumbprint of the key that proved possession."""
+    challenge: tuple[int, int] | None = None
+    """(epoch, sequence number) of the challenge that the proof answers."""
+    refusal: Reason | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.refusal is None and self.claims is not None
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """Everything the gate concluded about one call, for the ledger to check and record in one step."""
+
+    admitted: AdmittedCall
+    facts: Facts
+    risk: Risk
+    verdicts: tuple[Verdict, ...]
+    """One a stage; the session stage's (`assess`) among them. None at all is a deny."""
+    policy: PolicyRef
+    snapshot: Snapshot
+    mandate: MandateCheck | None = None
+    lifetime_ms: int = 30_000
+    """How long the answer may be acted on, from now."""
+    preview: bool = True
+    """Record a redacted preview of the arguments beside their commitments."""
+
+
+class Conflict(Struct, frozen=True, kw_only=True):
+    """The state that judging read has moved on. Take a new snapshot and judge again; nothing was recorded."""
+
+    session: str
+    expected: int
+    found: int
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """What the ledger knows of an allowed decision whose outcome may still be reported."""
+
+    decision_id: str
+    tool: str
+    server: str | None
+    session: str
+    status: str
+    """reserved, committed, released, in_doubt."""
+
+
+class Pending:
+    """An answer whose record is in the log's queue. It exists for nobody until that record is durable.
+
+    For a report, the answer is the decision reported on, with `record` pointing at the outcome's record.
+    """
+
+    def __init__(
+        self,
+        settle: Callable[[float | None], Decision],
+        subscribe: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._settle = settle
+        self._subscribe = subscribe
+        self._lock = threading.Lock()
+        self._decision: Decision | None = None
+        self._error: Exception | None = None
+
+    def result(self, timeout: float | None = None) -> Decision:
+        """Blocks until the record is durable.
+
+        Returns: the answer. A judged call whose record could not be made durable comes back as a deny with
+            `AUDIT_UNAVAILABLE`, never as an exception.
+        Raises:
+            TimeoutError: not durable within `timeout` seconds; the caller must treat that as a deny.
+            AuditUnavailable: (reports only) the log cannot be written.
+        """
+        with self._lock:
+            if self._decision is None and self._error is None:
+                try:
+                    self._decision = self._settle(timeout)
+                except TimeoutError:
+                    raise
+                except Exception as error:
+                    self._error = error
+                    raise
+            if self._error is not None:
+                raise self._error
+            assert self._decision is not None
+            return self._decision
+
+    def wait(self, timeout: float | None = None) -> None:
+        """As `result`, for callers that only need to know that it is durable."""
+        self.result(timeout)
+
+    def add_done_callback(self, call: Callable[[Pending], None]) -> None:
+        """Calls `call(self)` once `result` would not block; at once if it already would not.
+
+        It may be called from another thread.
+        """
+        self._subscribe(lambda: call(self))
+
+    @classmethod
+    def done(cls, decision: Decision) -> Pending:
+        """A `Pending` that holds its answer already."""
+        return cls(lambda _timeout: decision, lambda call: call())

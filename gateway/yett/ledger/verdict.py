@@ -1,0 +1,219 @@
+"""The ledger's own word on a proposal: everything that can only be known inside the commit.
+
+Effects combine as a lattice: any deny is a deny. A hold becomes an allow only by an approval, which is a
+one-shot mandate a person issued for exactly this call; otherwise it becomes a request for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from yett.ledger import approval, rows
+from yett.ledger.assess import Measure
+from yett.ledger.budget import Cap
+from yett.ledger.consume import Use, earlier_attempt, use
+from yett.ledger.rows import Approval
+from yett.ledger.state import State
+from yett.ledger.types import MandateCheck, Proposal
+from yett.model import AdmittedCall, Effect, Obligation, Reason, Struct, strictest
+
+REQUIRE_MANDATE: Final = "require_mandate"
+MAX_REASONS: Final = 32
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What the commit concludes."""
+
+    effect: Effect
+    reasons: tuple[Reason, ...]
+    obligations: tuple[Obligation, ...] = ()
+    use: Use | None = None
+    approval: str = ""
+    """Request that was consumed (allow) or that waits (hold)."""
+    request: tuple[tuple[str, ...], int, tuple[str, ...]] | None = None
+    """Groups, quorum, causes of a new request."""
+
+
+def conclude(
+    state: State, proposal: Proposal, measured: Measure, caps: Sequence[Cap], frozen: str, now: int
+) -> Finding:
+    """Combines the stages' verdicts with freezes, budgets, mandates and approvals, as of now."""
+    admitted = proposal.admitted
+    effects = [verdict.effect for verdict in proposal.verdicts]
+    reasons = [reason for verdict in proposal.verdicts for reason in verdict.reasons]
+    obligations = [each for verdict in proposal.verdicts for each in verdict.obligations]
+    causes = list(proposal.verdicts)
+    if frozen and not any(reason.code == "FROZEN" for reason in reasons):
+        effects.append(Effect.DENY)
+        reasons.append(Reason(stage="session", code="FROZEN", message=f"{frozen} is frozen by an operator"))
+    held_by: list[str] = []
+    for effect, reason in over_budget(state, proposal, measured, caps, now):
+        effects.append(effect)
+        reasons.append(reason)
+        held_by.append(f"session:{reason.code}")
+    effect = strictest(*effects)
+    consumed: Use | None = None
+    if effect is not Effect.DENY:
+        found = _mandate(state, proposal, obligations, now)
+        if isinstance(found, Reason):
+            effect = Effect.DENY
+            reasons.append(found)
+        else:
+            consumed = found
+    elif proposal.mandate is not None and proposal.mandate.refusal is not None:
+        reasons.append(proposal.mandate.refusal)
+    told = tuple(each for each in obligations if each.kind != REQUIRE_MANDATE)
+    if effect is not Effect.HOLD:
+        kept = consumed if effect is Effect.ALLOW else None
+        return _finding(effect, reasons, told, kept)
+    groups, quorum, named = approval.terms(tuple(causes))
+    named = tuple(sorted({*named, *held_by}))
+    return _held(state, admitted, reasons, told, consumed, (groups, quorum, named), now)
+
+
+def _finding(
+    effect: Effect, reasons: list[Reason], obligations: tuple[Obligation, ...], consumed: Use | None
+) -> Finding:
+    return Finding(
+        effect=effect,
+        reasons=tuple(reasons[:MAX_REASONS]),
+        obligations=obligations if effect is Effect.ALLOW else (),
+        use=consumed,
+        approval=consumed.approval if consumed is not None else "",
+    )
+
+
+def _mandate(
+    state: State, proposal: Proposal, obligations: list[Obligation], now: int
+) -> Use | Reason | None:
+    check = proposal.mandate
+    if check is None:
+        if any(each.kind == REQUIRE_MANDATE for each in obligations):
+            return Reason(stage="mandate", code="MANDATE_REQUIRED", message="this call needs a mandate")
+        return earlier_attempt(state, proposal.admitted) if proposal.admitted.call.attempt else None
+    if check.refusal is not None:
+        return check.refusal
+    if check.claims is None:
+        return Reason(stage="mandate", code="MANDATE_REFUSED", message="the mandate was not verified")
+    return use(state, check, proposal.admitted, now)
+
+
+def _held(
+    state: State,
+    admitted: AdmittedCall,
+    reasons: list[Reason],
+    obligations: tuple[Obligation, ...],
+    consumed: Use | None,
+    terms: tuple[tuple[str, ...], int, tuple[str, ...]],
+    now: int,
+) -> Finding:
+    presented = state.approvals.get(consumed.approval) if consumed is not None and consumed.approval else None
+    row = presented or _latest(state, admitted)
+    found = approval.status(row, now) if row is not None else ""
+    if row is not None and found == rows.REFUSED and now < row.expires:
+        said_no = Reason(stage="mandate", code="APPROVAL_REFUSED", message="a person has refused this call")
+        return _finding(Effect.DENY, [*reasons, said_no], (), None)
+    if row is not None and found == rows.APPROVED and approval.covers(row, terms[2]):
+        issued = state.mandates.get(row.mandate)
+        if consumed is not None and presented is None:
+            # A mandate of another kind came along: both would be used. The approval lifts, the mandate is charged.
+            return _approved(row, reasons, obligations, consumed)
+        if issued is not None and issued.claims is not None:
+            check = MandateCheck(claims=issued.claims, digest=issued.digest, sender=_sender(admitted))
+            lifted = use(state, check, admitted, now)
+            if isinstance(lifted, Reason):
+                return _finding(Effect.DENY, [*reasons, lifted], (), None)
+            return _approved(row, reasons, obligations, lifted)
+    if row is not None and found == rows.WAITING and approval.covers(row, terms[2]):
+        return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), approval=row.id)
+    waiting = sum(
+        1
+        for each in state.approvals.rows.values()
+        if each.principal == admitted.identity.principal and approval.status(each, now) == rows.WAITING
+    )
+    if waiting >= approval.MAX_WAITING:
+        full = Reason(
+            stage="mandate",
+            code="APPROVALS_FULL",
+            message="too many calls of this principal wait for a person already",
+        )
+        return _finding(Effect.DENY, [*reasons, full], (), None)
+    return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), request=terms)
+
+
+def _approved(
+    row: Approval, reasons: list[Reason], obligations: tuple[Obligation, ...], used: Use
+) -> Finding:
+    said_yes = Reason(stage="mandate", code="APPROVED", message="a person has approved exactly this call")
+    return Finding(
+        effect=Effect.ALLOW,
+        reasons=(said_yes, *reasons[: MAX_REASONS - 1]),
+        obligations=obligations,
+        use=used,
+        approval=row.id,
+    )
+
+
+def _latest(state: State, admitted: AdmittedCall) -> Approval | None:
+    request = state.by_call.get(admitted.digest)
+    return state.approvals.get(request) if request is not None else None
+
+
+def _sender(admitted: AdmittedCall) -> str:
+    return admitted.identity.agent
+
+
+def over_budget(
+    state: State, proposal: Proposal, measured: Measure, caps: Sequence[Cap], now: int
+) -> list[tuple[Effect, Reason]]:
+    """Budgets that this call would overdraw, at any level."""
+    charges = dict(measured.charges)
+    if not charges:
+        return []
+    row = proposal.snapshot.row
+    identity = proposal.admitted.identity
+    found: list[tuple[Effect, Reason]] = []
+    for cap in caps:
+        amount = charges.get(cap.what, 0)
+        if not amount:
+            continue
+        for level in cap.levels:
+            for spent in _spent_at(
+                state, level, row.id, row.lineage, identity.tenant, identity.principal, measured, cap, now
+            ):
+                if spent + amount > cap.limit:
+                    message = f"more {cap.what} in this {level} than its budget of {cap.limit} allows"
+                    code = "BUDGET_" + cap.what.upper().replace(".", "_")
+                    found.append((Effect(cap.effect), Reason(stage="session", code=code, message=message)))
+                    break
+            else:
+                continue
+            break
+    return found
+
+
+def _spent_at(
+    state: State,
+    level: str,
+    session: str,
+    lineage: str,
+    tenant: str,
+    principal: str,
+    measured: Measure,
+    cap: Cap,
+    now: int,
+) -> list[int]:
+    what = "cap:" + cap.what
+    if level == "session":
+        return [state.account("s:" + session).spent(what, now, cap.span_ms)]
+    if level == "lineage":
+        return [state.account("l:" + lineage).spent(what, now, cap.span_ms)]
+    if level == "principal":
+        return [state.principal(tenant, principal).account.spent(what, now, cap.span_ms)]
+    return [state.account(key).spent(what, now, cap.span_ms) for key in destinations(tenant, measured)]
+
+
+def destinations(tenant: str, measured: Measure) -> tuple[str, ...]:
+    """Account keys of where a call goes."""
+    return tuple(f"d:{tenant}/{target:012x}" for target in measured.targets)
