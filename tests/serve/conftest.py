@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,3 +136,39 @@ def house(tmp_path: Path) -> House:
 @pytest.fixture
 def make_house(tmp_path: Path) -> Callable[..., House]:
     return lambda **settings: House(tmp_path, **settings)
+
+
+def _living_module() -> Any:
+    name = "yett_test_living"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("living.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real sidecar around a real gateway, shared by the tests of a module."""
+    running = _living_module().Living(tmp_path_factory.mktemp("living"), port=0)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_living(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Start sidecars of a test's own."""
+    started: list[Any] = []
+
+    def make(**settings: Any) -> Any:
+        running = _living_module().Living(tmp_path, **settings)
+        running.start()
+        started.append(running)
+        return running
+
+    yield make
+    for running in started:
+        running.stop()

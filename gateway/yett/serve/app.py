@@ -20,14 +20,14 @@ from yett.serve.asgi import Sidecar
 from yett.serve.desk import Desk
 from yett.serve.metrics import Metrics
 from yett.serve.problems import MEDIA_TYPE, problem
-from yett.serve.routes import basics
+from yett.serve.routes import approvals, basics, console, mandates, operations
 
 
 def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics) -> FastAPI:
     """The application with every router."""
     app = FastAPI(title="Yett", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     desk = Desk(gateway, sidecar, metrics)
-    for topic in (basics,):
+    for topic in (basics, approvals, mandates, operations, console):
         app.include_router(topic.router(desk))
     app.add_exception_handler(YettError, _refused)
     app.add_exception_handler(HTTPException, _http)

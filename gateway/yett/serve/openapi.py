@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from yett.model import Decision, Outcome, ToolCall
 from yett.serve.problems import MEDIA_TYPE, Problem
-from yett.serve.routes import basics
+from yett.serve.routes import approvals, basics, mandates, operations
 
 CALL_EXAMPLE: Final = {
     "call_id": "c-1",
@@ -28,12 +28,29 @@ BODIES: Final[dict[tuple[str, str], type[Any]]] = {
     ("post", "/v1/decisions"): ToolCall,
     ("post", "/v1/outcomes"): Outcome,
     ("post", "/v1/sessions"): basics.SessionRequest,
+    ("post", "/v1/sessions/{session}/clear"): operations.Clear,
+    ("post", "/v1/approvals/{identifier}/approve"): approvals.Approve,
+    ("post", "/v1/approvals/{identifier}/refuse"): approvals.Refuse,
+    ("post", "/v1/mandates"): mandates.Issue,
+    ("post", "/v1/revocations"): mandates.Revoke,
+    ("post", "/v1/in-doubt/{decision}/resolve"): mandates.Resolve,
+    ("post", "/v1/freezes"): operations.Freeze,
+    ("post", "/v1/freezes/lift"): operations.Freeze,
 }
 """What each endpoint reads."""
 _EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("post", "/v1/decisions"): CALL_EXAMPLE,
     ("post", "/v1/outcomes"): OUTCOME_EXAMPLE,
     ("post", "/v1/sessions"): {"prompt": "Pay the invoice in my inbox"},
+    ("post", "/v1/approvals/{identifier}/approve"): {},
+    ("post", "/v1/approvals/{identifier}/refuse"): {"reason": "not ours"},
+    ("post", "/v1/mandates"): {
+        "principal": "ann",
+        "agent": "coder",
+        "tools": ["pay"],
+        "limits": {"amount": {"most": 100}},
+    },
+    ("post", "/v1/freezes"): {"scope": "agent:default/ann/coder", "reason": "runs wild"},
 }
 _OPEN: Final = ("/healthz", "/readyz")
 
@@ -57,8 +74,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         if example is not None:
             content["application/json"]["example"] = example
         paths[path][method]["requestBody"] = {"required": True, "content": content}
-    for path, operations in paths.items():
-        for operation in operations.values():
+    for path, methods in paths.items():
+        for operation in methods.values():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = {
                 "description": "Refused: a problem document (RFC 9457)",

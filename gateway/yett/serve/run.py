@@ -15,6 +15,7 @@ import signal
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def serve(settings: Settings) -> None:
     with Gateway.open(settings.policy, settings.state, origin=settings.origin) as gateway:
         sockets = bind(settings)
         try:
-            server = _Server(_config(settings, assemble(gateway, settings)), gateway)
+            server = Server(config(settings, assemble(gateway, settings)), gateway)
             _greet(settings)
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve(sockets))
@@ -167,7 +168,8 @@ def _bind_tcp(host: str, port: int, remote: bool) -> socket.socket:
     return bound
 
 
-def _config(settings: Settings, app: Any) -> uvicorn.Config:
+def config(settings: Settings, app: Any) -> uvicorn.Config:
+    """How uvicorn is run: no access log, no guessing, bounds on everything."""
     return uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -184,7 +186,7 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
     )
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, that tells its service manager when it is ready and reloads the policy on SIGHUP."""
 
     def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
@@ -194,7 +196,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         log.info("listening", sockets=[str(bound.getsockname()) for bound in sockets or []])
         notify_ready()
 

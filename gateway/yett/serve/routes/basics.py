@@ -63,7 +63,7 @@ def router(desk: Desk) -> APIRouter:
         problems = []
         if gateway.policy_error is not None:
             problems.append(gateway.policy_error.code)
-        if not gateway.ledger.writable:
+        if gateway.ledger.failure is not None:
             problems.append("AUDIT_UNAVAILABLE")
         # A refused policy keeps the last good one in force: calls are judged, so the probe stays green on it.
         ready = "AUDIT_UNAVAILABLE" not in problems

@@ -92,7 +92,7 @@ def router(desk: Desk) -> APIRouter:
         if seen is None:
             return _page(pages.login())
         who, visit = seen
-        views = [view for view in ledger.approvals(who) if view.status == "waiting"]
+        views = ledger.approvals(who)
         return _page(pages.waiting(views, who=_name(who), csrf=visit.csrf, now=wall_clock()))
 
     @routes.post("/login")
