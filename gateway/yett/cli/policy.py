@@ -7,12 +7,12 @@ file cannot be read.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from yett.policy.compile import Assess
+    from yett.policy.compile import Assess, PolicySet
 
 Files = Annotated[
     list[Path], typer.Argument(help="Policy files or folders; several are layers and manifests.")
@@ -26,6 +26,8 @@ def register(app: typer.Typer) -> None:
     )
     policy.command("check")(check)
     policy.command("test")(test)
+    policy.command("explain")(explain)
+    policy.command("diff")(diff)
     app.add_typer(policy)
 
 
@@ -49,6 +51,11 @@ def check(
         testing.require_passing(loaded, assess)
     except PolicyError as error:
         _report(error)
+    dead = _unreachable(loaded) if solver else []
+    for name in dead:
+        typer.echo(f"{name}: error RULE_DEAD: proven never to fire\n    correct its condition, or remove it")
+    if dead:
+        raise typer.Exit(1)
     for layer, rule, missing in testing.untested(loaded, assess):
         typer.echo(f"{layer.where}: warning UNTESTED: rule `{rule}` has {missing}")
     rules = sum(len(layer.rules) for layer in loaded.layers)
@@ -81,17 +88,100 @@ def test(files: Files) -> None:
     raise typer.Exit(1 if failed else 0)
 
 
+def explain(
+    files: Files,
+    tool: Annotated[str, typer.Option(help="Tool that is called.")],
+    args: Annotated[str, typer.Option(help="Arguments, as JSON.")] = "{}",
+    server: Annotated[str | None, typer.Option(help="Server the tool lives on.")] = None,
+    given: Annotated[
+        str, typer.Option(help="What is given of the past, as JSON, as in a policy's tests.")
+    ] = "{}",
+) -> None:
+    """Say which rule decides a call, by which values of which origin, and which allow is nearest."""
+    from yett import canonical, policy
+    from yett.errors import YettError
+    from yett.extract import extract
+    from yett.policy import testing
+    from yett.policy.explain import explain as why
+
+    try:
+        loaded, assess = policy.load(files, check=False), _scorer()
+        past = canonical.parse(given.encode())
+        admitted = testing.admitted_of(
+            {"tool": tool, "server": server, "args": canonical.parse(args.encode())}
+        )
+        spec = loaded.spec(tool, server)
+        facts = extract(admitted.call, spec, len(admitted.canonical))
+        risk = testing.risk_of(past) if "risk" in past else assess(admitted.call, facts, spec)
+        told = why(loaded, admitted, facts, risk, testing.past_of(past), int(past.get("now", testing.NOON)))
+    except YettError as error:
+        _report(error)
+    for line in told.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if told.verdict.effect.value == "allow" else 1)
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="Policy in force.")],
+    new: Annotated[Path, typer.Argument(help="Policy to compare it with.")],
+    with_: Annotated[
+        list[Path] | None, typer.Option("--with", help="Files that belong to both: manifests, other layers.")
+    ] = None,
+    timeout_ms: Annotated[int, typer.Option(help="Of one question to the solver.")] = 3000,
+) -> None:
+    """Say what becomes allowed, held or denied, with a call for each. Exit 0 equal, 3 narrower, 1 wider."""
+    import json
+
+    from yett import policy
+    from yett.errors import PolicyError
+
+    try:
+        from yett.policy.diff import diff as compare
+    except ImportError:
+        typer.echo("the solver is missing: pip install 'yett[analysis]'", err=True)
+        raise typer.Exit(2) from None
+    shared = with_ or []
+    try:
+        found = compare(
+            policy.load([old, *shared], check=False),
+            policy.load([new, *shared], check=False),
+            timeout_ms=timeout_ms,
+        )
+    except PolicyError as error:
+        _report(error)
+    for change in found.changes:
+        kind = "WIDER" if change.wider else "narrower"
+        typer.echo(f"{kind}: {change.tool}: {change.before} -> {change.after} ({change.status})")
+        for part, value in change.example.items():
+            if value:
+                typer.echo(f"    {part}: {json.dumps(value)}")
+    typer.echo(found.relation)
+    raise typer.Exit({"equal": 0, "narrower": 3, "wider": 1}[found.relation])
+
+
+def _unreachable(loaded: PolicySet) -> list[str]:
+    try:
+        from yett.policy.diff import unreachable
+    except ImportError:
+        typer.echo(
+            "note: no solver, so only plainly dead rules are found (pip install 'yett[analysis]')", err=True
+        )
+        return []
+    return unreachable(loaded)
+
+
 def _scorer() -> Assess:
     from yett.risk import Assessor
 
     return Assessor.load().assess
 
 
-def _report(error: Exception) -> None:
+def _report(error: Exception) -> NoReturn:
     from yett.errors import PolicyError
 
     if not isinstance(error, PolicyError):
-        raise error
+        typer.echo(f"error {error}", err=True)
+        raise typer.Exit(2)
     typer.echo(f"{error.path or '?'}: error {error.code}: {error.message}", err=True)
     if error.remedy:
         typer.echo(f"    {error.remedy}", err=True)

@@ -15,7 +15,7 @@ from yett.extract.facts import Facts
 from yett.history import History
 from yett.model import AdmittedCall, Effect, Reason, Risk, ToolCall, ToolSpec, Verdict
 from yett.policy import parse, source
-from yett.policy.evaluate import STAGE, Judge, LayerVerdict
+from yett.policy.evaluate import STAGE, Judge, LayerVerdict, Plan
 from yett.policy.manifest import Toolbox, read_tools
 from yett.policy.shape import Layer, Tool
 from yett.policy.source import Document
@@ -81,6 +81,10 @@ class PolicySet:
                 stage=STAGE, code="POLICY_FAILED", message=f"the policy failed ({type(problem).__name__})"
             )
             return Verdict(stage=STAGE, effect=Effect.DENY, reasons=(reason,))
+
+    def plan(self, admitted: AdmittedCall, facts: Facts) -> Plan:
+        """What is known of the call's tool before its arguments are: for explanations."""
+        return self._judge.plan(admitted.call.tool, admitted.call.server, facts.does)
 
     def with_layers(self, layers: tuple[Layer, ...]) -> PolicySet:
         """The same manifests under other layers: for tests and analysis of a part."""

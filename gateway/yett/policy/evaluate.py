@@ -54,7 +54,9 @@ class LayerVerdict:
 
 
 @dataclass(frozen=True)
-class _LayerPlan:
+class LayerPlan:
+    """The rules of one layer that select a tool."""
+
     layer: Layer
     denies: tuple[Rule, ...]
     holds: tuple[Rule, ...]
@@ -63,13 +65,13 @@ class _LayerPlan:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What is known of a tool before its arguments are."""
 
     spec: ToolSpec | None
     checks: dict[str, Callable[[Json], bool]]
     required: tuple[str, ...]
-    layers: tuple[_LayerPlan, ...]
+    layers: tuple[LayerPlan, ...]
 
 
 class Judge:
@@ -82,7 +84,7 @@ class Judge:
         self._toolbox = toolbox
         self._budgets = budgets
         self._outside = outside
-        self._plans: dict[tuple[str, str | None, frozenset[str]], _Plan] = {}
+        self._plans: dict[tuple[str, str | None, frozenset[str]], Plan] = {}
 
     def judge(self, admitted: AdmittedCall, facts: Facts, risk: Risk, history: History, now: int) -> Verdict:
         """The verdict of all layers. May raise only on a defect; `PolicySet.evaluate` turns that into a deny."""
@@ -113,7 +115,7 @@ class Judge:
             approvers=verdict.approvers,
         )
 
-    def plan(self, tool: str, server: str | None, does: frozenset[str]) -> _Plan:
+    def plan(self, tool: str, server: str | None, does: frozenset[str]) -> Plan:
         key = (tool, server, does)
         plan = self._plans.get(key)
         if plan is None:
@@ -123,7 +125,7 @@ class Judge:
             self._plans[key] = plan
         return plan
 
-    def _make_plan(self, tool: str, server: str | None, does: frozenset[str]) -> _Plan:
+    def _make_plan(self, tool: str, server: str | None, does: frozenset[str]) -> Plan:
         spec = self._toolbox.find(tool, server)
         declared = frozenset(spec.does) if spec is not None else frozenset[str]()
         # What the tool is known to do, and what its name and arguments suggest: an allow must cover both.
@@ -131,12 +133,12 @@ class Judge:
         layers = tuple(_layer_plan(layer, tool, server, declared, everything) for layer in self._layers)
         checks = {name: checker(arg) for name, arg in spec.args.items()} if spec is not None else {}
         required = tuple(name for name, arg in spec.args.items() if arg.required) if spec is not None else ()
-        return _Plan(spec, checks, required, layers)
+        return Plan(spec, checks, required, layers)
 
 
 def _layer_plan(
     layer: Layer, tool: str, server: str | None, declared: frozenset[str], everything: frozenset[str]
-) -> _LayerPlan:
+) -> LayerPlan:
     by_effect: dict[Effect, list[Rule]] = {effect: [] for effect in Effect}
     names: set[str] = set()
     for rule in layer.rules:
@@ -144,7 +146,7 @@ def _layer_plan(
         if rule.selector.takes(tool, server, does, rule.effect):
             by_effect[rule.effect].append(rule)
             names |= rule.names
-    return _LayerPlan(
+    return LayerPlan(
         layer,
         tuple(by_effect[Effect.DENY]),
         tuple(by_effect[Effect.HOLD]),
@@ -153,7 +155,7 @@ def _layer_plan(
     )
 
 
-def argument_problems(plan: _Plan, admitted: AdmittedCall) -> list[Reason]:
+def argument_problems(plan: Plan, admitted: AdmittedCall) -> list[Reason]:
     """What is wrong with the arguments before any rule looks at them."""
     spec = plan.spec
     if spec is None:
@@ -180,7 +182,7 @@ def _argument(code: str, message: str, name: str) -> Reason:
     return Reason(stage=STAGE, code=code, message=message, path=f"/arguments/{shown}")
 
 
-def _judge_layer(plan: _LayerPlan, admitted: AdmittedCall, scope: Scope, facts: Facts) -> LayerVerdict:
+def _judge_layer(plan: LayerPlan, admitted: AdmittedCall, scope: Scope, facts: Facts) -> LayerVerdict:
     identity = admitted.identity
     env = scope.env(plan.names, plan.layer.data)
     truncated = facts.truncated

@@ -1,0 +1,144 @@
+"""Comparing policies: what is proven, what is found, and what counts as wider when nobody knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from policy_helpers import BANK, loaded
+
+pytest.importorskip("z3")
+
+from yett.policy.diff import Difference, diff, unreachable
+
+BASE = """rules:
+  - id: a
+    allow: send_money
+    when: origin(args.recipient) in ("prompt", "records") and args.amount <= 500
+  - {id: h, hold: send_money, when: args.amount > 500, approvers: [treasury, board]}
+  - {id: r, allow: read_file}
+"""
+
+
+def compared(tmp_path: Path, old: str, new: str) -> Difference:
+    (tmp_path / "o").mkdir()
+    (tmp_path / "n").mkdir()
+    return diff(
+        loaded(tmp_path / "o", BANK + old, check=False), loaded(tmp_path / "n", BANK + new, check=False)
+    )
+
+
+def test_a_policy_equals_itself_and_its_rules_in_another_order(tmp_path: Path) -> None:
+    lines = BASE.splitlines(keepends=True)
+    shuffled = lines[0] + lines[5] + lines[4] + "".join(lines[1:4])
+    assert compared(tmp_path, BASE, shuffled).relation == "equal"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<= 500", "<= 400"),
+        ('("prompt", "records")', '("prompt",)'),
+        (
+            "when: args.amount > 500, approvers: [treasury, board]",
+            "when: args.amount > 500, approvers: [board]",
+        ),
+        ("  - {id: r, allow: read_file}\n", ""),
+        (
+            "  - {id: r, allow: read_file}",
+            "  - {id: r, allow: read_file, when: 'under(args.path, \"/srv\")'}",
+        ),
+        ("  - {id: r, allow: read_file}", "  - {id: r, allow: read_file, oblige: {redact: [x]}}"),
+        (
+            "  - {id: r, allow: read_file}",
+            "  - {id: r, allow: read_file}\n  - {id: x, deny: '*', when: risk.score > 5}",
+        ),
+        ("  - {id: h, hold", "  - {id: h, deny"),
+        ("args.amount <= 500\n", "args.amount <= 500 and spent('pay', '24h') + args.amount <= 2000\n"),
+    ],
+)
+def test_narrower_is_proven_and_its_reverse_is_wider(tmp_path: Path, before: str, after: str) -> None:
+    new = BASE.replace(before, after)
+    if after.endswith("h, deny"):
+        new = new.replace(", approvers: [treasury, board]", "")
+    forth = compared(tmp_path, BASE, new)
+    assert forth.relation == "narrower", forth
+    (tmp_path / "back").mkdir()
+    back = compared(tmp_path / "back", new, BASE)
+    assert back.relation == "wider"
+
+
+def test_an_allow_that_a_hold_precedes_anyway_changes_nothing(tmp_path: Path) -> None:
+    assert compared(tmp_path, BASE, BASE.replace("<= 500", "<= 700")).relation == "equal"
+
+
+def test_a_widening_is_confirmed_with_arguments_and_origins(tmp_path: Path) -> None:
+    new = BASE.replace('("prompt", "records")', '("prompt", "records", "untrusted")')
+    found = compared(tmp_path, BASE, new)
+    widened = [c for c in found.changes if c.wider and c.after == "allow"]
+    assert found.relation == "wider"
+    assert widened[0].status == "confirmed"
+    assert widened[0].example["call"]["tool"] == "send_money"
+    assert "untrusted" in widened[0].example["given"]["origins"].values()
+
+
+def test_what_the_solver_cannot_see_through_counts_as_wider(tmp_path: Path) -> None:
+    old = "rules: [{id: r, allow: read_file, when: 'matches(args.path, \"/srv/[a-z]+\")'}]"
+    new = "rules: [{id: r, allow: read_file, when: 'matches(args.path, \"/srv/[a-y]+\")'}]"
+    assert compared(tmp_path, old, new).relation == "wider"
+
+
+def test_a_constant_is_tried_on_a_pattern(tmp_path: Path) -> None:
+    old = "rules: [{id: r, allow: read_file, when: 'matches(args.path, \"/srv/[a-z]+\")'}]"
+    new = 'rules: [{id: r, allow: read_file, when: \'args.path in ("/srv/a", "/srv/b")\'}]'
+    assert compared(tmp_path, old, new).relation == "narrower"
+    (tmp_path / "x").mkdir()
+    out = new.replace("/srv/b", "/etc/b")
+    assert compared(tmp_path / "x", old, out).relation == "wider"
+
+
+def test_the_holes_of_progents_check_are_closed(tmp_path: Path) -> None:
+    anchored = "rules: [{id: a, allow: send_money, when: 'matches(args.recipient, \"^UK[0-9]+$\") and args.amount > 0'}]"
+    attacker = "rules: [{id: a, allow: send_money, when: 'args.recipient == \"US133\" and args.amount > 0'}]"
+    assert compared(tmp_path, anchored, attacker).relation == "wider"
+    (tmp_path / "c").mkdir()
+    const = "rules: [{id: a, allow: send_money, when: 'args.recipient == \"A\" and args.amount > 0'}]"
+    assert compared(tmp_path / "c", const, const.replace('"A"', '"evil"')).relation == "wider"
+    (tmp_path / "d").mkdir()
+    second = const.replace(
+        "}]", "}, {id: b, allow: send_money, when: 'args.recipient == \"E\" and args.amount > 0'}]"
+    )
+    assert compared(tmp_path / "d", const, second).relation == "wider"
+
+
+def test_a_manifest_that_lets_more_through_is_wider(tmp_path: Path) -> None:
+    (tmp_path / "o").mkdir()
+    (tmp_path / "n").mkdir()
+    rules = "rules: [{id: a, allow: '*', free: true}]"
+    old = loaded(tmp_path / "o", BANK + rules)
+    more = BANK.replace(
+        "note: {role: content, optional: true}",
+        "note: {role: content, optional: true}\n      cc: {role: target, optional: true}",
+    )
+    assert diff(old, loaded(tmp_path / "n", more + rules)).relation == "wider"
+    assert diff(loaded(tmp_path / "n", more + rules), old).relation == "narrower"
+
+
+def test_charging_something_else_is_not_comparable(tmp_path: Path) -> None:
+    (tmp_path / "o").mkdir()
+    (tmp_path / "n").mkdir()
+    rules = "rules: [{id: a, allow: '*', free: true, when: \"spent('pay', '1h') < 5\"}]"
+    other = BANK.replace("amount: {role: amount", "amount: {role: content")
+    assert (
+        diff(loaded(tmp_path / "o", BANK + rules), loaded(tmp_path / "n", other + rules)).relation == "wider"
+    )
+
+
+def test_rules_that_never_fire_are_found(tmp_path: Path) -> None:
+    policy = loaded(
+        tmp_path,
+        BANK + "rules:\n  - {id: a, allow: '*', free: true}\n"
+        "  - {id: dead, deny: send_money, when: args.amount + 1 < 1 and args.recipient == 'A'}\n",
+        check=False,
+    )
+    assert unreachable(policy) == ["bank/dead"]
