@@ -119,7 +119,7 @@ def _held(
         if consumed is not None and presented is None:
             # A mandate of another kind came along: both would be used. The approval lifts, the mandate is charged.
             return _approved(row, reasons, obligations, consumed)
-        if issued is not None and issued.claims is not None:
+        if issued is not None and issued.claims is not None and issued.claims.call == admitted.digest:
             check = MandateCheck(claims=issued.claims, digest=issued.digest, sender=_sender(admitted))
             lifted = use(state, check, admitted, now)
             if isinstance(lifted, Reason):
@@ -157,7 +157,9 @@ def _approved(
 
 def _latest(state: State, admitted: AdmittedCall) -> Approval | None:
     request = state.by_call.get(admitted.digest)
-    return state.approvals.get(request) if request is not None else None
+    row = state.approvals.get(request) if request is not None else None
+    # A narrowed approval is found under the call that was held too, and does not permit it.
+    return row if row is not None and row.call == admitted.digest else None
 
 
 def _sender(admitted: AdmittedCall) -> str:
