@@ -362,7 +362,7 @@ def _strings(value: object) -> Iterator[tuple[str, str]]:
         elif isinstance(item, dict):
             for key, member in reversed(item.items()):
                 stack.append((member, key))
-                if not key.isidentifier():
+                if not key.isidentifier() or "__" in key:
                     stack.append((key, ""))
         elif isinstance(item, list):
             if len(item) > 1 and all(isinstance(word, str) for word in item):

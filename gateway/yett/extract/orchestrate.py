@@ -130,7 +130,7 @@ class Extraction:
 
     def _key(self, name: str, pointer: str) -> None:
         """A member's name is a string like any other, where it is not plainly a name."""
-        if not _PLAIN_KEY.search(name.encode("utf-8", "replace")):
+        if "__" in name or "." in name or not _PLAIN_KEY.search(name.encode("utf-8", "replace")):
             self.queue.append(_Item(name, pointer, "data", key=True, declared=False))
 
     def _split_command(self, arguments: dict[str, Json]) -> None:

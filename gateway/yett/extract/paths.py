@@ -147,7 +147,7 @@ def _regex(glob: str) -> str:
         char = body[position]
         out.append("[^/]*" if char == "*" else "\\" + char if not char.isalnum() and char.isascii() else char)
         position += 1
-    start = "^/?" if anchored else "(?:^|/)"
+    start = "^/" if anchored else "(?:^|/)"
     return start + "".join(out) + ("(?:/|$)" if folder else "$")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import idna
+import msgspec
 import yaml
 
 from yett import resources
@@ -56,7 +57,7 @@ _FIND = pattern(
 )
 _DATA = pattern(r"(?i)^data:(?:[a-z]+/[a-z0-9.+-]+)?(?:;[^,]*)?,")
 _BARE_HOST = pattern(
-    r"(?i)(?:^|[=\s@])((?:\d{1,3}(?:\.\d{1,3}){3}|localhost[a-z0-9.]*|ip6-[a-z]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+|0x[0-9a-f]{8}|\[[0-9a-f:.]+\])(?::\d+)?/[^\s\"'<>`]*)"
+    r"(?i)(?:^|[=\s@])((?:\d{1,3}(?:\.\d{1,3}){3}|localhost[a-z0-9.]*|ipv?6-[a-z]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+|0x[0-9a-f]{8}|\[[0-9a-f:.]+\])(?::\d+)?/[^\s\"'<>`]*)"
 )
 _AT_IN_PATH = probe(r"(?i)^/?[^/]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/?$")
 _REDIRECT = frozenset(
@@ -84,7 +85,7 @@ def bare(text: str, pointer: str) -> tuple[UrlFact, ...]:
     for found in _BARE_HOST.finditer(text[:MAX_URL]):
         fact = _parse("http://" + found.group(1), pointer, declared=False, nested=False)
         if fact is not None and fact.address not in ("public", "name", "none"):
-            facts.append(fact)
+            facts.append(msgspec.structs.replace(fact, raw=found.group(1), scheme=""))
     return tuple(facts)
 
 
@@ -111,10 +112,7 @@ def analyse(
             if name.lower() in _REDIRECT and any(sub.host and sub.host != fact.host for sub in found):
                 flags.add("redirect_param")
     if flags != fact.flags:
-        fact = UrlFact(
-            **{name: getattr(fact, name) for name in fact.__struct_fields__ if name != "flags"},
-            flags=frozenset(flags),
-        )
+        fact = msgspec.structs.replace(fact, flags=frozenset(flags))
     return (fact, *inner)
 
 

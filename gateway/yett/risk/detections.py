@@ -15,9 +15,9 @@ One YAML file is one family. An entry:
     negative: [...]
 ```
 
-Instead of `when`, `pattern` (or a list `patterns`) holds RE2 matched anywhere in the texts, `in: texts|keys|results` says
-in which, and `short: 300` only in texts of at most that many characters. Patterns of all families share
-one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
+Or `pattern` (or a list `patterns`) holds RE2 matched anywhere in the texts, without regard to case;
+`in: texts|keys|results` says in which, `short: 300` only in texts of at most that many characters, and a `when`
+beside it must hold too, with `it` being the text. Patterns of all families share one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
 examples of each kind. The examples themselves run as tests.
 """
 
@@ -108,12 +108,13 @@ class Detections:
 
     def __init__(self, detections: Sequence[Detection], patterns: Sequence[tuple[int, str]]) -> None:
         self.all = tuple(detections)
-        self._whole = [index for index, entry in enumerate(self.all) if entry.program and not entry.each]
+        self._owners = [owner for owner, _ in patterns]
+        by_pattern = set(self._owners)
+        self._whole = [index for index, entry in enumerate(self.all) if not entry.each and index not in by_pattern]
         self._each: dict[str, list[int]] = {}
         for index, entry in enumerate(self.all):
             if entry.each:
                 self._each.setdefault(entry.each, []).append(index)
-        self._owners = [owner for owner, _ in patterns]
         self._set = PatternSet([source for _, source in patterns], fold=True)
 
     def find(self, facts: Facts) -> tuple[Finding, ...]:
@@ -129,13 +130,13 @@ class Detections:
                     self._judge(index, environment, fact, found)
                 if len(found) > MAX_FINDINGS:
                     break
-        self._scan(facts.texts, "call", found)
+        self._scan(facts.texts, "call", found, environment)
         return tuple(found.values())
 
     def find_in_result(self, texts: Iterable[Text]) -> tuple[Finding, ...]:
         """Findings of the patterns that look at results."""
         found: dict[tuple[int, str | None], Finding] = {}
-        self._scan(texts, "result", found)
+        self._scan(texts, "result", found, {})
         return tuple(found.values())
 
     def _judge(
@@ -153,7 +154,13 @@ class Detections:
             if (index, pointer) not in found:
                 found[index, pointer] = _finding(entry, pointer, _describe(fact))
 
-    def _scan(self, texts: Iterable[Text], where: str, found: dict[tuple[int, str | None], Finding]) -> None:
+    def _scan(
+        self,
+        texts: Iterable[Text],
+        where: str,
+        found: dict[tuple[int, str | None], Finding],
+        environment: dict[str, Any],
+    ) -> None:
         for text in texts:
             try:
                 hits = self._set.scan(text.value[:MAX_TEXT].encode("utf-8", "replace"))
@@ -165,9 +172,11 @@ class Detections:
             for hit in hits:
                 index = self._owners[hit]
                 entry = self.all[index]
-                if len(text.value) > entry.short or not _applies(entry.place, text, where):
+                known = (index, text.pointer) in found or len(found) > MAX_FINDINGS
+                if known or len(text.value) > entry.short or not _applies(entry.place, text, where):
                     continue
-                if (index, text.pointer) not in found and len(found) <= MAX_FINDINGS:
+                environment["it"] = text
+                if entry.program is None or entry.program.evaluate(environment) is not False:
                     how = f"after {', '.join(text.chain)}" if text.chain else ""
                     found[index, text.pointer] = _finding(entry, text.pointer, how)
 
@@ -258,8 +267,8 @@ def _sources(entry: _Entry) -> list[str]:
 
 def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
     by_pattern = bool(_sources(entry))
-    if by_pattern == bool(entry.when):
-        raise PolicyError("DETECTION_FORM", "a detection has either `when` or `pattern`", path=where)
+    if not by_pattern and not entry.when or by_pattern and entry.each:
+        raise PolicyError("DETECTION_FORM", "a detection has `when`, or `pattern` without `each`", path=where)
     if entry.each and entry.each not in EACH:
         raise PolicyError("DETECTION_EACH", f"`each` is one of {', '.join(EACH)}", path=where)
     if entry.place not in PLACES:
@@ -268,7 +277,7 @@ def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
         raise PolicyError(
             "DETECTION_EXAMPLES", f"{MIN_EXAMPLES} examples of each kind are the least", path=where
         )
-    program = expr.compile(entry.when, _types(entry.each), where=where) if entry.when else None
+    program = expr.compile(entry.when, _types("texts" if by_pattern else entry.each), where=where) if entry.when else None
     return Detection(
         id=entry.id, family=family, title=entry.title, level=entry.level, why=entry.why, tags=tuple(entry.tags),
         points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, program=program,

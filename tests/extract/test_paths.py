@@ -1,0 +1,95 @@
+"""Every way to write a path is the same path."""
+
+from __future__ import annotations
+
+import pytest
+
+from yett.extract import paths
+
+
+@pytest.mark.parametrize(
+    ("raw", "normal"),
+    [
+        ("/etc//passwd", "/etc/passwd"),
+        ("/etc/./shadow", "/etc/shadow"),
+        ("/var/www/../../etc/passwd", "/etc/passwd"),
+        ("a/b/../c", "a/c"),
+        ("../../etc/passwd", "../../etc/passwd"),
+        ("....//....//etc/passwd", "../../etc/passwd"),
+        ("..;/..;/etc/passwd", "../../etc/passwd"),
+        ("..\\..\\boot.ini", "../../boot.ini"),
+        ("C:\\Windows\\..\\Users\\a", "c:/Users/a"),
+        ("\\\\?\\C:\\Windows\\win.ini", "c:/Windows/win.ini"),
+        ("\\\\server\\share\\x", "//server/share/x"),
+        ("file:///etc/passwd", "/etc/passwd"),
+        ("file://localhost/etc/passwd", "/etc/passwd"),
+        ("$HOME/.ssh/id_rsa", "~/.ssh/id_rsa"),
+        ("%USERPROFILE%\\.aws\\credentials", "~/.aws/credentials"),
+        ("~root/.profile", "~/.profile"),
+        ("x.png\0.exe", "x.png"),
+        ("'/etc/passwd'", "/etc/passwd"),
+        ("", "."),
+    ],
+)
+def test_normal_form(raw: str, normal: str) -> None:
+    assert paths.analyse(raw, "/p").normal == normal
+
+
+@pytest.mark.parametrize(
+    ("raw", "category"),
+    [
+        ("/etc/shadow", "shadow"),
+        ("../../../etc/shadow", "shadow"),
+        ("get/etc/passwd", "accounts"),
+        ("~/.ssh/id_ed25519", "ssh"),
+        ("/home/ann/.aws/credentials", "cloud"),
+        ("/root/.kube/config", "kube"),
+        ("app/.env", "env_file"),
+        (".env.production", "env_file"),
+        ("/var/run/docker.sock", "container"),
+        ("~/.bashrc", "startup"),
+        ("/etc/cron.d/x", "startup"),
+        ("/dev/sda1", "device"),
+        ("/proc/self/environ", "process_memory"),
+        ("C:\\Windows\\System32\\config\\SAM", "shadow"),
+        ("/home/ann/.claude/settings.json", "agent_config"),
+        ("/var/log/auth.log", "audit"),
+        (".git/config", "source_control"),
+        ("/ETC/SHADOW", "shadow"),
+        ("\\\\evil.example\\x", "unc"),
+    ],
+)
+def test_sensitive_locations_are_known(raw: str, category: str) -> None:
+    assert category in paths.analyse(raw, "/p").categories
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "src/main.py", "docs/ssh.md", ".env.example", ".env.sample", "etc/app.yaml", "tests/data/shadow.txt", "/home/ann/project/README.md",
+        "./Makefile", "lib/history.go", "C:\\work\\notes.txt", "/workspace/app/log.txt", ".github/workflows/ci.yml", "/tmp/out.json", "/dev/null",
+    ],
+)  # fmt: skip
+def test_ordinary_files_are_not_sensitive(raw: str) -> None:
+    assert paths.analyse(raw, "/p").categories == frozenset()
+
+
+def test_climbing_and_traversal_are_told_apart() -> None:
+    inside = paths.analyse("src/../README.md", "/p")
+    outside = paths.analyse("../README.md", "/p")
+    assert inside.traversal
+    assert not inside.climbs
+    assert outside.climbs
+
+
+def test_an_encoded_path_says_so() -> None:
+    assert paths.analyse("../x", "/p", chain=("percent",)).encoded
+
+
+@pytest.mark.parametrize("text", ["hello world", "and/or", "Meet at 5", "R&D", "a sentence with a / in it", ""])
+def test_prose_is_no_sensitive_path(text: str) -> None:
+    assert not paths.analyse(text, "/p").categories
+
+
+def test_a_monstrous_path_is_cut() -> None:
+    assert len(paths.analyse("../" * 100_000, "/p").raw) == paths.MAX_PATH
