@@ -75,6 +75,30 @@ class Lister(Protocol):
 AnyDecider = Decider | AsyncDecider
 
 
+class OnBehalf:
+    """A gateway asked in the name of one credential: what the sidecar's other doors (hooks, MCP, PDP) hold."""
+
+    def __init__(self, gateway: Any, identity: Identity) -> None:
+        self._gateway = gateway
+        self.identity = identity
+
+    async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
+        """As the gateway, for this credential."""
+        answer: Decision = await self._gateway.adecide(call, self.identity)
+        return answer
+
+    async def areport(self, outcome: Outcome, identity: Identity | None = None) -> Any:
+        """As the gateway, for this credential."""
+        return await self._gateway.areport(outcome, self.identity)
+
+    def open_session(
+        self, *, prompt: str | None = None, parent: str | None = None, identity: Identity | None = None
+    ) -> str:
+        """As the gateway, for this credential."""
+        opened: str = self._gateway.open_session(prompt=prompt, parent=parent, identity=self.identity)
+        return opened
+
+
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000

@@ -1,0 +1,1 @@
+"""Hooks of coding agents: their events become calls and outcomes, decisions become their answers."""

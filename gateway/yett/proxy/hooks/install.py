@@ -1,0 +1,177 @@
+"""Writes Yett's hooks into an agent's settings, and takes them out again.
+
+Pure: the settings come in as text and go out as text; the CLI reads, shows the difference and writes. What
+is in the settings already stays; our own entries are known by the client's path and replaced, so installing
+twice is installing once. Settings that can't be parsed are left alone, because rewriting would lose them.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from yett.errors import YettError
+
+CLIENT = Path(__file__).with_name("client.py")
+TIMEOUT = 60
+"""Seconds an agent gives the hook; the client itself gives up much sooner."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an agent keeps its hooks, for one project and for the user."""
+
+    project: str
+    user: str
+    merge: Callable[[dict[str, Any], str], None]
+
+
+def command(agent: str, address: str, token_file: Path, python: str = sys.executable) -> str:
+    """The command line of the hook. `-I -S` keeps the project's own modules and site packages out of it."""
+    return shlex.join([python, "-I", "-S", str(CLIENT), agent, address, str(token_file)])
+
+
+def settings(agent: str, before: str | None, line: str) -> str:
+    """The settings with our hooks in them.
+
+    Raises:
+        YettError: AGENT_UNKNOWN, SETTINGS_UNREADABLE.
+    """
+    loaded = _load(before)
+    place(agent).merge(loaded, line)
+    return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
+
+
+def without(agent: str, before: str | None) -> str:
+    """The settings with our hooks taken out."""
+    loaded = _load(before)
+    place(agent)
+    hooks = loaded.get("hooks")
+    if isinstance(hooks, dict):
+        for event in list(hooks):
+            _drop_ours(hooks, event)
+            if not hooks[event]:
+                del hooks[event]
+    return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
+
+
+def place(agent: str) -> Place:
+    """Where and how an agent is configured. Raises `YettError` AGENT_UNKNOWN."""
+    found = PLACES.get(agent)
+    if found is None:
+        raise YettError("AGENT_UNKNOWN", f"no agent {agent!a}", remedy="one of " + ", ".join(PLACES))
+    return found
+
+
+def installed(agent: str, text: str | None) -> bool:
+    """Whether our hook stands before every tool in these settings."""
+    try:
+        loaded = _load(text)
+        return (
+            settings(agent, text, our_line(text) or "")
+            == json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
+        )
+    except YettError:
+        return False
+
+
+def our_line(text: str | None) -> str | None:
+    """The command line of our hook in these settings, if it is there."""
+    hooks = _load(text).get("hooks")
+    for entries in hooks.values() if isinstance(hooks, dict) else ():
+        for entry in entries if isinstance(entries, list) else ():
+            if _is_ours(entry):
+                inner = entry["hooks"][0] if isinstance(entry.get("hooks"), list) else entry
+                line = inner.get("command", inner.get("bash"))
+                return line if isinstance(line, str) else None
+    return None
+
+
+def _claude(loaded: dict[str, Any], line: str) -> None:
+    for event in ("PreToolUse", "PostToolUse", "PostToolUseFailure", "UserPromptSubmit"):
+        hook: dict[str, Any] = {"type": "command", "command": line, "timeout": TIMEOUT}
+        if event == "PreToolUse":
+            # Without it a hook that can't be started, crashes or runs out of time lets the tool run.
+            hook["onFailure"] = "block"
+        _add(loaded, event, {"matcher": "*", "hooks": [hook]} if "Tool" in event else {"hooks": [hook]})
+
+
+def _codex(loaded: dict[str, Any], line: str) -> None:
+    for event in ("PreToolUse", "PostToolUse", "UserPromptSubmit"):
+        hook = {"type": "command", "command": line, "timeout": TIMEOUT}
+        _add(loaded, event, {"matcher": ".*", "hooks": [hook]} if "Tool" in event else {"hooks": [hook]})
+
+
+def _gemini(loaded: dict[str, Any], line: str) -> None:
+    for event in ("BeforeTool", "AfterTool", "BeforeAgent"):
+        hook = {"type": "command", "name": "yett", "command": line, "timeout": TIMEOUT * 1000}
+        _add(loaded, event, {"matcher": ".*", "hooks": [hook]} if "Tool" in event else {"hooks": [hook]})
+
+
+def _copilot(loaded: dict[str, Any], line: str) -> None:
+    loaded.setdefault("version", 1)
+    for event in ("preToolUse", "postToolUse", "userPromptSubmitted"):
+        _add(loaded, event, {"type": "command", "bash": line, "timeoutSec": TIMEOUT})
+
+
+def _cursor(loaded: dict[str, Any], line: str) -> None:
+    loaded.setdefault("version", 1)
+    for event in ("preToolUse", "postToolUse", "postToolUseFailure", "beforeSubmitPrompt"):
+        hook: dict[str, Any] = {"command": line, "timeout": TIMEOUT}
+        if event == "preToolUse":
+            hook["failClosed"] = True
+        _add(loaded, event, hook)
+
+
+PLACES = {
+    "claude-code": Place(".claude/settings.json", "~/.claude/settings.json", _claude),
+    "codex": Place(".codex/hooks.json", "~/.codex/hooks.json", _codex),
+    "gemini": Place(".gemini/settings.json", "~/.gemini/settings.json", _gemini),
+    "copilot": Place(".github/hooks/yett.json", "~/.copilot/hooks/yett.json", _copilot),
+    "cursor": Place(".cursor/hooks.json", "~/.cursor/hooks.json", _cursor),
+}
+
+
+def _add(loaded: dict[str, Any], event: str, entry: dict[str, Any]) -> None:
+    hooks = loaded.setdefault("hooks", {})
+    if not isinstance(hooks, dict) or not isinstance(hooks.get(event, []), list):
+        raise YettError(
+            "SETTINGS_UNREADABLE", "the hooks in the settings have an unknown form", path=f"/hooks/{event}"
+        )
+    hooks.setdefault(event, [])
+    _drop_ours(hooks, event)
+    hooks[event].insert(0, entry)
+
+
+def _drop_ours(hooks: dict[str, Any], event: str) -> None:
+    entries = hooks.get(event)
+    if isinstance(entries, list):
+        hooks[event] = [
+            entry for entry in entries if str(CLIENT.name) not in json.dumps(entry) or not _is_ours(entry)
+        ]
+
+
+def _is_ours(entry: Any) -> bool:
+    """An entry is ours if its command runs a hook client of Yett, of this or another installation."""
+    return "yett/proxy/hooks/client.py" in json.dumps(entry)
+
+
+def _load(text: str | None) -> dict[str, Any]:
+    if text is None or not text.strip():
+        return {}
+    try:
+        loaded = json.loads(text)
+    except ValueError:
+        raise YettError(
+            "SETTINGS_UNREADABLE",
+            "the settings are not JSON",
+            remedy="repair them; they are left as they are",
+        ) from None
+    if not isinstance(loaded, dict):
+        raise YettError("SETTINGS_UNREADABLE", "the settings are not a JSON object")
+    return loaded
