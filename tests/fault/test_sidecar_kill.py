@@ -65,7 +65,9 @@ class Sidecar:
         command = [sys.executable, "-c", "from yett.cli import main; main()", "serve"]
         options = ["--state", str(self.state), "--socket", str(self.socket), "--policy", str(self.policy)]
         with self.log.open("ab") as stderr:
-            self.process = subprocess.Popen([*command, *options, "--no-tcp", "--burst", "1000000"], stdout=stderr, stderr=stderr)
+            self.process = subprocess.Popen(
+                [*command, *options, "--no-tcp", "--burst", "1000000"], stdout=stderr, stderr=stderr
+            )
         until = time.monotonic() + 30
         while time.monotonic() < until:
             if self.process.poll() is not None:
@@ -169,7 +171,7 @@ def issue(operator: Client) -> str:
             "principal": "ann",
             "agent": "coder",
             "tools": ["pay"],
-            "args": {"amount": {"most": 100}},
+            "limits": {"amount": {"most": 100}},
             "uses": 1,
         },
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from yett.model import Effect, Outcome, ToolCall
-from yett.sdk import Client, Held, TransportError, guard
+from yett.sdk import Client, Denied, Held, TransportError, guard
 
 ROLES = ("agent", "approver", "operator", "auditor", "watcher")
 MAY: dict[tuple[str, str], set[str]] = {
@@ -112,7 +112,7 @@ def test_another_agents_session_is_closed_to_read_and_to_write(living: Any) -> N
         assert status_of(other, "GET", f"/v1/sessions/{session}") == "SESSION_NOT_YOURS"
         decision = other.decide(ToolCall(tool="ping", session=session))
         assert decision.effect is Effect.DENY
-        assert decision.reasons[0].code == "SESSION_NOT_YOURS"
+        assert Denied(decision).code == "SESSION_NOT_YOURS"
     assert mine.request("GET", f"/v1/sessions/{session}")["session"] == session
 
 

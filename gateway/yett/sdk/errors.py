@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from yett.errors import YettError
-from yett.model import Decision, Reason
+from yett.model import Decision, Effect, Reason
+
+_MILDER_THAN_DENY = {"RULE_ALLOWS", "RULE_HOLDS", "APPROVED"}
 
 
 class TransportError(YettError):
@@ -64,6 +66,9 @@ class Unreported(YettError):
 
 
 def _first_reason(decision: Decision) -> Reason:
-    if decision.reasons:
-        return decision.reasons[0]
+    """The reason that decided: stages speak in order, and one may have allowed what a later one refused."""
+    milder = {"RULE_ALLOWS", "APPROVED"} if decision.effect is Effect.HOLD else _MILDER_THAN_DENY
+    telling = [reason for reason in decision.reasons if reason.code not in milder]
+    for reason in telling or decision.reasons:
+        return reason
     return Reason(stage="client", code="NO_REASON", message="the gateway gave no reason")
