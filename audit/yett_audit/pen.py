@@ -94,6 +94,14 @@ class Pen:
         self._put(line)
         return line, signed
 
+    def turn_to(self, key: SigningKey) -> None:
+        """Signs with another key from here on; the seal just made carries both signatures."""
+        state = self.state
+        state.key = note.VerifierKey(state.origin, key.public)
+        state.epoch += 1
+        state.keys.append((state.next, state.key))
+        self.key = key
+
     def header(self) -> dict[str, Any]:
         """The body of the segment record that would continue here."""
         return self.state.header()

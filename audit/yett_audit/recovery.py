@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,12 @@ def read_head(directory: Path) -> note.Checkpoint | None:
 
 
 def recover(
-    directory: Path, *, origin: str, public: bytes, floor: note.Checkpoint | None = None
+    directory: Path, *, origin: str, publics: Sequence[bytes], floor: note.Checkpoint | None = None
 ) -> Recovered:
     """Verifies the end of the log in `directory` and cuts a torn tail off.
 
     Args:
-        public: the public key that the log's current epoch must have.
+        publics: public keys of which the log's current epoch must have one.
         floor: a checkpoint known from elsewhere (witness, guardian); the log must not be behind it.
 
     Raises:
@@ -91,7 +92,7 @@ def recover(
         raise LogRefused("TAMPERED", f"{broken.message} ({broken.cause}; {where})") from broken
     if chain.origin != origin:
         raise LogRefused("WRONG_ORIGIN", "the log here belongs to another origin")
-    if chain.key.key != public:
+    if chain.key.key not in publics:
         raise LogRefused("WRONG_KEY", "the log here is signed by another key")
     for size in known:
         if size > chain.sealed or (size > chain.start and size not in matched):

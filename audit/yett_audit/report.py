@@ -128,6 +128,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The log differs from a remembered checkpoint.",
         "It was rewritten by someone who holds its key.",
     ),
+    "quorum": (
+        "Too few of the demanded witnesses cosigned.",
+        "Ask the witnesses, or wait for the next checkpoint.",
+    ),
     "policy": ("The trust file is malformed.", "See c2sp.org/tlog-policy."),
 }
 

@@ -43,16 +43,16 @@ class Trust:
             except (Broken, ValueError, IndexError) as error:
                 reason = error.message if isinstance(error, Broken) else "malformed line"
                 raise Broken("policy", f"policy line {number}: {reason}", USAGE) from None
-        if quorums > 1:
-            raise Broken("policy", "the policy has two quorum lines", USAGE)
+        if quorums != 1:
+            raise Broken("policy", "a policy has exactly one quorum line (`quorum none` for none)", USAGE)
         return trust
 
     def _line(self, words: list[str], used: set[str]) -> None:
         keyword, name = words[0], words[1]
         if keyword == "log":
             key = note.VerifierKey.parse(name)
-            if key.kind != note.ED25519:
-                raise Broken("policy", "a log's key has another type")
+            if key.kind != note.ED25519 or any(key.key == k.key for k in self.logs):
+                raise Broken("policy", "a log's key has another type, or is there twice")
             self.logs.append(key)
         elif keyword == "quorum":
             if name != "none" and name not in self.witnesses and name not in self.groups:

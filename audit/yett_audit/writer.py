@@ -15,24 +15,22 @@ attempted with blocks freed from a reserve file, if the disk only was full.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from yett_audit import disk, note, record, recovery, segment
+from yett_audit import disk, merkle, note, record, recovery, segment, tile
 from yett_audit.ed25519 import SigningKey
-from yett_audit.errors import InvalidRecord, LogRefused, LogUnavailable
+from yett_audit.errors import Broken, InvalidRecord, LogRefused, LogUnavailable
 from yett_audit.pen import Pen
+from yett_audit.receipt import Receipt
+from yett_audit.tape import Tape, error_name
 
 LOCK = "lock"
-RESERVE = "reserve"
-RESERVE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +63,28 @@ class Writer:
     """Appends to one log. Thread-safe; one per log and host, which a file lock ensures."""
 
     def __init__(
-        self,
-        directory: Path,
-        pen: Pen,
-        path: Path,
-        size: int,
-        lock: int,
-        now: Callable[[], int],
-        real: disk.Disk,
-        segment_bytes: int,
+        self, directory: Path, pen: Pen, tape: Tape, lock: int, now: Callable[[], int], heartbeat: int
     ) -> None:
-        self._directory, self._path, self._size = directory, path, size
+        self._directory, self._tape, self._now = directory, tape, now
         self._pen, self._durable_pen = pen, pen.copy()
-        self._now, self._disk, self._segment_bytes = now, real, segment_bytes
         self._lock_fd, self._pid = lock, os.getpid()
         self._lock = threading.Lock()
         self._turn = threading.Condition(threading.Lock())
         self._leading = False
         self._pending: list[bytes] = []
+        self._sealed = True
         self._durable = pen.next
         self._callbacks: list[tuple[int, Done]] = []
         self._poison: LogUnavailable | None = None
         self._closed = False
         self._flusher: threading.Thread | None = None
-        self._wake = threading.Event()
-        self._fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        self._identity = self._identify(self._disk.fstat(self._fd))
-        disk.preallocate(self._fd, segment_bytes)
-        _reserve(directory)
-        self._head_fd = os.open(
-            directory / recovery.HEAD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640
-        )
-        self._head = Head(
-            note.Checkpoint(pen.state.origin, pen.state.sealed, pen.state.sealed_root),
-            pen.state.note,
-            pen.state.sealed_at,
-        )
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._head = _head_of(pen)
+        self.tiles = tile.Tiles(directory)
+        if heartbeat:
+            threading.Thread(
+                target=self._beat, args=(heartbeat,), name="yett-log-heartbeat", daemon=True
+            ).start()
 
     # --- opening
 
@@ -110,7 +94,7 @@ class Writer:
         directory: Path | str,
         *,
         origin: str,
-        key: SigningKey | bytes,
+        key: SigningKey | bytes | Sequence[SigningKey],
         mode: str = "sealed",
         now: Callable[[], int] = wall_clock,
         entropy: Callable[[int], bytes] = os.urandom,
@@ -123,9 +107,11 @@ class Writer:
 
         Args:
             origin: the log's name, a schema-less URL (`host.example/yett/bank/gw1`); fixed by the genesis.
-            key: the signing key, or its 32-byte seed. One key, one origin.
+            key: the signing key, or its 32-byte seed. One key, one origin. Of several, the one in force is used
+                (after a rotation that a crash interrupted, the old and the new one).
             mode: `sealed` or `per-record`; fixed by the genesis.
-            heartbeat: seconds of silence after which the owner promises a heartbeat record; 0 for none.
+            heartbeat: seconds of silence after which a heartbeat record is written, which makes a silent cut of
+                the newest part visible as silence; 0 for none. Fixed by the genesis.
             floor: the last checkpoint known to a witness or guardian; a log behind it is refused.
 
         Raises:
@@ -133,7 +119,7 @@ class Writer:
             OSError: the directory cannot be used.
         """
         directory = Path(directory)
-        signing = key if isinstance(key, SigningKey) else SigningKey(key)
+        signers = [k if isinstance(k, SigningKey) else SigningKey(k) for k in _as_list(key)]
         if mode not in record.MODES:
             raise LogRefused("MODE", f"the mode is one of {', '.join(record.MODES)}")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -143,25 +129,31 @@ class Writer:
             raise LogRefused("LOCKED", "another writer has this log open") from None
         real = real or disk.RealDisk()
         try:
-            if not segment.paths(directory):
+            torn: dict[str, Any] | None = None
+            fresh = not segment.paths(directory)
+            if fresh:
                 pen = Pen.blank(
-                    origin=origin, key=signing, mode=mode, log=entropy(16).hex(), heartbeat=heartbeat
+                    origin=origin, key=signers[0], mode=mode, log=entropy(16).hex(), heartbeat=heartbeat
                 )
                 path, size = _create(directory, pen, now(), floor)
-                return cls(directory, pen, path, size, lock, now, real, segment_bytes)
-            found = recovery.recover(directory, origin=origin, public=signing.public, floor=floor)
-            writer = cls(
-                directory, Pen(found.chain, signing), found.path, found.size, lock, now, real, segment_bytes
-            )
+            else:
+                found = recovery.recover(
+                    directory, origin=origin, publics=[k.public for k in signers], floor=floor
+                )
+                signing = next(k for k in signers if k.public == found.chain.key.key)
+                pen, path, size, torn = Pen(found.chain, signing), found.path, found.size, found.torn
+            tape = Tape(directory, path, size, real, segment_bytes)
+            writer = cls(directory, pen, tape, lock, now, pen.state.heartbeat)
         except BaseException:
             os.close(lock)
             raise
-        try:
-            writer._append(record.RECOVERY if found.torn is not None else record.OPEN, found.torn or {})
-            writer.flush()
-        except BaseException:
-            writer.abandon()
-            raise
+        if not fresh:
+            try:
+                writer._append(record.RECOVERY if torn is not None else record.OPEN, torn or {})
+                writer.flush()
+            except BaseException:
+                writer.abandon()
+                raise
         return writer
 
     def __enter__(self) -> Writer:
@@ -207,17 +199,21 @@ class Writer:
         return self._append(event, body)
 
     def _append(self, event: str, body: dict[str, Any]) -> Entry:
-        if os.getpid() != self._pid:
-            raise LogUnavailable("the log was opened by the parent process; a fork cannot write to it")
         with self._lock:
-            if self._poison is not None:
-                raise self._poison
-            if self._closed:
-                raise LogUnavailable("the log is closed")
+            self._refuse_if_unusable()
             pen = self._pen
             index = pen.state.next
             self._pending.append(pen.line(event, body, self._now()))
+            self._sealed = False
             return Entry(index, pen.state.prev, index)
+
+    def _refuse_if_unusable(self) -> None:
+        if self._poison is not None:
+            raise self._poison
+        if self._closed:
+            raise LogUnavailable("the log is closed")
+        if os.getpid() != self._pid:
+            raise LogUnavailable("the log was opened by the parent process; a fork cannot write to it")
 
     def wait(self, entry: Entry, timeout: float | None = None) -> None:
         """Returns once the record is durable under a seal; writes the batch itself if nobody else does.
@@ -273,14 +269,52 @@ class Writer:
         """The last durable checkpoint."""
         return self._head
 
+    def receipt(self, index: int) -> str:
+        """The C2SP `.tlog-proof` of a durable record, its line included, against the last checkpoint.
+
+        Raises:
+            Broken: there is no durable record of this index, or the files do not hold what was sealed.
+        """
+        head = self._head
+        (line,) = (
+            tile.lines(self._directory, index, index + 1) if 0 <= index < head.checkpoint.size else (None,)
+        )
+        if line is None:
+            raise Broken("missing", "no durable record has this index")
+        proof = self.tiles.inclusion(index, head.checkpoint.size)
+        merkle.verify_inclusion(
+            index, head.checkpoint.size, record.leaf_of(line), proof, head.checkpoint.root
+        )
+        return str(Receipt(index, tuple(proof), head.note, line))
+
+    def rotate(self, new: SigningKey) -> None:
+        """Appoints the next key: the rotation record is sealed at once by the old key and by the new one.
+
+        When this returns, the old key signs nothing any more and should be destroyed by the caller.
+        """
+        with self._lock:
+            self._refuse_if_unusable()
+            pen = self._pen
+            index = pen.state.next
+            appointed = note.VerifierKey(pen.state.origin, new.public)
+            if any(appointed.key == old.key for _, old in pen.state.keys):
+                raise LogRefused("KEY_REUSED", "this key has been in force before")
+            body = {"epoch": pen.state.epoch + 1, "key": str(appointed)}
+            self._pending.append(pen.line(record.ROTATE, body, self._now()))
+            line, _ = pen.seal(new)
+            self._pending.append(line)
+            pen.turn_to(new)
+            self._sealed = True
+            entry = Entry(index, pen.state.prev, index)
+        self.wait(entry)
+
     def close(self) -> None:
         """Records the orderly end, seals it, and releases the file. After a failure it only releases."""
         if self._closed:
             return
         try:
             if self._poison is None:
-                entry = self._append(record.CLOSE, {})
-                self.wait(entry)
+                self.wait(self._append(record.CLOSE, {}))
         finally:
             self.abandon()
 
@@ -295,13 +329,10 @@ class Writer:
                 self._turn.wait()
             callbacks, self._callbacks = self._callbacks, []
             self._turn.notify_all()
+        self._stop.set()
         self._wake.set()
-        with contextlib.suppress(OSError):
-            if self._poison is None:
-                os.ftruncate(self._fd, self._size)  # gives preallocated blocks back
-                os.fsync(self._head_fd)
-        for fd in (self._fd, self._head_fd, self._lock_fd):
-            os.close(fd)
+        self._tape.close(orderly=self._poison is None)
+        os.close(self._lock_fd)
         for _, done in callbacks:
             done(self._poison or LogUnavailable("the log is closed"))
 
@@ -349,123 +380,79 @@ class Writer:
             batch, self._pending = self._pending, []
             if not batch:
                 return
-            line, signed = self._pen.seal()
-            batch.append(line)
+            count = len(batch)
+            if not self._sealed:
+                batch.append(self._pen.seal()[0])
+                self._sealed = True
             data = b"\n".join(batch) + b"\n"
-            following = self._next_segment() if self._size + len(data) >= self._segment_bytes else None
+            following = self._next_segment() if self._tape.full_with(len(data)) else None
             durable_pen = self._pen.copy()
-        size = self._size
+        size = self._tape.size
         try:
-            self._check_file()
+            self._tape.check()
+        except (OSError, LogUnavailable) as error:
+            raise self._poisoned(error) from error
+        try:
+            self._tape.write(data)
         except OSError as error:
-            self._fail(error)
+            self._last_words(error, size, count)
+            raise self._poisoned(error) from error
         try:
-            self._write(data)
-        except OSError as error:
-            self._fail_write(error, size, len(batch) - 1)
-        try:
-            self._disk.sync(self._fd)
+            self._tape.sync()
             if following is not None:
-                signed = self._turn_over(*following)
+                self._tape.turn_over(*following)
         except OSError as error:
-            self._fail(error)
-        state = durable_pen.state
-        self._durable_pen = durable_pen
-        self._head = Head(
-            note.Checkpoint(state.origin, state.sealed, state.sealed_root), signed, state.sealed_at
-        )
-        self._remember(signed)
+            raise self._poisoned(error) from error
+        self._durable_pen, self._head = durable_pen, _head_of(durable_pen)
+        self._tape.remember(self._head.note)
         with self._turn:
-            self._durable = state.next
+            self._durable = durable_pen.next
 
-    def _next_segment(self) -> tuple[Path, bytes, str]:
+    def _next_segment(self) -> tuple[Path, bytes]:
         """Name and content of the segment to follow: its header and the seal over it."""
         path = self._directory / segment.name_of(self._pen.next)
         header = self._pen.line(record.SEGMENT, self._pen.header(), self._now())
-        seal, signed = self._pen.seal()
-        return path, header + b"\n" + seal + b"\n", signed
+        return path, header + b"\n" + self._pen.seal()[0] + b"\n"
 
-    def _turn_over(self, path: Path, data: bytes, signed: str) -> str:
-        disk.write_new(path, data)
-        os.ftruncate(self._fd, self._size)
-        os.fchmod(self._fd, 0o440)
-        os.close(self._fd)
-        self._fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        self._path, self._size = path, len(data)
-        self._identity = self._identify(self._disk.fstat(self._fd))
-        disk.preallocate(self._fd, self._segment_bytes)
-        return signed
+    def _poisoned(self, error: OSError | LogUnavailable) -> LogUnavailable:
+        if self._poison is None:
+            text = (
+                f"the log cannot be written: {error_name(error)}"
+                if isinstance(error, OSError)
+                else str(error)
+            )
+            self._poison = LogUnavailable(text)
+        return self._poison
 
-    @staticmethod
-    def _identify(status: os.stat_result) -> tuple[int, int]:
-        return status.st_dev, status.st_ino
-
-    def _check_file(self) -> None:
-        """The open file is still the log: linked under its name, regular, and as long as it was left."""
-        here, there = self._disk.fstat(self._fd), self._disk.stat(self._path)
-        if not stat.S_ISREG(there.st_mode) or self._identify(there) != self._identity or here.st_nlink != 1:
-            self._poison_with("the log's file was removed or replaced")
-        if here.st_size != self._size:
-            self._poison_with("the log's file has another length than the writer left it with")
-
-    def _write(self, data: bytes) -> None:
-        view, offset = memoryview(data), self._size
-        while view:
-            count = self._disk.write(self._fd, bytes(view) if len(view) < len(data) else data, offset)
-            if count <= 0:
-                raise OSError(5, "write returned nothing")
-            view = view[count:]
-            offset += count
-        self._size = offset
-
-    def _remember(self, signed: str) -> None:
-        """Writes the head beside the log; it is an extra, so its failure poisons nothing."""
-        data = signed.encode()
+    def _last_words(self, error: OSError, good_size: int, lost: int) -> None:
+        """After a failed *write*: sets the file back to its last seal and tries to record why the log ends."""
         with contextlib.suppress(OSError):
-            os.pwrite(self._head_fd, data, 0)
-            if os.fstat(self._head_fd).st_size != len(data):
-                os.ftruncate(self._head_fd, len(data))
-
-    # --- failing
-
-    def _poison_with(self, message: str) -> NoReturn:
-        self._poison = self._poison or LogUnavailable(message)
-        raise self._poison
-
-    def _fail(self, error: OSError) -> NoReturn:
-        self._poison = self._poison or LogUnavailable(f"the log cannot be written: {_name(error)}")
-        raise self._poison from error
-
-    def _fail_write(self, error: OSError, good_size: int, lost: int) -> NoReturn:
-        """Sets the file back to its last seal and, with blocks freed from the reserve, records why it ends.
-
-        Only after a failed *write*: after a failed sync nobody knows what is on disk, so nothing is touched.
-        """
-        with contextlib.suppress(OSError):
-            self._disk.truncate(self._fd, good_size)
-            self._size = good_size
-            os.truncate(self._directory / RESERVE, 0)
+            self._tape.back_to(good_size)
             pen = self._durable_pen.copy()
-            line = pen.line(record.FAILCLOSED, {"cause": _name(error), "lost": lost}, self._now())
+            line = pen.line(record.FAILCLOSED, {"cause": error_name(error), "lost": lost}, self._now())
             seal, signed = pen.seal()
-            self._write(line + b"\n" + seal + b"\n")
-            self._disk.sync(self._fd)
-            self._remember(signed)
-        self._fail(error)
+            self._tape.write(line + b"\n" + seal + b"\n")
+            self._tape.sync()
+            self._tape.remember(signed)
+
+    def _beat(self, seconds: int) -> None:
+        seen = self._pen.next
+        while not self._stop.wait(seconds):
+            try:
+                if self._pen.next == seen:
+                    self.wait(self._append(record.HEARTBEAT, {}))
+            except LogUnavailable:
+                return
+            seen = self._pen.next
 
 
-def _name(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+def _head_of(pen: Pen) -> Head:
+    state = pen.state
+    return Head(note.Checkpoint(state.origin, state.sealed, state.sealed_root), state.note, state.sealed_at)
 
 
-def _reserve(directory: Path) -> None:
-    """Keeps a few blocks back for the last record of a full disk; an extra, so not having it is no failure."""
-    with contextlib.suppress(OSError):
-        fd = os.open(directory / RESERVE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            os.posix_fallocate(fd, 0, RESERVE_BYTES)
-        finally:
-            os.close(fd)
+def _as_list(key: SigningKey | bytes | Sequence[SigningKey]) -> Sequence[SigningKey | bytes]:
+    return [key] if isinstance(key, SigningKey | bytes) else key
 
 
 def _create(directory: Path, pen: Pen, at: int, floor: note.Checkpoint | None) -> tuple[Path, int]:
