@@ -1,0 +1,150 @@
+"""POSIX shell programs to effective commands: what would really run, wrappers and disguises removed.
+
+The way of a program:
+
+1. guards: too long, control characters: refused, as facts (`ShellProgram.opaque`);
+2. `lexer`, `parse`: a tree of nodes, by a linear, fuel-capped parser of our own;
+3. `walk`, `expand`, `builtins`, `outputs`: the tree is run without running it, with the variables, functions
+   and outputs that the program itself determines;
+4. `resolve`, `options`, `special`, `profiles`: each command's wrappers are removed, its options read by its
+   profile (`policies/programs/posix/*.yaml`), and its effects, paths and hosts written down.
+
+**Opacity** comes in two sizes. Behind a *severe* one (`SEVERE`) any command may hide:
+dynamic_program (the program's name is not known), glob_program, eval (evaluated text is not known),
+stdin_script (a shell or interpreter reads its program from a pipe or file), sourced_output, response_file,
+arithmetic_data and subscript_data (bash expands data again), rebound_program (`hash -p`), unknown_option
+(in a wrapper: it decides which word is the program), invalid_option, inline_input (input pasted into `sh -c`),
+depth, recursion; of a whole program: has_error, control_char, too_long, too_deep, steps, expansions.
+A *mild* one (`MILD`) is what a person would not stop at: dynamic_argument (`"$TAG"`), dynamic_directory
+(`$BIN/tool`), resolved_program and resolved_script (computed, and followed), inline_dynamic (a known text
+with a variable in it is given to a shell), project_script (`make test`, `npm run build`), carriage_return.
+
+**Flags** on commands: recursive, force, dangerous_env, env_path, foreign_path (a program by a path outside
+the system's folders), profile_unknown, subcommand_unknown, inline_code, inline_sql, script_file, stdin_script,
+stdin_args (arguments come from input), module, interactive, response_file, glob_target, dynamic_target (a
+written, deleted or contacted target is not known), upload, download, insecure, remote, container, scheduled,
+setuid, world_writable, executable, extract, runs_config, credentials, and what profiles add.
+"""
+
+from __future__ import annotations
+
+import re2
+
+from yett.extract.budget import Budget
+from yett.extract.facts import Command, ShellProgram
+from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context, ShellResult
+from yett.extract.shell.expand import Field, State
+from yett.extract.shell.lexer import Fuel, TooMuch
+from yett.extract.shell.walk import Walker
+
+__all__ = ["MAX_SOURCE", "MILD", "SEVERE", "ShellResult", "analyse", "analyse_argv", "looks_like"]
+
+MAX_SOURCE = 32_768
+"""Characters of one program."""
+MAX_FUEL = 24_000
+"""Parts, commands and expansions of one program, inline programs included."""
+
+_CONTROL = frozenset(chr(c) for c in range(32) if c not in (9, 10, 13)) | {"\x7f"}
+
+
+def analyse(
+    source: str,
+    pointer: str,
+    *,
+    chain: tuple[str, ...] = (),
+    declared: bool = True,
+    budget: Budget | None = None,
+) -> ShellResult:
+    """The effective commands of a POSIX (bash) program.
+
+    Args:
+        source: the program text.
+        pointer: RFC 6901 pointer of the argument it came from.
+        chain: how the text was decoded to reach it.
+        declared: the tool says that it is a command; false = it only looks like one.
+        budget: the call's budget.
+
+    Raises:
+        OverBudget: the call's budget ran out (this program's own limits are `opaque`, never raised).
+    """
+    analysis = Analysis(pointer, budget or Budget(), Fuel(MAX_FUEL))
+    if len(source) > MAX_SOURCE:
+        analysis.opaque["too_long"] = None
+    elif not _CONTROL.isdisjoint(source):
+        analysis.opaque["control_char"] = None
+    else:
+        if "\r" in source:
+            analysis.opaque["carriage_return"] = None
+            source_lf = source.replace("\r\n", "\n").replace("\r", "\n")
+        else:
+            source_lf = source
+        _guarded(analysis, lambda: Walker(analysis, State()).program(source_lf, Context()))
+    program = ShellProgram(
+        pointer=pointer,
+        source=source,
+        dialect="posix",
+        chain=chain,
+        declared=declared,
+        opaque=tuple(analysis.opaque),
+    )
+    return ShellResult(
+        program=program, commands=tuple(analysis.commands), nested=tuple(analysis.nested.values())
+    )
+
+
+def analyse_argv(
+    argv: tuple[str, ...] | list[str], pointer: str, *, budget: Budget | None = None
+) -> ShellResult:
+    """The effective commands of an argument vector that is run without a shell; see `analyse`."""
+    analysis = Analysis(pointer, budget or Budget(), Fuel(MAX_FUEL))
+    words = [str(word) for word in argv]
+    size = sum(map(len, words))
+    if size > MAX_SOURCE or len(words) > 4096:
+        analysis.opaque["too_long"] = None
+    elif words:
+        analysis.budget.spend(1, size)
+        fields = [Field(word, quoted=True) for word in words]
+        walker = Walker(analysis, State())
+        _guarded(analysis, lambda: walker.command(fields, Context(dialect="argv"), functions=False))
+    program = ShellProgram(
+        pointer=pointer, source=" ".join(words), dialect="posix", opaque=tuple(analysis.opaque)
+    )
+    return ShellResult(
+        program=program, commands=tuple(analysis.commands), nested=tuple(analysis.nested.values())
+    )
+
+
+def _guarded(analysis: Analysis, work: object) -> None:
+    try:
+        work()  # type: ignore[operator]
+    except TooMuch as error:
+        reason = str(error.args[0])
+        analysis.opaque["too_deep" if reason == "depth" else reason] = None
+    except RecursionError:
+        analysis.opaque["too_deep"] = None
+
+
+_SET = re2.Set.SearchSet()
+for _pattern in (
+    # a chain, pipe or substitution in front of a word
+    r"(?:^|[;&|`\n(]|\$\()\s*(?:sudo\s+)?(?:[/\w.-]*/)?(?:rm|cat|ls|sh|bash|zsh|dash|curl|wget|nc|ncat|python[0-9.]*|perl|ruby|node|php|"
+    r"chmod|chown|kill|pkill|mkfifo|mknod|dd|tee|eval|exec|source|whoami|id|uname|ping|nslookup|dig|ssh|scp|find|xargs|"
+    r"awk|sed|base64|crontab|useradd|passwd|env|export|echo|printf|head|tail|cp|mv|ln|touch|mkdir|git|docker|kubectl|"
+    r"systemctl|service|iptables|sleep|shutdown|reboot|nohup|busybox)(?:[\s;&|<>`)$'\"\\{]|$)",
+    r"\$\([^()]", r"`[a-z/.]+[^`]*`", r"\$\{?IFS", r"/dev/(?:tcp|udp)/", r"\|\s*(?:ba|z|da|k)?sh\b", r"<\([a-z]",
+    r"^\s*(?:sudo|doas)\s+\S", r"^#!\s*/", r"&&\s*[a-z./]+\s", r"\{[a-z]+,[^{}\s]*\}\s*$", r">\s*/(?:etc|dev|tmp|var|usr|root|home)/",
+):  # fmt: skip
+    _SET.Add(_pattern)
+_SET.Compile()
+
+
+def looks_like(text: str) -> bool:
+    """Whether a text that nothing declares as a command may be one. Cheap (RE2), and on the eager side."""
+    if not text or len(text) > MAX_SOURCE or "\x00" in text:
+        return False
+    return bool(_SET.Match(text.encode("utf-8", "replace")))
+
+
+def severe(command: Command) -> bool:
+    """Whether behind this command's opacity any other may hide."""
+    return any(reason in SEVERE for reason in command.opaque)

@@ -1,0 +1,521 @@
+"""Words to fields: what a word becomes when the shell expands it, as far as the program itself tells.
+
+A variable that the program sets to something it spells out is known; everything else keeps its source text
+(`$TAG`) and makes the field *unknown*. A variable may have several possible values (assigned in a branch or
+by `for x in a b`): callers expand once a `choice`, so that each value is seen at least once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import re2
+
+from yett.extract.shell.lexer import Fuel, TooMuch
+from yett.extract.shell.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
+
+MAX_FIELDS = 256
+"""Fields one word may expand to."""
+MAX_CHOICES = 8
+"""Values of one variable that are followed; more make it unknown."""
+_MAX_VALUE = 16_384
+
+_GLOB = frozenset("*?[")
+_BRACES = frozenset("{},")
+_ENVIRONMENT = {
+    "HOME": "~", "PWD": ".", "SHELL": "/bin/bash", "BASH": "/bin/bash", "0": "bash", "TMPDIR": "/tmp",
+}  # fmt: skip
+"""What these hold on any host, near enough to follow them."""
+_NUMBERS = frozenset(("?", "#", "$", "RANDOM", "SECONDS", "LINENO", "UID", "EUID", "PPID", "SRANDOM"))
+
+
+class Field(NamedTuple):
+    """One argument: its text, and how sure that text is."""
+
+    text: str
+    unknown: bool = False
+    """Part of the text is only the source of an expansion (`$TAG`)."""
+    glob: bool = False
+    """Unquoted `*`, `?` or `[…]`: stands for file names."""
+    resolved: bool = False
+    """Known, but through a variable or a substitution."""
+    quoted: bool = False
+    proc: Proc | None = None
+    """The program behind it, if it is `<(…)` or `>(…)`."""
+
+
+class Value(NamedTuple):
+    text: str
+    unknown: bool = False
+
+
+class State:
+    """What the shell remembers between commands."""
+
+    __slots__ = ("aliases", "arrays", "cwd", "functions", "positional", "vars")
+
+    def __init__(self) -> None:
+        self.vars: dict[str, tuple[Value, ...]] = {}
+        self.arrays: dict[str, list[Field]] = {}
+        self.functions: dict[str, Node] = {}
+        self.aliases: dict[str, str] = {}
+        self.positional: list[Field] | None = None
+        self.cwd: str | None = None
+
+    def copy(self) -> State:
+        other = State()
+        other.vars = dict(self.vars)
+        other.arrays = dict(self.arrays)
+        other.functions = dict(self.functions)
+        other.aliases = dict(self.aliases)
+        other.positional = self.positional
+        other.cwd = self.cwd
+        return other
+
+    def assign(self, name: str, values: tuple[Value, ...], certain: bool) -> None:
+        if not certain and name in self.vars:
+            merged = dict.fromkeys(self.vars[name] + values)
+            values = tuple(merged)
+        if len(values) > MAX_CHOICES:
+            values = (Value("$" + name, True),)
+        self.vars[name] = values
+
+
+class Expander:
+    """Expands words against a `State`. Pure, but for `${x:=word}`.
+
+    Args:
+        state: the variables.
+        output: the text a program prints if it can be computed, else None.
+        fuel: shared with the parser.
+    """
+
+    def __init__(self, state: State, output: Callable[[Seq], str | None], fuel: Fuel) -> None:
+        self.state = state
+        self.output = output
+        self.fuel = fuel
+        self.choice = 0
+        self.choices = 1
+        """How many choices the words expanded since it was last set to 1 would need."""
+
+    def fields(self, word: Word) -> list[Field]:
+        """The word after every expansion but that of file names."""
+        if len(word) == 1 and isinstance(first := word[0], Lit):
+            text = first.text
+            if first.quoted:
+                return [Field(text, False, False, False, True)]
+            if "{" not in text:
+                return [Field(text, False, not _GLOB.isdisjoint(text) and is_glob(text))]
+        out: list[Field] = []
+        for braced in self.braces(word):
+            self._expand(braced, True, out)
+            if len(out) > MAX_FIELDS:
+                raise TooMuch("expansions")
+        return out
+
+    def one(self, word: Word) -> Field:
+        """The word as one field: no braces, no splitting (assignments, redirections, here-documents)."""
+        if not word:
+            return Field("")
+        out: list[Field] = []
+        self._expand(word, False, out)
+        return out[0] if out else Field("")
+
+    # -- parts -------------------------------------------------------------------------------------
+
+    def _expand(self, word: Word, splitting: bool, out: list[Field]) -> None:
+        text = ""
+        started = unknown = glob = resolved = quoted = False
+        proc: Proc | None = None
+        alone = len(word) == 1
+        for part in word:
+            self.fuel.burn()
+            if isinstance(part, Lit):
+                text += part.text
+                started = True
+                quoted |= part.quoted
+                glob |= not part.quoted and not _GLOB.isdisjoint(part.text)
+                continue
+            if isinstance(part, Proc):
+                text += part.source
+                proc, started = part, True
+                continue
+            if isinstance(part, Array):
+                text += " ".join(f.text for w in part.words for f in self.fields(w))
+                started = True
+                continue
+            if isinstance(part, Param) and self._is_list(part):
+                items = self._list(part, alone)
+                if items is not None and not items and not alone:
+                    continue
+                if items is not None and splitting:
+                    for k, item in enumerate(items):
+                        if k:
+                            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted))
+                            text, unknown, glob, resolved, quoted = "", False, False, False, False
+                        text += item.text
+                        unknown |= item.unknown
+                        glob |= item.glob
+                        resolved = started = True
+                    continue
+                if items is not None:
+                    text += " ".join(item.text for item in items)
+                    unknown |= any(item.unknown for item in items)
+                    started = True
+                    continue
+            value = self._value(part, alone)
+            resolved = True
+            is_quoted = part.quoted
+            quoted |= is_quoted
+            unknown |= value.unknown
+            if len(text) + len(value.text) > _MAX_VALUE:
+                raise TooMuch("expansions")
+            if is_quoted or not splitting or value.unknown:
+                text += value.text
+                started |= bool(value.text) or is_quoted
+                continue
+            pieces = self._split(value.text)
+            if pieces is None:
+                text += value.text
+                unknown = started = True
+                continue
+            glob |= not _GLOB.isdisjoint(value.text)
+            for k, piece in enumerate(pieces):
+                if k and started:
+                    out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted))
+                    text, unknown, quoted, started = "", False, False, False
+                    self.fuel.burn()
+                text += piece
+                started |= bool(piece)
+        if started or (not splitting):
+            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, proc))
+
+    def _split(self, text: str) -> list[str] | None:
+        """At IFS, keeping an empty first or last piece where a delimiter stood; None if IFS is unknown."""
+        ifs = " \t\n"
+        if values := self.state.vars.get("IFS"):
+            if len(values) > 1 or values[0].unknown:
+                return None
+            ifs = values[0].text
+        if not ifs or not text:
+            return [text]
+        for char in ifs:
+            if char != ifs[0] and char in text:
+                text = text.replace(char, ifs[0])
+        pieces = text.split(ifs[0])
+        if len(pieces) > MAX_FIELDS:
+            raise TooMuch("expansions")
+        inner = [p for p in pieces[1:-1] if p]
+        return [pieces[0], *inner, pieces[-1]] if len(pieces) > 1 else pieces
+
+    @staticmethod
+    def _is_list(part: Param) -> bool:
+        if part.op not in ("", ":", "!"):
+            return False
+        if part.name in ("@", "*"):
+            return part.op != "!"
+        return part.subscript is not None and part.op == "" and _literal(part.subscript) in ("@", "*")
+
+    def _list(self, part: Param, alone: bool) -> list[Field] | None:
+        """`$@`, `${array[@]}`; None if unknown."""
+        if part.subscript is not None:
+            return self.state.arrays.get(part.name)
+        items = self.state.positional
+        if items is None:
+            # `who$@ami`: without arguments it is nothing, and adjacent to text that is how it is meant
+            return None if alone or part.quoted else []
+        if part.op == ":":
+            start = _literal(part.arg or ())
+            return items[max(int(start) - 1, 0) :] if start.isdigit() else None
+        return items
+
+    def _value(self, part: Part, alone: bool) -> Value:
+        if isinstance(part, Param):
+            return self._parameter(part, alone)
+        if isinstance(part, Sub):
+            text = self.output(part.body)
+            return Value(part.source, True) if text is None else Value(text.rstrip("\n"))
+        if isinstance(part, Arith):
+            number = arithmetic(self.one(part.parts))
+            return Value(part.source, True) if number is None else Value(str(number))
+        raise TypeError(type(part))
+
+    def _lookup(self, name: str, alone: bool) -> Value | None:
+        """The value of a variable under the current choice; None if the program never sets it."""
+        values = self.state.vars.get(name)
+        if values is not None:
+            if len(values) > self.choices:
+                self.choices = len(values)
+            return values[min(self.choice, len(values) - 1)]
+        if name.isdigit() and name != "0":
+            if self.state.positional is not None:
+                k = int(name[:4]) - 1
+                if k < len(self.state.positional):
+                    field = self.state.positional[k]
+                    return Value(field.text, field.unknown)
+                return Value("")
+            return None if alone else Value("")
+        if name in self.state.arrays:
+            items = self.state.arrays[name]
+            return Value(items[0].text, items[0].unknown) if items else Value("")
+        known = _ENVIRONMENT.get(name)
+        return None if known is None else Value(known)
+
+    def _parameter(self, part: Param, alone: bool) -> Value:
+        name, op = part.name, part.op
+        unknown = Value(part.source, True)
+        if op == "template":
+            return unknown
+        if name == "IFS" and "IFS" not in self.state.vars and not op:
+            return Value(" \t\n")
+        if name in _NUMBERS and not op:
+            return Value(part.source)
+        if op.startswith("!"):
+            target = self._lookup(name, True)
+            if op != "!" or target is None or target.unknown:
+                return unknown
+            pointed = self._lookup(target.text, True)
+            return unknown if pointed is None else pointed
+        if part.subscript is not None:
+            return self._element(part)
+        value = self._lookup(name, alone or part.quoted)
+        if op == "":
+            return unknown if value is None else value
+        arg = self.one(part.arg) if part.arg else Field("")
+        if op in (":-", "-", ":=", "="):
+            if value is None or (not value.text and op[0] == ":"):
+                result = Value(arg.text, arg.unknown)
+                if op.endswith("=") and name not in self.state.vars:
+                    self.state.assign(name, (result,), True)
+                return result
+            return value
+        if op in (":+", "+"):
+            if value is None:
+                return Value(arg.text, True)
+            return Value(arg.text, arg.unknown) if value.text or op == "+" else Value("")
+        if op in (":?", "?"):
+            return unknown if value is None else value
+        if value is None or value.unknown or arg.unknown:
+            if op == ":" and value is None and name == "PATH" and arg.text.replace(" ", "") in ("0:1", ":1"):
+                return Value("/")  # `${PATH:0:1}`: a slash without writing one
+            return unknown
+        return transform(value.text.replace("~", "/root", 1) if name == "HOME" else value.text, op, arg, unknown)
+
+    def _element(self, part: Param) -> Value:
+        items = self.state.arrays.get(part.name)
+        index = self.one(part.subscript or ()).text
+        if items is None or part.op or not index.isdigit() or int(index[:6]) >= len(items):
+            return Value(part.source, True)
+        item = items[int(index)]
+        return Value(item.text, item.unknown)
+
+    # -- braces ------------------------------------------------------------------------------------
+
+    def braces(self, word: Word) -> list[Word]:
+        """`{a,b}` and `{1..3}` expanded, textually and before anything else, as bash does."""
+        if not any(isinstance(p, Lit) and not p.quoted and "{" in p.text for p in word):
+            return [word]
+        tokens: list[Part | str] = []
+        for part in word:
+            if isinstance(part, Lit) and not part.quoted:
+                tokens.extend(_brace_tokens(part.text))
+            else:
+                tokens.append(part)
+        closing: dict[int, int] = {}
+        commas: dict[int, list[int]] = {}
+        stack: list[int] = []
+        for k, token in enumerate(tokens):
+            if token == "{":
+                stack.append(k)
+                commas[k] = []
+            elif token == "," and stack:
+                commas[stack[-1]].append(k)
+            elif token == "}" and stack:
+                closing[stack.pop()] = k
+        if not closing:
+            return [word]
+        self.fuel.burn(len(tokens))
+        words = self._product(tokens, 0, len(tokens), closing, commas, 0)
+        return [_rejoin(w) for w in words]
+
+    def _product(
+        self,
+        tokens: list[Part | str],
+        low: int,
+        high: int,
+        closing: dict[int, int],
+        commas: dict[int, list[int]],
+        depth: int,
+    ) -> list[list[Part | str]]:
+        if depth > 12:
+            raise TooMuch("depth")
+        out: list[list[Part | str]] = [[]]
+        k = low
+        while k < high:
+            end = closing.get(k, high)
+            alternatives: list[list[Part | str]] | None = None
+            if end < high:
+                if commas[k]:
+                    alternatives = []
+                    edges = [k, *commas[k], end]
+                    for a, b in zip(edges, edges[1:], strict=False):
+                        alternatives += self._product(tokens, a + 1, b, closing, commas, depth + 1)
+                elif end == k + 2 and isinstance(tokens[k + 1], str):
+                    alternatives = [[t] for t in _sequence(str(tokens[k + 1]))] or None
+            if alternatives is None:
+                for words in out:
+                    words.append(tokens[k])
+                k += 1
+                continue
+            if len(out) * len(alternatives) > MAX_FIELDS:
+                raise TooMuch("expansions")
+            self.fuel.burn(len(out) * len(alternatives))
+            out = [a + b for a in out for b in alternatives]
+            k = end + 1
+        return out
+
+
+def _literal(word: Word) -> str:
+    return "".join(p.text for p in word if isinstance(p, Lit))
+
+
+def _brace_tokens(text: str) -> list[str]:
+    tokens: list[str] = []
+    start = 0
+    for k, char in enumerate(text):
+        if char in _BRACES:
+            if k > start:
+                tokens.append(text[start:k])
+            tokens.append(char)
+            start = k + 1
+    if start < len(text):
+        tokens.append(text[start:])
+    return tokens
+
+
+def _rejoin(tokens: list[Part | str]) -> Word:
+    parts: list[Part] = []
+    text = ""
+    for token in tokens:
+        if isinstance(token, str):
+            text += token
+            continue
+        if text:
+            parts.append(Lit(text, False))
+            text = ""
+        parts.append(token)
+    if text:
+        parts.append(Lit(text, False))
+    return tuple(parts)
+
+
+def _sequence(text: str) -> list[str]:
+    """`1..5..2` and `a..e`; empty if it is none."""
+    first, dots, rest = text.partition("..")
+    last, _, step = rest.partition("..")
+    if not dots or not first or not last:
+        return []
+    by = abs(int(step)) if step.lstrip("-").isdigit() and len(step) < 6 else 1
+    by = by or 1
+    if len(first) == 1 and len(last) == 1 and first.isalpha() and last.isalpha():
+        a, b = ord(first), ord(last)
+        codes = range(a, b + 1, by) if a <= b else range(a, b - 1, -by)
+        return [chr(c) for c in codes]
+    if first.lstrip("-").isdigit() and last.lstrip("-").isdigit() and len(first) < 8 and len(last) < 8:
+        a, b = int(first), int(last)
+        numbers = range(a, b + 1, by) if a <= b else range(a, b - 1, -by)
+        if len(numbers) > MAX_FIELDS:
+            # `{1..100000}`: that many fields differ only in a number
+            return [str(a), str(b)]
+        width = max(len(first), len(last)) if "0" in (first[:1], last[:1]) else 0
+        return [str(v).zfill(width) for v in numbers]
+    return []
+
+
+def is_glob(text: str) -> bool:
+    """Whether unquoted text is a file name pattern; a lone `[` is the command of that name."""
+    return "*" in text or "?" in text or ("[" in text and "]" in text[text.index("[") :])
+
+
+def pattern(glob: str) -> re2._Regexp[str] | None:
+    """A shell pattern as RE2; None for the ones not worth following (extglob)."""
+    if len(glob) > 200 or "(" in glob:
+        return None
+    out = ""
+    i = 0
+    while i < len(glob):
+        c = glob[i]
+        i += 1
+        if c == "*":
+            out += "(?s:.*)"
+        elif c == "?":
+            out += "(?s:.)"
+        elif c == "[" and (j := glob.find("]", i + 1)) > 0:
+            inner = glob[i:j].replace("\\", "\\\\")
+            out += "[" + ("^" + inner[1:] if inner[:1] in ("!", "^") else inner) + "]"
+            i = j + 1
+        else:
+            out += re2.escape(c)
+    try:
+        return re2.compile(out)
+    except re2.error:
+        return None
+
+
+def transform(text: str, op: str, arg: Field, unknown: Value) -> Value:
+    """`${x#…}`, `${x/…}`, `${x:…}`, `${x^^}` on a known value."""
+    if op == "#len":
+        return Value(str(len(text)))
+    if op in ("#", "##", "%", "%%"):
+        matcher = pattern(arg.text)
+        if matcher is None or len(text) > 512:
+            return unknown
+        cuts = range(len(text) + 1)
+        if op in ("##", "%"):
+            cuts = range(len(text), -1, -1)
+        for k in cuts:
+            piece = text[:k] if op[0] == "#" else text[k:]
+            if matcher.fullmatch(piece):
+                return Value(text[k:] if op[0] == "#" else text[:k])
+        return Value(text)
+    if op in ("/", "//", "/#", "/%"):
+        old, _, new = arg.text.partition("/")
+        if is_glob(old) or not old:
+            return unknown
+        return Value(text.replace(old, new) if op == "//" else text.replace(old, new, 1))
+    if op == ":":
+        first, _, last = arg.text.partition(":")
+        first, last = first.strip(), last.strip()
+        if not first.lstrip("-").isdigit() or (last and not last.lstrip("-").isdigit()):
+            return unknown
+        start = int(first[:6])
+        start = max(len(text) + start, 0) if start < 0 else start
+        if not last:
+            return Value(text[start:])
+        length = int(last[:6])
+        return Value(text[start:length] if length < 0 else text[start : start + length])
+    if op in ("^^", ",,") and not arg.text:
+        return Value(text.upper() if op == "^^" else text.lower())
+    if op in ("^", ",") and not arg.text:
+        return Value((text[:1].upper() if op == "^" else text[:1].lower()) + text[1:])
+    if op == "@" and arg.text in ("U", "L", "u"):
+        return Value(text.upper() if arg.text == "U" else text.lower() if arg.text == "L" else text.capitalize())
+    return unknown
+
+
+def arithmetic(field: Field) -> int | None:
+    """A number, or a sum of numbers; anything else is not worth following."""
+    text = field.text.replace(" ", "")
+    if field.unknown or len(text) > 64 or not text:
+        return None
+    total, sign, digits = 0, 1, ""
+    for char in text + "+":
+        if char.isdigit():
+            digits += char
+        elif char in "+-" and digits and len(digits) < 12:
+            total += sign * int(digits)
+            sign, digits = (1 if char == "+" else -1), ""
+        else:
+            return None
+    return total

@@ -1,0 +1,449 @@
+"""Nodes to commands: runs a parsed program without running it.
+
+Keeps the variables, functions, aliases and working directory that the program itself sets, follows every
+branch, every loop body once for each known value of its variable, and every function where it is called
+(functions never called are looked at too: something else may call them). What a command is, once its fields
+are known, is decided in `resolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from yett.extract.facts import Redirect
+from yett.extract.shell import builtins, outputs
+from yett.extract.shell.draft import Analysis, Context, Draft
+from yett.extract.shell.expand import MAX_CHOICES, Expander, Field, State, Value
+from yett.extract.shell.lexer import TooMuch
+from yett.extract.shell.nodes import (
+    AndOr,
+    Arith,
+    ArithCommand,
+    Array,
+    Assign,
+    Background,
+    Case,
+    Function,
+    Group,
+    If,
+    Lit,
+    Loop,
+    Node,
+    Param,
+    Pipe,
+    Proc,
+    Redir,
+    Seq,
+    Simple,
+    Sub,
+    Test,
+    Word,
+)
+from yett.extract.shell.parse import literal, parse
+from yett.extract.shell.resolve import check_environment, resolve
+
+MAX_CALLS = 12
+"""Function calls within one another."""
+
+
+class Walker:
+    """Walks nodes with one shell's state."""
+
+    def __init__(self, analysis: Analysis, state: State, calls: tuple[str, ...] = ()) -> None:
+        self.analysis = analysis
+        self.state = state
+        self.expander = Expander(state, self.output, analysis.fuel)
+        self.calls = calls
+        self.called: set[str] = set()
+
+    # -- entry points ------------------------------------------------------------------------------
+
+    def program(self, source: str, ctx: Context) -> None:
+        """Parse and walk a whole program, then the functions in it that nothing called."""
+        self.analysis.budget.spend(1, len(source))
+        seq, failed = parse(source, self.analysis.fuel)
+        if failed:
+            self.analysis.opaque["has_error"] = None
+        self.walk(seq, ctx)
+        for name, body in list(self.state.functions.items()):
+            if name not in self.called:
+                self.called.add(name)
+                self.walk(body, ctx._replace(via="function", certain=False))
+
+    def inline(self, field: Field, ctx: Context, positional: list[Field] | None = None) -> None:
+        """A text that a command hands to a shell: in a shell of its own."""
+        if field.unknown and "inline_dynamic" not in ctx.opaque:
+            ctx = ctx._replace(opaque=(*ctx.opaque, "inline_dynamic"))
+        state = self.state.copy()
+        state.positional = positional if positional is not None else state.positional
+        self.nest(state).program(field.text, ctx)
+
+    def evaluate(self, field: Field, ctx: Context) -> None:
+        """A text that this very shell evaluates."""
+        self.analysis.budget.spend(1, len(field.text))
+        if ctx.depth > MAX_CALLS:
+            raise TooMuch("depth")
+        seq, failed = parse(field.text, self.analysis.fuel)
+        if failed:
+            self.analysis.opaque["has_error"] = None
+        self.walk(seq, ctx._replace(depth=ctx.depth + 1))
+
+    def nest(self, state: State) -> Walker:
+        other = Walker(self.analysis, state, self.calls)
+        other.called = self.called
+        return other
+
+    def output(self, seq: Seq) -> str | None:
+        return outputs.of(seq, self.expander)
+
+    def programs(self, node: Node) -> list[str]:
+        """The literal program names in a node, in order: enough to say where a pipe's bytes come from."""
+        return [name for word in outputs.heads(node) if (name := literal(word).rpartition("/")[2])]
+
+    # -- nodes -------------------------------------------------------------------------------------
+
+    def walk(self, node: Node, ctx: Context) -> None:
+        self.analysis.fuel.burn()
+        if isinstance(node, Simple):
+            self.simple(node, ctx)
+        elif isinstance(node, Seq):
+            for item in node.items:
+                self.walk(item, ctx)
+        elif isinstance(node, Pipe):
+            self.pipe(node, ctx)
+        elif isinstance(node, AndOr):
+            self.walk(node.items[0], ctx)
+            for item in node.items[1:]:
+                self.walk(item, ctx._replace(certain=False))
+        elif isinstance(node, Background):
+            self.nest(self.state.copy()).walk(node.body, ctx)
+        elif isinstance(node, Function):
+            self.state.functions[node.name] = node.body
+        else:
+            self.compound(node, ctx)
+
+    def compound(self, node: Node, ctx: Context) -> None:
+        redirs: tuple[Redir, ...] = node.redirs  # type: ignore[union-attr]
+        if redirs:
+            ctx = self.compound_redirections(redirs, ctx)
+        maybe = ctx._replace(certain=False)
+        if isinstance(node, Group):
+            walker = self.nest(self.state.copy()) if node.subshell else self
+            walker.walk(node.body, ctx)
+        elif isinstance(node, If):
+            self.walk(node.tests[0], ctx)
+            for part in (*node.tests[1:], *node.bodies):
+                self.walk(part, maybe)
+        elif isinstance(node, Loop):
+            if node.name:
+                self.loop_variable(node, ctx)
+            if node.test is not None:
+                self.walk(node.test, maybe)
+            self.walk(node.body, maybe)
+        elif isinstance(node, Case):
+            for word in (node.word, *node.patterns):
+                self.visit(word, ctx)
+            for body in node.bodies:
+                self.walk(body, maybe)
+        elif isinstance(node, Test):
+            for word in node.words:
+                self.visit(word, ctx)
+            fields = [Field("[["), *(self.expander.one(w) for w in node.words)]
+            builtins.subscripts(self, fields, ctx)
+        elif isinstance(node, ArithCommand):
+            self.visit(node.parts, ctx)
+            self.arithmetic(node.parts, ctx)
+
+    def pipe(self, node: Pipe, ctx: Context) -> None:
+        upstream = ctx.piped_from
+        text: str | None = ctx.stdin
+        for k, item in enumerate(node.items):
+            here = ctx if k == 0 else ctx._replace(piped_from=upstream, stdin=text, fed=True)
+            before = len(self.analysis.commands)
+            self.nest(self.state.copy()).walk(item, here)
+            emitted = [c.program for c in self.analysis.commands[before:] if c.program]
+            upstream = tuple(dict.fromkeys((*upstream, *emitted)))[-16:]
+            if k + 1 < len(node.items):
+                text = outputs.of(item, self.expander, text if k else ctx.stdin)
+
+    def loop_variable(self, node: Loop, ctx: Context) -> None:
+        name = node.name
+        if node.words is None:
+            self.state.assign(name, (Value("$" + name, True),), True)
+            return
+        values: list[Value] = []
+        for word in node.words:
+            self.visit(word, ctx)
+            for choice in self.choices():
+                self.expander.choice = choice
+                values += [
+                    Value(f.text if not f.glob else f.text, f.unknown) for f in self.expander.fields(word)
+                ]
+        self.expander.choice = 0
+        distinct = tuple(dict.fromkeys(values)) or (Value("$" + name, True),)
+        self.state.vars.pop(name, None)
+        self.state.assign(name, distinct, True)
+
+    def choices(self) -> Iterator[int]:
+        """Choice numbers for what the caller expands between two of them."""
+        self.expander.choices = 1
+        choice = 0
+        while choice < min(self.expander.choices, MAX_CHOICES):
+            yield choice
+            choice += 1
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def visit(self, word: Word, ctx: Context) -> None:
+        """Walk the programs inside a word's expansions."""
+        for part in word:
+            if isinstance(part, Lit):
+                continue
+            if isinstance(part, (Sub, Proc)):
+                self.analysis.fuel.burn()
+                below = ctx._replace(via="substitution", stdin=None, fed=False, piped_from=())
+                self.nest(self.state.copy()).walk(part.body, below)
+            elif isinstance(part, Param):
+                if part.arg is not None:
+                    self.visit(part.arg, ctx)
+                if part.subscript is not None:
+                    self.visit(part.subscript, ctx)
+                    self.arithmetic(part.subscript, ctx)
+                if part.op == "@" and part.arg and literal(part.arg) == "P":
+                    # `${x@P}` expands the value as a prompt, substitutions included
+                    self.reevaluate(self.expander.one((part._replace(op="", arg=None),)), ctx, "eval")
+            elif isinstance(part, Arith):
+                self.visit(part.parts, ctx)
+                self.arithmetic(part.parts, ctx)
+            elif isinstance(part, Array):
+                for inner in part.words:
+                    self.visit(inner, ctx)
+
+    def arithmetic(self, parts: Word, ctx: Context) -> None:
+        """bash evaluates the *values* of variables in arithmetic: one that holds a substitution runs it."""
+        names: list[str] = []
+        for part in parts:
+            if isinstance(part, Lit):
+                names += _names(part.text)
+            elif isinstance(part, Param):
+                names.append(part.name)
+        for name in names:
+            for value in self.state.vars.get(name, ()):
+                if "$(" in value.text or "`" in value.text:
+                    self.reevaluate(Field(value.text, value.unknown), ctx, "arithmetic_data")
+
+    def reevaluate(self, field: Field, ctx: Context, reason: str) -> None:
+        """Data that bash expands again: follow the substitutions in it, and say that it happens."""
+        from yett.extract.shell.parse import Parser
+
+        if field.unknown and reason == "eval":
+            self.opaque(reason, ctx)
+            return
+        if "$(" not in field.text and "`" not in field.text:
+            return
+        self.opaque(reason, ctx)
+        if ctx.depth > MAX_CALLS:
+            raise TooMuch("depth")
+        parser = Parser(field.text, self.analysis.fuel)
+        self.visit(parser.expansions(), ctx._replace(depth=ctx.depth + 1))
+
+    def opaque(self, reason: str, ctx: Context, argv: list[Field] | None = None) -> None:
+        """A command that stands for what cannot be known."""
+        draft = Draft(self.analysis, "", argv or [], ctx)
+        draft.effects.add("exec")
+        draft.opaque[reason] = None
+        draft.emit(ctx)
+
+    # -- simple commands ---------------------------------------------------------------------------
+
+    def simple(self, node: Simple, ctx: Context) -> None:
+        for assign in node.assigns:
+            self.visit(assign.value, ctx)
+            if assign.subscript is not None:
+                self.visit(assign.subscript, ctx)
+                self.arithmetic(assign.subscript, ctx)
+        for word in node.words:
+            if len(word) != 1 or not isinstance(word[0], Lit):
+                self.visit(word, ctx)
+        for redir in node.redirs:
+            self.visit(redir.here.word if redir.here is not None else redir.target, ctx)
+        if not node.words:
+            for assign in node.assigns:
+                self.assign(assign, ctx)
+            if node.redirs:
+                self.bare_redirections(node.redirs, ctx)
+            return
+        for choice in self.choices():
+            self.expander.choice = choice
+            argv: list[Field] = []
+            for word in node.words:
+                argv += self.expander.fields(word)
+            here = self.stdin(node.redirs, ctx) if node.redirs else ctx
+            env = tuple((a.name, self.expander.one(a.value).text) for a in node.assigns)
+            if env:
+                here = here._replace(env=(*here.env, *env))
+            if not argv:
+                if node.redirs:
+                    self.bare_redirections(node.redirs, ctx)
+                continue
+            redirs = node.redirs
+            self.command(argv, here, (lambda d, r=redirs: self.redirections(d, r)) if redirs else None)
+        self.expander.choice = 0
+
+    def command(
+        self,
+        argv: list[Field],
+        ctx: Context,
+        redirect: Callable[[Draft], None] | None = None,
+        *,
+        functions: bool = True,
+    ) -> None:
+        """One command with known fields: a function, a builtin that changes the state, or a program."""
+        name = argv[0].text
+        if self.state.cwd is not None and ctx.cwd is None:
+            ctx = ctx._replace(cwd=self.state.cwd)
+        if functions and name in self.state.functions and not argv[0].unknown:
+            self.call(name, argv, ctx, redirect)
+            return
+        alias = self.state.aliases.get(name) if functions else None
+        if alias is not None and name not in self.calls:
+            other = Walker(self.analysis, self.state, (*self.calls, name))
+            other.evaluate(Field(alias + "".join(" " + quote(f.text) for f in argv[1:])), ctx)
+            return
+        handler = builtins.HANDLERS.get(name)
+        if handler is not None and not argv[0].unknown and handler(self, argv, ctx, redirect):
+            return
+        resolve(self, argv, ctx, redirect)
+
+    def call(
+        self, name: str, argv: list[Field], ctx: Context, redirect: Callable[[Draft], None] | None
+    ) -> None:
+        self.called.add(name)
+        if name in self.calls or len(self.calls) >= MAX_CALLS:
+            draft = Draft(self.analysis, name, argv, ctx, redirect)
+            draft.flags.add("recursion")
+            draft.emit(ctx)
+            return
+        if redirect is not None:
+            draft = Draft(self.analysis, ":", [Field(":")], ctx, redirect)
+            draft.emit(ctx)
+        saved, self.state.positional = self.state.positional, argv[1:]
+        other = Walker(self.analysis, self.state, (*self.calls, name))
+        other.called = self.called
+        other.walk(self.state.functions[name], ctx._replace(via="function"))
+        self.state.positional = saved
+
+    def assign(self, assign: Assign, ctx: Context) -> None:
+        """A variable of this shell; a dangerous one is a command, because it changes others."""
+        if assign.value and isinstance(assign.value[0], Array):
+            items = [f for word in assign.value[0].words for f in self.expander.fields(word)]
+            if assign.append:
+                items = self.state.arrays.get(assign.name, []) + items
+            self.state.arrays[assign.name] = items
+            return
+        values: list[Value] = []
+        resolved = False
+        for choice in self.choices():
+            self.expander.choice = choice
+            field = self.expander.one(assign.value)
+            resolved |= field.resolved
+            values.append(Value(field.text, field.unknown))
+        self.expander.choice = 0
+        if assign.subscript is not None:
+            self.state.arrays.pop(assign.name, None)
+            self.state.vars[assign.name] = (Value("$" + assign.name, True),)
+            return
+        if assign.append:
+            old = self.state.vars.get(assign.name, (Value(""),))
+            values = [Value(o.text + v.text, o.unknown or v.unknown) for o in old for v in values]
+        if any(len(v.text) > 65_536 for v in values):
+            raise TooMuch("expansions")
+        self.state.assign(assign.name, tuple(dict.fromkeys(values)), ctx.certain)
+        self.exported(assign.name, values[0].text, ctx, "")
+
+    def exported(self, name: str, value: str, ctx: Context, program: str) -> None:
+        argv = [Field(program), Field(f"{name}={value}")] if program else [Field(f"{name}={value}")]
+        draft = Draft(self.analysis, program or "export", argv, ctx)
+        draft.env = ((name, value),)
+        check_environment(draft, draft.env)
+        if "dangerous_env" in draft.flags:
+            draft.effects.add("config")
+            draft.emit(ctx)
+
+    # -- redirections ------------------------------------------------------------------------------
+
+    def stdin(self, redirs: tuple[Redir, ...], ctx: Context) -> Context:
+        """The context with what the redirections put on standard input."""
+        for redir in redirs:
+            if redir.fd not in ("", "0"):
+                continue
+            if redir.here is not None:
+                field = self.expander.one(redir.here.word)
+                ctx = ctx._replace(stdin=None if field.unknown else field.text, fed=True, piped_from=())
+            elif redir.op == "<<<":
+                field = self.expander.one(redir.target)
+                ctx = ctx._replace(stdin=None if field.unknown else field.text + "\n", fed=True, piped_from=())
+            elif redir.op == "<":
+                programs: tuple[str, ...] = ()
+                text = None
+                if redir.target and isinstance(proc := redir.target[0], Proc):
+                    programs = tuple(self.programs(proc.body))
+                    text = self.output(proc.body)
+                literal_target = literal(redir.target)
+                ctx = ctx._replace(
+                    stdin="" if literal_target == "/dev/null" else text, fed=True, piped_from=programs
+                )
+        return ctx
+
+    def redirections(self, draft: Draft, redirs: tuple[Redir, ...]) -> None:
+        for redir in redirs:
+            if redir.here is not None:
+                draft.redirects.append(Redirect(op=redir.fd + redir.op, target=redir.here.delimiter))
+                continue
+            if redir.op == "<<<":
+                field = self.expander.one(redir.target)
+                draft.redirects.append(Redirect(op=redir.op, target=field.text, opaque=field.unknown))
+                continue
+            for field in self.expander.fields(redir.target) or [Field("")]:
+                if redir.op in ("<&", ">&") and (field.text.rstrip("-").isdigit() or field.text == "-"):
+                    continue
+                draft.redirects.append(
+                    Redirect(op=redir.fd + redir.op, target=field.text, opaque=field.unknown)
+                )
+                if field.proc is not None:
+                    continue
+                if redir.op in ("<", "<&"):
+                    draft.touch("read", field)
+                else:
+                    draft.touch("write", field)
+                    if redir.op == "<>":
+                        draft.touch("read", field)
+
+    def bare_redirections(self, redirs: tuple[Redir, ...], ctx: Context) -> None:
+        """`> file` without a command empties the file: `: > file`."""
+        draft = Draft(self.analysis, ":", [Field(":")], ctx, lambda d: self.redirections(d, redirs))
+        draft.path = ""
+        draft.emit(ctx)
+
+    def compound_redirections(self, redirs: tuple[Redir, ...], ctx: Context) -> Context:
+        for redir in redirs:
+            self.visit(redir.here.word if redir.here is not None else redir.target, ctx)
+        self.bare_redirections(redirs, ctx)
+        return self.stdin(redirs, ctx)
+
+
+def quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _names(text: str) -> list[str]:
+    names: list[str] = []
+    name = ""
+    for char in text + " ":
+        if char.isalnum() or char == "_":
+            name += char
+        elif name:
+            if not name[0].isdigit():
+                names.append(name)
+            name = ""
+    return names
