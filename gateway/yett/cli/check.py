@@ -133,7 +133,9 @@ def _check_lines(gate: Gate, source: str) -> int:
                 continue
             given: object = None
             try:
-                given, call = _read_line(raw)
+                call = _object(raw)
+                given = call.get("id")
+                _check_fields(call)
                 answer = _line(given, *_judge(gate, call))
             except YettError as error:
                 bad += 1
@@ -147,7 +149,7 @@ def _check_lines(gate: Gate, source: str) -> int:
 OVERLONG = b"\0overlong"
 
 
-def _read_line(raw: bytes) -> tuple[object, dict[str, Any]]:
+def _object(raw: bytes) -> dict[str, Any]:
     from yett import canonical
     from yett.errors import InvalidCall
 
@@ -156,18 +158,18 @@ def _read_line(raw: bytes) -> tuple[object, dict[str, Any]]:
     value = canonical.parse(raw.strip())
     if not isinstance(value, dict):
         raise InvalidCall("BAD_CALL", "the line is not an object")
-    given = value.get("id")
-    try:
-        for field, kind in (("tool", str), ("arguments", dict)):
-            if not isinstance(value.get(field), kind):
-                raise InvalidCall("BAD_CALL", f"`{field}` is missing or not {_SAID[kind]}", path=f"/{field}")
-        for field in ("prompt", "session", "server"):
-            if value.get(field) is not None and not isinstance(value[field], str):
-                raise InvalidCall("BAD_CALL", f"`{field}` is not a string", path=f"/{field}")
-    except InvalidCall as error:
-        label = "" if given is None else f" (id {given!r})"
-        raise InvalidCall(error.code, error.message + label, path=error.path) from None
-    return given, value
+    return value
+
+
+def _check_fields(call: dict[str, Any]) -> None:
+    from yett.errors import InvalidCall
+
+    for field, kind in (("tool", str), ("arguments", dict)):
+        if not isinstance(call.get(field), kind):
+            raise InvalidCall("BAD_CALL", f"`{field}` is missing or not {_SAID[kind]}", path=f"/{field}")
+    for field in ("prompt", "session", "server"):
+        if call.get(field) is not None and not isinstance(call[field], str):
+            raise InvalidCall("BAD_CALL", f"`{field}` is not a string", path=f"/{field}")
 
 
 _SAID: dict[type, str] = {str: "a string", dict: "an object"}
