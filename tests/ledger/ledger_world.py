@@ -154,10 +154,10 @@ class World:
         status: str = "ok",
         labels: tuple[str, ...] = (),
         who: Identity = AGENT,
-        points: int = 0,
+        orders: bool = False,
         proven: bool = False,
     ) -> None:
-        findings = (Finding(id="f", title="t", level=Level.HIGH, points=points),) if points else ()
+        findings = (Finding(id="f", title="t", level=Level.HIGH, tags=("ASI01",)),) if orders else ()
         self.ledger.report(
             OutcomeFacts(
                 decision_id=decision.decision_id,

@@ -1,13 +1,14 @@
 """Budgets: what was spent within any window of time, per session, lineage, principal and destination.
 
 An `Account` holds one `Window` a thing that is counted. A window keeps (time, amount) steps, so any span
-can be asked for; when it has more than `MAX_STEPS`, the two oldest neighbours that lie closest together
-are merged under the *later* time. A merged amount therefore counts longer than it should, never shorter:
-many small charges cannot wash an old one out.
+can be asked for; when it has more than `MAX_STEPS`, neighbours that lie close together for their age are
+merged under the *later* time. A merged amount therefore counts longer than it should, never shorter: many
+small charges cannot wash an old one out.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from yett.model import Struct
 
 MAX_STEPS: Final = 48
+GRAIN_MS: Final = 1000
 HORIZON_MS: Final = 31 * 24 * 3600 * 1000
 """Longest window that can be asked for; what is older is forgotten."""
 
@@ -37,12 +39,14 @@ def spent(window: Window, now: int, span_ms: int) -> int:
 
 
 def charge(window: Window, now: int, amount: int) -> Window:
-    """The window with an amount added at `now` (a negative one is a refund, found by `refund` only)."""
-    if window and window[-1][0] >= now:
-        # The ledger's clock never runs backwards, so this is the same instant.
-        return (*window[:-1], (window[-1][0], window[-1][1] + amount))
-    if window and window[0][0] < now - HORIZON_MS:
-        window = tuple(step for step in window if step[0] >= now - HORIZON_MS)
+    """The window with an amount added at `now`."""
+    if window:
+        last, held = window[-1]
+        if last // GRAIN_MS >= now // GRAIN_MS:
+            # The same second (the ledger's clock never runs backwards): under its later end.
+            return (*window[:-1], (max(last, now), held + amount))
+        if window[0][0] < now - HORIZON_MS:
+            window = tuple(step for step in window if step[0] >= now - HORIZON_MS)
     window = (*window, (now, amount))
     return window if len(window) <= MAX_STEPS else _merge(window)
 
@@ -56,14 +60,22 @@ def refund(window: Window, at: int, amount: int) -> Window:
 
 
 def _merge(window: Window) -> Window:
+    """A third fewer steps: those whose distance to the next is smallest for their age join it."""
     newest = window[-1][0]
-    # Old neighbours first: a gap counts in proportion to its age, so resolution falls off with time.
-    place = min(
-        range(len(window) - 1),
-        key=lambda i: (window[i + 1][0] - window[i][0]) * 1_000_000 // (newest - window[i][0] + 1),
+    gaps = sorted(
+        ((later[0] - step[0]) * 1_000_000 // (newest - step[0] + 1), place)
+        for place, (step, later) in enumerate(pairwise(window))
     )
-    (_, first), (later, second) = window[place], window[place + 1]
-    return (*window[:place], (later, first + second), *window[place + 2 :])
+    joining = {place for _, place in gaps[: MAX_STEPS // 3]}
+    merged: list[tuple[int, int]] = []
+    carried = 0
+    for place, (at, amount) in enumerate(window):
+        if place in joining:
+            carried += amount
+        else:
+            merged.append((at, amount + carried))
+            carried = 0
+    return tuple(merged)
 
 
 class Account(Struct, frozen=True, kw_only=True):

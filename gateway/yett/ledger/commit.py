@@ -38,7 +38,9 @@ def commit(
     snapshot = proposal.snapshot
     measured = measure(snapshot, proposal.admitted, proposal.facts, None)
     denied = not proposal.verdicts or any(v.effect is Effect.DENY for v in proposal.verdicts)
+    decision_id = core.token("d_")
     try:
+        args = record.arguments(decision_id, proposal, core.subject_key(proposal.admitted.identity))
         with core.lock:
             now = core.now()
             fresh = current(core, snapshot)
@@ -46,7 +48,7 @@ def commit(
                 return Conflict(session=snapshot.session, expected=snapshot.version, found=fresh.version)
             found = conclude(core.state, proposal, measured, caps, fresh.frozen, now)
             found = _challenged(challenges, proposal, found)
-            body, shown = _body(core, proposal, measured, found, fresh, now)
+            body, shown = _body(core, proposal, measured, found, fresh, now, decision_id, args)
             changes = core.state.plan("decision", body)
             after = next(row for table, _, row in changes if table == "session")
             body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
@@ -95,7 +97,14 @@ def _challenged(challenges: Challenges, proposal: Proposal, found: Finding) -> F
 
 
 def _body(
-    core: Core, proposal: Proposal, measured: Measure, found: Finding, fresh: Snapshot, now: int
+    core: Core,
+    proposal: Proposal,
+    measured: Measure,
+    found: Finding,
+    fresh: Snapshot,
+    now: int,
+    decision_id: str,
+    args: list[list[str]],
 ) -> tuple[Body, View | None]:
     admitted = proposal.admitted
     tool = admitted.call.tool
@@ -104,7 +113,7 @@ def _body(
     if approved and measured.targets:
         explained = b"".join(pair_hash(fresh, tool, t).to_bytes(6, "big") for t in measured.targets)
     body = record.decision(
-        core.token("d_"),
+        decision_id,
         proposal,
         measured,
         found,
@@ -115,7 +124,7 @@ def _body(
         session_risk=combined_permille(proposal.risk.score, *fresh.clocks),
         accounts=destinations(admitted.identity.tenant, measured),
         explained=explained,
-        salt_key=core.salt_key,
+        args=args,
     )
     if found.approval:
         body["approval"] = found.approval

@@ -25,7 +25,8 @@ from yett.ledger.state import Body, Change, Meta, State
 from yett.ledger.store import Saved, Store, StoreBroken
 from yett.ledger.store_sqlite import SqliteStore
 from yett.ledger.taint import Hasher
-from yett.model import RecordRef
+from yett.model import Identity, RecordRef
+from yett_audit.commitments import SubjectKeys
 from yett_audit.errors import AuditError, Broken, InvalidRecord, LogRefused, LogUnavailable
 from yett_audit.reader import records
 from yett_audit.writer import Writer
@@ -73,6 +74,7 @@ class Core:
         origin: str,
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
+        subjects: Path,
     ) -> None:
         self.writer = writer
         self.store = store
@@ -82,7 +84,8 @@ class Core:
         self.entropy = entropy
         self.lock = threading.RLock()
         self.hasher = Hasher(keys.derive("taint"))
-        self.salt_key = keys.derive("commitment")
+        self._subjects = SubjectKeys(subjects, entropy=entropy)
+        self._subject_keys: dict[str, bytes] = {}
         self.session_key = keys.derive("session")
         self._clock = clock
         self._hashes: dict[str, tuple[Session, str]] = {}
@@ -128,8 +131,16 @@ class Core:
             state = State()
             lost = _recover(state, store, folder / "log")
             core = cls(
-                writer=writer, store=store, state=state, keys=keys, origin=name, clock=clock, entropy=entropy
+                writer=writer,
+                store=store,
+                state=state,
+                keys=keys,
+                origin=name,
+                clock=clock,
+                entropy=entropy,
+                subjects=folder / "keys" / "subjects",
             )
+            _publish(folder / "keys" / "log.pub", writer.vkey)
             core._begin_epoch(lost)
         except BaseException:
             writer.abandon()
@@ -217,6 +228,33 @@ class Core:
             self._hashes.clear()
         self._hashes[row.id] = (row, digest)
         return digest
+
+    def subject_key(self, identity: Identity) -> bytes:
+        """The key under which a principal's arguments are committed to; random and kept nowhere once erased."""
+        subject = f"{identity.tenant}\0{identity.principal}"
+        key = self._subject_keys.get(subject)
+        if key is None:
+            try:
+                key = self._subjects.get(subject)
+            except AuditError:
+                return self.entropy(32)
+            except OSError as error:
+                raise LedgerError("KEYS_UNREADABLE", "a subject's key cannot be read or made") from error
+            self._subject_keys[subject] = key
+        return key
+
+    def erase_subject(self, tenant: str, principal: str) -> None:
+        """Destroys a principal's key: the arguments in its records can never be opened again.
+
+        Raises:
+            LedgerError: SUBJECT_UNKNOWN.
+        """
+        subject = f"{tenant}\0{principal}"
+        try:
+            self._subjects.erase(subject)
+        except OSError as error:
+            raise LedgerError("SUBJECT_UNKNOWN", "there is no key for this principal") from error
+        self._subject_keys.pop(subject, None)
 
     def token(self, prefix: str) -> str:
         """A fresh random id: a prefix and 128 bits."""
@@ -314,6 +352,12 @@ def _origin(path: Path, wanted: str | None, entropy: Callable[[int], bytes]) -> 
     if wanted is not None and wanted != known:
         raise LedgerError("WRONG_ORIGIN", f"this state belongs to the log {known}", path=str(path))
     return known
+
+
+def _publish(path: Path, key: str) -> None:
+    if not path.exists() or path.read_text(encoding="ascii").strip() != key:
+        path.write_text(key + "\n", encoding="ascii")
+        path.chmod(0o644)
 
 
 def _recover(state: State, store: Store, folder: Path) -> bool:

@@ -1,11 +1,13 @@
 """The ledger's keys: what it signs with, what it hashes with, and whose signatures it accepts.
 
-They lie in `state/keys`, each file mode 0600, made on first use:
+They lie in `state/keys`, each file mode 0600 (`log.pub` is readable by all), made on first use:
 
 * `log.seed`     Ed25519 seed of the log; used for nothing else (one key, one kind of note);
 * `ledger.seed`  Ed25519 seed for mandates and permits;
-* `master`       32 bytes from which the secrets for session ids, the taint index, commitments and
-                 challenges are derived, each under its own name;
+* `master`       32 bytes from which the secrets for session ids, the taint index and challenges are
+                 derived, each under its own name;
+* `subjects/`    one key per principal, for commitments to its arguments; destroying it erases them;
+* `log.pub`      the log's verifier key, to give to whoever runs `yett-verify`;
 * `issuers.json` public keys of others whose mandates are accepted.
 """
 
@@ -121,11 +123,6 @@ def _issuers(path: Path) -> tuple[Issuer, ...]:
         return ()
     except (OSError, msgspec.DecodeError) as error:
         raise LedgerError("KEYS_UNREADABLE", f"issuers.json is refused: {error}", path=str(path)) from None
-
-
-def commitment_salt(key: bytes, decision: str, path: str) -> bytes:
-    """The salt of one recorded argument: computable by the key's holder only, kept nowhere."""
-    return hmac.digest(key, f"{decision}\0{path}".encode(), "sha256")
 
 
 def session_id(key: bytes, tenant: str, principal: str, agent: str, nonce: bytes, at: int) -> str:

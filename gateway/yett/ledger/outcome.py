@@ -22,7 +22,10 @@ from yett.model import Decision, Effect, Level, Origin, OutcomeFacts, PolicyRef,
 
 MAX_HASHES: Final = 4500
 """Hashes one record can carry; of what does not fit, the session counts as saturated."""
-MAX_STRIKE: Final = 400
+ORDERS: Final = "ASI01"
+"""Tag of findings that say: this result gives the agent orders."""
+STRIKES: Final = {Level.INFO: 0, Level.LOW: 30, Level.MEDIUM: 100, Level.HIGH: 250, Level.CRITICAL: 400}
+"""How much reading such a result raises the session's risk, 0..1000."""
 _ORIGINS: Final = {origin.value for origin in Origin}
 
 
@@ -32,7 +35,8 @@ def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> 
     labels = set(outcome.labels)
     if overflow:
         labels.add("taint_saturated")
-    if any(finding.level.rank >= Level.MEDIUM.rank for finding in outcome.findings):
+    orders = [f.level for f in outcome.findings if ORDERS in f.tags]
+    if any(level.rank >= Level.MEDIUM.rank for level in orders):
         labels.add("read_injection")
     body: Body = {
         "decision": row.id,
@@ -49,9 +53,9 @@ def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> 
         body["values"] = values
     if "read_secret" in labels:
         body["records"] = len(outcome.values)
-    points = min(MAX_STRIKE, sum(max(0, finding.points) for finding in outcome.findings))
-    if points:
-        body["strike"] = from_permille(points)
+    strike = max((STRIKES[level] for level in orders), default=0)
+    if strike:
+        body["strike"] = from_permille(strike)
     if outcome.truncated:
         body["truncated"] = True
     with core.lock:

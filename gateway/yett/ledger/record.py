@@ -1,25 +1,24 @@
 """The bodies of the ledger's records: what is written down of a decision, and what is not.
 
 No argument stands in a record in the clear. Each top-level argument is a salted commitment (the salt is
-derived from a key that stays in the gateway, so that its holder can open one argument and nobody can guess
-any) and, unless the policy switches it off, a short redacted preview. Everything is an integer, a string or
+derived from the principal's own key, which stays in the gateway: its holder can open one argument, nobody can
+guess any, and destroying it erases them all) and, unless the policy switches it off, a short redacted preview. Everything is an integer, a string or
 a list: no floats, ASCII keys.
 """
 
 from __future__ import annotations
 
-import hmac
 from typing import Any, Final
 
 from yett import canonical
 from yett.ledger.assess import Measure
-from yett.ledger.keys import commitment_salt
 from yett.ledger.show import redacted
 from yett.ledger.state import Body
 from yett.ledger.taint import to_text
 from yett.ledger.types import Proposal
 from yett.ledger.verdict import Finding
 from yett.model import Identity
+from yett_audit import commitments
 
 MAX_ARGUMENTS: Final = 48
 MAX_FINDINGS: Final = 48
@@ -47,7 +46,7 @@ def decision(
     session_risk: int,
     accounts: tuple[str, ...],
     explained: bytes,
-    salt_key: bytes,
+    args: list[list[str]],
 ) -> Body:
     """The body of a decision's record, without the hash of the session after it."""
     admitted = proposal.admitted
@@ -59,7 +58,7 @@ def decision(
         told["id"] = call.call_id
     if call.attempt:
         told["attempt"] = call.attempt
-    told["args"] = _arguments(decision_id, proposal, salt_key)
+    told["args"] = args
     does: dict[str, Any] = {"strike": strike}
     if measured.counts:
         does["counts"] = [list(each) for each in measured.counts] if found.effect.rank == 0 else []
@@ -105,7 +104,11 @@ def _reason(reason: Any) -> dict[str, str]:
     return told
 
 
-def _arguments(decision_id: str, proposal: Proposal, salt_key: bytes) -> list[list[str]]:
+def arguments(decision_id: str, proposal: Proposal, subject_key: bytes) -> list[list[str]]:
+    """Of each top-level argument: its pointer, the commitment to it, and a redacted preview if wanted.
+
+    The whole of the arguments is bound by the action digest; these are there to open one at a time.
+    """
     admitted = proposal.admitted
     secret = {
         fact.pointer.split("/", 2)[1] for fact in proposal.facts.secrets if fact.pointer.count("/") >= 1
@@ -113,15 +116,10 @@ def _arguments(decision_id: str, proposal: Proposal, salt_key: bytes) -> list[li
     told = []
     for name in sorted(admitted.call.arguments)[:MAX_ARGUMENTS]:
         value = admitted.call.arguments[name]
-        path = canonical.pointer(name)
-        entry = [path[:200], commitment(salt_key, decision_id, path, canonical.encode(value))]
+        path = canonical.pointer("arguments", name)
+        salt = commitments.derive_salt(subject_key, decision_id, path)
+        entry = [path[:200], commitments.commit(salt, path, canonical.encode(value))]
         if proposal.preview:
-            entry.append(redacted(value, secret=path[1:] in secret))
+            entry.append(redacted(value, secret=name in secret))
         told.append(entry)
     return told
-
-
-def commitment(salt_key: bytes, decision_id: str, path: str, value: bytes) -> str:
-    """HMAC-SHA256(salt, path ‖ 0 ‖ canonical value), hex. To open it, hand out the salt and the value."""
-    salt = commitment_salt(salt_key, decision_id, path)
-    return hmac.digest(salt, path.encode() + b"\0" + value, "sha256").hex()

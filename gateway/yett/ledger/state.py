@@ -8,6 +8,7 @@ and the log cannot disagree.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
@@ -121,6 +122,8 @@ class State:
         self.in_doubt: set[str] = set()
         self.open: set[str] = set()
         """Allowed decisions that hold a mandate's use and have no outcome yet."""
+        self.order: deque[str] = deque()
+        """Allowed decisions, oldest first: the order in which they are forgotten."""
         self.applied = 0
         """Index of the next record to apply."""
         self.leaf = b""
@@ -162,7 +165,11 @@ class State:
                 assert isinstance(row, Meta)
                 self.meta = row
                 continue
+            if table == "order":
+                self.order.remove(key)
+                continue
             known = self.tables[table].rows
+            new = key not in known
             if row is None:
                 known.pop(key, None)
             else:
@@ -171,7 +178,7 @@ class State:
                 known[key] = row
             self.dirty.add((table, key))
             if table == "decided":
-                self._note_decided(key, row)
+                self._note_decided(key, row, not new)
             elif table == "approval" and isinstance(row, Approval):
                 self.by_call[row.call] = key
         if at > self.meta.now:
@@ -198,38 +205,39 @@ class State:
         self.applied = index + 1
         self.leaf = leaf
 
-    def _note_decided(self, key: str, row: Row | None) -> None:
+    def _note_decided(self, key: str, row: Row | None, known: bool) -> None:
+        settled = key in self.open or key in self.in_doubt
         status = row.status if isinstance(row, Decided) and row.mandates else ""
         for kept, name in ((self.open, rows.RESERVED), (self.in_doubt, rows.IN_DOUBT)):
             if status == name:
                 kept.add(key)
             else:
                 kept.discard(key)
+        if row is not None and (not known or (settled and key not in self.order)):
+            self.order.append(key)
 
     def index(self) -> None:
         """Rebuilds the look-ups after rows were loaded from a store."""
-        for key, decided in self.decided.rows.items():
-            self._note_decided(key, decided)
+        for key, decided in sorted(self.decided.rows.items(), key=lambda item: item[1].at):
+            self._note_decided(key, decided, False)
         for key, approval in sorted(self.approvals.rows.items(), key=lambda item: item[1].at):
             self.by_call[approval.call] = key
 
     def expired(self, now: int) -> Iterator[Change]:
-        """Rows that nothing can ask for any more, oldest first; at most a few each time."""
-        for table in (self.decided.rows, self.attempts.rows):
-            for key, row in list(_first(table, 4)):
-                gone = isinstance(row, Decided) and row.expires + KEPT_MS < now
-                if gone and key not in self.open and key not in self.in_doubt:
-                    assert isinstance(row, Decided)
-                    yield ("decided", key, None)
-                    if row.attempt:
-                        yield ("attempt", attempt_key(row), None)
-
-
-def _first(table: dict[str, Any], count: int) -> Iterator[tuple[str, Any]]:
-    for place, item in enumerate(table.items()):
-        if place >= count:
-            return
-        yield item
+        """Decisions that nothing can ask for any more, oldest first; at most two each time."""
+        for place in range(min(2, len(self.order))):
+            key = self.order[place]
+            row = self.decided.get(key)
+            if row is not None and row.expires + KEPT_MS >= now:
+                return
+            if row is None or key in self.open or key in self.in_doubt:
+                # What is not settled is never forgotten; it comes back into the order once it is.
+                yield ("order", key, None)
+                continue
+            yield ("decided", key, None)
+            yield ("order", key, None)
+            if row.attempt:
+                yield ("attempt", attempt_key(row), None)
 
 
 def principal_key(tenant: str, principal: str) -> str:
