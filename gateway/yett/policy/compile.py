@@ -91,13 +91,18 @@ class PolicySet:
         return PolicySet(layers, self.toolbox, sources=self.sources, preview=self.preview)
 
     def _outside(
-        self, layer: Layer, admitted: AdmittedCall, facts: Facts, risk: Risk, history: History
+        self,
+        layer: Layer,
+        admitted: AdmittedCall,
+        facts: Facts,
+        risk: Risk,
+        history: History,
+        spec: ToolSpec | None,
+        now: int,
     ) -> LayerVerdict:
-        from yett.policy import opa
+        from yett.policy import opa  # an extra: without such a layer its client need not be there
 
-        return opa.judge(
-            layer, admitted, facts, risk, history, self.spec(admitted.call.tool, admitted.call.server)
-        )
+        return opa.judge(layer, admitted, facts, risk, history, spec, now)
 
 
 def load(paths: Sequence[Path | str], *, check: bool = True, assess: Assess | None = None) -> PolicySet:
@@ -121,6 +126,10 @@ def load(paths: Sequence[Path | str], *, check: bool = True, assess: Assess | No
     )
     known: dict[str, str] = {}
     for layer in layers:
+        if layer.opa is not None:
+            from yett.policy import opa
+
+            opa.require_client(layer.where)
         if layer.id in known:
             raise PolicyError(
                 "POLICY_INVALID",

@@ -38,7 +38,7 @@ MAX_REASONS = 16
 MAX_PLANS = 4096
 """Plans kept at once: an agent that invents tool names must not fill the memory."""
 
-Outside = Callable[[Layer, AdmittedCall, Facts, Risk, History], "LayerVerdict"]
+Outside = Callable[[Layer, AdmittedCall, Facts, Risk, History, ToolSpec | None, int], "LayerVerdict"]
 """Judges a layer that is not made of rules (OPA)."""
 
 
@@ -96,7 +96,7 @@ class Judge:
         results = []
         for layer in plan.layers:
             if layer.layer.opa is not None:
-                result = self._outside(layer.layer, admitted, facts, risk, history)
+                result = self._outside(layer.layer, admitted, facts, risk, history, plan.spec, now)
             else:
                 result = _judge_layer(layer, admitted, scope, facts)
             results.append(_as_shadow(result) if layer.layer.shadow else result)
