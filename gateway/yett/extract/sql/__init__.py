@@ -29,7 +29,7 @@ MAX_STATEMENTS = 200
 HOSTILE = words(
     "always_true union_probe quote_breakout comment_tail exec_comment unicode_identifier control_char time_delay "
     "file_access program remote_access error_probe into_outfile spliced comment_split hex_or_char nosql_operator "
-    "json_operator function_probe select_shape expression percent_encoded credential_table"
+    "disguised_case schema_name json_operator function_probe select_shape expression percent_encoded credential_table"
 )
 """Flags that an honest statement does not carry; the others (stacked, no_where, dynamic …) describe."""
 
@@ -84,9 +84,7 @@ def analyse(
     if not declared and not looks_like(text):
         return _fragment(text, pointer, chain)
     if not _begins_statement(text):
-        return _fragment(text, pointer, chain) or (
-            _unread(text, pointer, declared, chain, frozenset(), "no_statement"),
-        )
+        return _no_statement(text, pointer, declared, chain)
     flags = guard.scan(text[:MAX_LENGTH])
     if flags is None:
         return (_unread(text, pointer, declared, chain, frozenset(), "matcher"),)
@@ -101,6 +99,12 @@ def analyse(
     if not dialect and guard.dialects_disagree(text):
         found = _second_reading(found, name, text, pointer, declared, chain, flags, budget)
     return found
+
+
+def hostile(one: Statement) -> frozenset[str]:
+    """The flags of a statement or fragment that an honest one does not carry."""
+    found = one.flags & HOSTILE
+    return found | {"stacked"} if one.kind == "fragment" and "stacked" in one.flags else found
 
 
 def read_only(statements: tuple[Statement, ...]) -> bool:
@@ -118,6 +122,19 @@ def read_only(statements: tuple[Statement, ...]) -> bool:
         "comment_tail",
     }
     return one.kind in ("select", "show") and not one.opaque and not one.writes and one.flags <= harmless
+
+
+def _no_statement(text: str, pointer: str, declared: bool, chain: tuple[str, ...]) -> tuple[Statement, ...]:
+    """Declared SQL that does not begin like a statement: a client's command (`\\copy`, a label), or a fragment."""
+    found = _fragment(text, pointer, chain)
+    flags = found[0].flags - _SHAPES if found else frozenset()
+    if flags:
+        return (msgspec.structs.replace(found[0], flags=flags, declared=declared),)
+    return (_unread(text, pointer, declared, chain, frozenset(), "no_statement"),)
+
+
+_SHAPES = frozenset(("select_shape", "function_probe", "expression", "json_operator"))
+"""Flags of `fragment` that only say that a text is SQL: no news where SQL is declared."""
 
 
 def _begins_statement(text: str) -> bool:
@@ -220,12 +237,18 @@ def _splices(text: str) -> frozenset[str]:
     if found is None:
         return frozenset(("spliced",))
     hostile = found & _IN_STATEMENT
-    if splice.spliced(text):
+    first = _FIRST.match(text[:4_000])
+    if first and first.group(1).lower() in _QUERIES and splice.spliced(text):
         hostile |= {"spliced"}
+    if "always_true" in found and _OR_CONSTANT.search(text):
+        hostile |= {"always_true"}
     return hostile
 
 
-_IN_STATEMENT = words("time_delay program remote_access always_true nosql_operator")
+_QUERIES = words("select with insert update delete replace merge values explain")
+"""What templates are made of; procedural code has a layout of its own that reads like misfits."""
+_OR_CONSTANT = re2.compile(r"(?i)\bor[\s(]+(?:\d+|'[^']*')\s*=\s*(?:\d+|'[^']*)")
+_IN_STATEMENT = words("time_delay program remote_access nosql_operator")
 """Flags of `fragment` that keep their meaning inside a whole statement, where quotes and SELECT are normal."""
 
 
@@ -233,6 +256,9 @@ def _fragment(text: str, pointer: str, chain: tuple[str, ...]) -> tuple[Statemen
     if len(text) > fragment.MAX_LENGTH:
         return ()  # the orchestration records that a text this long was only scanned in part
     flags = fragment.flags_of(text)
+    if flags is not None and text.startswith("<"):
+        for piece in fragment.markup(text):
+            flags |= fragment.flags_of(piece) or frozenset()
     if flags is None:
         return (_unread(text, pointer, False, chain, frozenset(), "matcher"),)
     if not flags:

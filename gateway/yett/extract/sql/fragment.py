@@ -11,9 +11,11 @@ Every pattern is RE2, run as one set in linear time.
 
 from __future__ import annotations
 
+import html
+
 import re2
 
-from yett.extract.sql import names
+from yett.extract.sql import guard, names
 
 MAX_LENGTH = 16_384
 
@@ -40,6 +42,9 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("quote_breakout", rf"{_OUT}{_GAP}(?:collate|escape|glob|regexp|between|is null|is not null|order by|group by|limit|procedure analyse|for update|into)\b[\s]*(?:[-'\"`\d(]|[a-z_]\w*[\s)]*(?:{_END}|$|,|\())"),
     ("quote_breakout", rf"{_OUT}{_GAP}(?:::|->>?|#>>?|@>|<@|\?[|&]?) ?(?:[a-z]+|{_LITERAL}|\d)"),
     ("quote_breakout", r"^(?:'[\s)]*(?:'|=|\|\||or|and)+[\s(]*'?|\"[\s)]*(?:\"|=|\|\||or|and)+[\s(]*\"?)[\s]*(?:\d|--|#|;|=|<|>)"),
+    ("quote_breakout", r"^[^'\"`]*['\"`][\s)]*;\s*$|^[^']*'[\s)]*;\s*[a-z]+[\s'(;]|^[^']*\\''\s*(?:or|and|union|;|--|#)|^'\s*(?:alter|drop|insert|delete|update|select|create|truncate|exec)\b[^']*$"),
+    ("quote_breakout", rf"{_OUT}{_GAP}(?:{_LOGIC}|is|is not|glob|in|between|regexp)\b.*(?:--|#)[\s+-]*$"),
+    ("quote_breakout", r"(?:like|rlike|regexp|glob) ?['\"`]\s*$|^['\"`]\s*(?:like|rlike|regexp|glob)\s*$"),
     # 2. what follows the first quote is dropped
     ("comment_tail", rf"{_OUT}{_GAP}(?:--[\s+-]*|#\s*|/\*[\s!*]*|;\s*(?:--|#|%00|\x00)\s*|%00|\x00)(?:[-+a-z0-9]{{0,10}}|'|\")\s*$"),
     ("comment_tail", rf"{_OUT}.*[)\w'\"`;\s](?:--[\s+-]*|#|/\*)[-+]?\s*$&&"),
@@ -56,6 +61,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     # 5. a second statement
     ("stacked", r"(?:^|['\"`)\d\w\s]) ?;[\s(]*(?:drop|truncate|alter|create)[\s]+(?:table|database|schema|user|login|view|index|role|function|procedure|trigger|if\b)|;\s*(?:insert[\s]+(?:ignore )?into|delete[\s]+from|update [\w.\"`\[\]]+ set|exec(?:ute)?[\s(]+['\w\[@]+|declare[\s]+@?\w+ |set[\s]+@\w+ ?=|grant[\s]+[\w, ]+ (?:on|to)|revoke [\w, ]+ (?:on|from)|waitfor|shutdown\b ?(?:;|$|--|with)|select[\s(]+(?:[@*\d'\"(]|null|[\w.]+ ?\(|[\w.*,\s]+ from )|copy [\w(]+|call \w+ ?\(|attach database|load data|merge into|begin (?:declare|transaction|execute)|commit ?;|rollback ?;|if[\s(]+\(|while[\s(]+\(|do \$)"),
     ("stacked", r"['\"`)] ?; ?(?:drop|truncate|alter|delete|insert|update|select|exec|execute|declare|set|create|union|shutdown|waitfor)\b"),
+    ("stacked", r"^\s*;\s*(?:drop|truncate|alter|delete|insert|select|exec|execute|declare|shutdown|waitfor|grant)\b"),
+    ("schema_name", r"^[\s'\"(,.`]*(?:pg_catalog|pg_shadow|information_schema|mysql\.(?:db|user)|msdb|master\.\.\w+|msys\w+|sqlite_\w+|sys\.\w+|sysobjects|syscolumns|all_tables|user_tables|sys\w*databases|tempdb|northwind|performance_schema)[\s'\")(.;`-]*$"),
     # 6. functions and words nobody writes in a name or a comment
     ("time_delay", r"\b(?:sleep|benchmark|pg_sleep|pg_sleep_for|randomblob|generate_series|dbms_lock\.sleep|dbms_pipe\.receive_message|dbms_session\.sleep) ?\([\s(]*[-~!+'\"\d(@\w]|\bwaitfor[\s+]+(?:delay|time)\b|\b(?:sleep|benchmark|pg_sleep) ?\($"),
     ("file_access", r"\b(?:load_file|pg_read_file|pg_read_binary_file|pg_ls_dir|lo_import|lo_export|lo_get|utl_file|bfilename|openrowset|opendatasource|openquery|load_extension|readfile|writefile)\b ?(?:\(|$|\.)|\binto[\s+]+(?:outfile|dumpfile)\b|\bload[\s+]+data[\s+]+(?:local )?infile\b|\bbulk[\s+]+insert\b"),
@@ -75,6 +82,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|[-#@<>|&=;)]|and |or )"),
     ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|['\"{,\s]\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|function|accumulator|or|and|nor|not|in|jsonschema)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
     ("expression", rf"^[\s]*(?:{_STRING}|\d+|[\w@.]+)['\")\s]*(?:div|mod|xor|rlike|sounds like|collate|is not null|is null)\b[\s(]*(?:[\d'\"(]|$|null|utf8)"),
+    ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]"),
     ("expression", rf"^[\s)]*(?:{_NUMBER}|{_STRING})[\s)]*(?:<=>|<<|>>|\^|\|\||&&)[\s(]*(?:{_NUMBER}|{_STRING}|{_NAME})[\s)]*;?$"),
 )  # fmt: skip
 
@@ -98,7 +106,7 @@ _SPLIT_WORD = re2.compile(r"[a-z]/\*\*?/[a-z]")
 _BLANKS = re2.compile(r"[\s\x00\x0b\xa0]+")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
 _ACTIVE = re2.compile(
-    r"['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+)"
+    r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
 )
 
 
@@ -124,11 +132,41 @@ def flags_of(text: str) -> frozenset[str] | None:
             (conditional if flag.endswith("&") else found).add(flag.removesuffix("&"))
     if found:
         found |= conditional  # an empty trailing comment or `user()` means nothing by itself
+    if _document(text):
+        found = found if "quote_breakout" in found and found & _CONFIRMING else set()
+    if guard.disguised(text):
+        found.add("disguised_case")
     if "/*!" in text or "/*M!" in text or "/*m!" in text:
         found.add("exec_comment")
     return frozenset(found)
 
 
+MAX_LINES = 4
+_CONFIRMING = frozenset(("comment_tail", "always_true", "union_probe", "stacked", "time_delay"))
+"""What confirms a breakout in a text of many lines."""
+
+
+def _document(text: str) -> bool:
+    """Whether it is a text of many lines: code and prose hold every pattern somewhere, so one is no evidence."""
+    return text.count("\n") > MAX_LINES and sum(1 for line in text.split("\n") if line.strip()) > MAX_LINES
+
+
 def active(text: str) -> bool:
     """A cheap first look: whether anything in the text could matter to a database."""
     return bool(_ACTIVE.search(text))
+
+
+_MARKUP = re2.compile(r"=\s*\"([^\"]*)\"|=\s*'([^']*)'|>([^<>]+)<")
+MAX_PIECES = 20
+
+
+def markup(text: str) -> list[str]:
+    """Attribute values and texts of XML or HTML: an application puts those into its query, not the mark-up."""
+    found = []
+    for match in _MARKUP.finditer(text):
+        piece = html.unescape(match.group(1) or match.group(2) or match.group(3) or "")
+        if active(piece):
+            found.append(piece.strip())
+        if len(found) >= MAX_PIECES:
+            break
+    return found

@@ -9,19 +9,62 @@ from __future__ import annotations
 
 import re2
 
+_WORDS = (
+    "select",
+    "union",
+    "insert",
+    "update",
+    "delete",
+    "where",
+    "from",
+    "sleep",
+    "benchmark",
+    "having",
+    "order",
+    "exec",
+    "execute",
+    "waitfor",
+    "drop",
+    "concat",
+    "outfile",
+    "char",
+)
+"""Words that a filter looks for, and that therefore come as `sELecT`."""
+
+
+def _case(word: str) -> str:
+    """All spellings of a word but the usual three: select, SELECT, Select."""
+    upper = word.upper()
+    both = []
+    for index in range(1, len(word)):
+        before = "".join(f"[{a}{b}]" for a, b in zip(word[:index], upper[:index], strict=True))
+        after = "".join(f"[{a}{b}]" for a, b in zip(word[index + 1 :], upper[index + 1 :], strict=True))
+        # a change of case anywhere but from an upper first letter to lower ones
+        both.append(f"{before[:-4]}{word[index - 1]}{upper[index]}{after}")
+        if index > 1:
+            both.append(f"{before[:-4]}{upper[index - 1]}{word[index]}{after}")
+    return "|".join(both)
+
+
+_CASES = r"\b(?:" + "|".join(_case(word) for word in _WORDS) + r")\b"
+
 _COMPILED = {
     # MySQL runs what stands in /*! … */, MariaDB also /*M! … */: every other parser calls it a comment.
     "exec_comment": r"/\*M?!",
     # PostgreSQL's U&"\0070g_read_file": the identifier is not what it looks like.
-    "unicode_identifier": r"(?i)\bu&[\"']",
+    "unicode_identifier": r"(?i)\bu&\"",
     "control_char": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
     "into_outfile": r"(?i)\binto[\s/*]+(?:outfile|dumpfile)\b",
     # An optimiser hint is `/*+`; anything else between a keyword's letters or instead of blanks is disguise.
     "comment_split": r"(?i)\b(?:select|union|drop|insert|delete|update|alter|exec|execute|waitfor|sleep|benchmark|into|from|where|or|and)/\*[^+!][^*]*\*/\s*(?:[a-z_(]|/\*|['\"\d])|(?i)/\*\*/",
     # `--'` or `-- -` or `#'` or `;%00` at the very end: the tail with which an injection drops the rest of the query.
-    "comment_tail": r"(?:--[ \t]*(?:[-+]|[a-zA-Z]{1,4})?[ \t]*['\"]?[ \t);]*|#[ \t]*['\"][ \t);]*|;?(?:%00|\x00)['\"]?[ \t;]*)$",
+    "comment_tail": r"(?:[^\s-][ \t]*--[ \t]*(?:[-+]|[a-zA-Z]{1,4})?[ \t]*['\"]?[ \t);]*|[^\s#][ \t]*#[ \t]*['\"][ \t);]*|;?(?:%00|\x00)['\"]?[ \t;]*)$",
+    # `'admin'--' ORDER BY …`: the rest of the template, its closing quote included, ends up in a comment.
+    "comment_swallows": r"[\w)'\"`]--[^\n]*['\"]",
+    "disguised_case": _CASES,
     "percent_encoded": r"(?i)%(?:2[0-9a-f]|3[bcdef]|0[0ad]|5[bcd]|7[bcd])[^ ]*%?|\+(?:and|or|union|select|exec|waitfor|from|where|into|group|order)\+",
-    "file_access": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b|\b(?:openrowset|opendatasource|openquery)\s*\(",
+    "bulk_load": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b",
+    "remote_access": r"(?i)\b(?:openrowset|opendatasource|openquery)\s*\(",
     "program": r"(?i)\b(?:to|from)[\s]+program[\s]*['$]|\bxp_cmdshell\b|\bsp_oacreate\b",
     "time_delay": r"(?i)\bwaitfor[\s/*]+(?:delay|time)\b",
 }
@@ -40,7 +83,20 @@ def scan(source: str) -> frozenset[str] | None:
     hits = _SET.Match(source.encode("utf-8", "surrogatepass"))
     if not hits or len(_NAMES) not in hits:
         return None
-    return frozenset(_NAMES[hit] for hit in hits if hit < len(_NAMES))
+    found = {_NAMES[hit] for hit in hits if hit < len(_NAMES)}
+    if "percent_encoded" in found and not _PERCENT.search(_ADDRESS.sub("''", source)):
+        found.discard("percent_encoded")  # an encoded address in a string is an address
+    if "comment_swallows" in found:
+        found.discard("comment_swallows")
+        if _SWALLOWS.search(_STRING.sub("''", source)):
+            found.add("comment_tail")
+    return frozenset(found)
+
+
+_STRING = re2.compile(r"'(?:[^']|'')*'")
+_SWALLOWS = re2.compile(_COMPILED["comment_swallows"])
+_PERCENT = re2.compile(_COMPILED["percent_encoded"])
+_ADDRESS = re2.compile(r"'[^']*://[^']*'|--[^\n]*")
 
 
 def dialects_disagree(source: str) -> bool:
@@ -50,3 +106,11 @@ def dialects_disagree(source: str) -> bool:
     is no comment for MySQL; `$$` quotes for PostgreSQL only.
     """
     return bool(_AMBIGUOUS.search(source))
+
+
+_DISGUISED = re2.compile(_CASES)
+
+
+def disguised(text: str) -> bool:
+    """Whether a word of SQL is spelt in a mixture of cases (`sELecT`)."""
+    return bool(_DISGUISED.search(text))

@@ -17,9 +17,9 @@ TIME_DELAY = words(
 FILE_ACCESS = words(
     "load_file load_extension pg_read_file pg_read_binary_file pg_ls_dir pg_stat_file pg_ls_logdir pg_ls_waldir "
     "pg_ls_tmpdir pg_ls_archive_statusdir pg_file_write pg_file_read pg_logdir_ls lo_import lo_export "
-    "lo_from_bytea lo_put lo_get lo_create lo_unlink loread lowrite readfile writefile edit fsdir openrowset "
-    "opendatasource openquery xp_dirtree xp_fileexist xp_subdirs utl_file.fopen bfilename read_csv_auto "
-    "read_text read_blob xmltype.createxml httpuritype dbms_xslprocessor.read2clob"
+    "lo_from_bytea lo_put lo_get lo_create lo_unlink loread lowrite readfile writefile edit fsdir "
+    "xp_dirtree xp_fileexist xp_subdirs utl_file.fopen bfilename "
+    "xmltype.createxml httpuritype dbms_xslprocessor.read2clob"
 )
 """They read or write the server's files, not its tables."""
 
@@ -31,7 +31,7 @@ COMMANDS = words(
 """They run programs on the server."""
 
 REMOTE = words(
-    "dblink dblink_exec dblink_connect dblink_send_query utl_http.request utl_inaddr.get_host_address "
+    "openrowset opendatasource openquery dblink dblink_exec dblink_connect dblink_send_query utl_http.request utl_inaddr.get_host_address "
     "utl_inaddr.get_host_name utl_smtp.mail utl_tcp.open_connection dbms_ldap.init url s3 remote mysql postgresql "
     "http_get http_post extractvalue_remote xp_getfiledetails httpuritype.getclob"
 )
@@ -51,6 +51,11 @@ SIDE_EFFECTS = words(
     "sqlite_compileoption_get fts3_tokenizer"
 )
 """They change something, or run SQL given as text, although they stand in a SELECT."""
+
+BULK_LOAD = words(
+    "read_csv read_csv_auto read_parquet read_json read_json_auto read_text read_blob read_files glob_files scan_csv"
+)
+"""They load files as tables: what analytical databases are for."""
 
 ERROR_PROBES = words(
     "extractvalue updatexml gtid_subset json_keys_error ctxsys.drithsx.sn ordsys.ord_dicom.getmappingxpath"
@@ -150,7 +155,7 @@ STATEMENT_WORDS = words(
     "refresh import export unload put get list ls remove rm undrop optimize cache uncache msck backup restore kill shutdown "
     "handler flush reset purge install uninstall exchange if while for loop return raise signal repair check checkpoint "
     "dbcc bulk waitfor print go delimiter abort end discard security reassign move system table from delete del ins upd sel "
-    "locking collect help database summarize pivot unpivot clear add goto break continue throw"
+    "locking collect help database summarize define using prompt repeat loop iterate leave open signal resignal case pivot unpivot clear add goto break continue throw"
 )
 """First words of a statement in some dialect."""
 

@@ -8,14 +8,19 @@ dialect we do not know fails to parse too, but its tokens still fit together. So
 
 from __future__ import annotations
 
+from typing import Any
+
 import re2
 
+from yett.extract.sql.names import STATEMENT_WORDS
 from yett.extract.words import words
 
 _TOKEN = re2.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|\[[A-Za-z_][\w ]*\]|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|\$\w*\$|"
     r"0x[0-9A-Fa-f]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|@{0,2}[A-Za-z_][\w$#]*|<=>|[<>!]=|<>|::|\|\||&&|\s+|(?s:.)"
 )
+_STANDARD = re2.compile(_TOKEN.pattern.replace(r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"))
+"""As `_TOKEN`, but a backslash in a string is a character like any other (standard SQL)."""
 _AFTER_OPERAND = words(
     "and or xor not is in like ilike rlike regexp glob between escape collate group order having limit offset fetch union intersect "
     "except minus for window qualify where from on join inner left right full cross natural using as asc desc nulls then else "
@@ -27,21 +32,34 @@ _AFTER_OPERAND = words(
     "k m g kb mb gb tb day_hour clustered nonclustered pivot unpivot top only ties row first last next current isnull notnull"
 )
 _COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
+_PREDICATES = frozenset(("where", "having", "on", "and", "or"))
+_OPERATORS = _COMPARISONS | frozenset("+-*/%^&|<>") | {"<<", ">>", "||", "&&"}
+_DANGLING = frozenset(("and", "or", "xor", "like", "rlike", "regexp", "where", "having", "between"))
+_NEVER_OPERANDS = words("create drop alter insert delete update truncate union from where having group order")
 MAX_TOKENS = 4_000
 
 
 def spliced(source: str) -> bool:
+    """Whether the tokens of an unparsed statement misfit, whichever way a backslash in a string is read."""
+    return _misfits(source, _TOKEN) and ("\\" not in source or _misfits(source, _STANDARD))
+
+
+def _misfits(source: str, tokens: Any) -> bool:
     """Whether the tokens of an unparsed statement do not fit together the way a spliced value leaves them."""
     previous: list[str] = []  # the last two tokens that are neither blank nor comment
     depth = 0
+    provider = "ROWSET" in source.upper()  # OPENROWSET separates its arguments with `;`
+    predicate = False  # WHERE, HAVING, ON, AND … was seen in this statement
+    fresh = False  # a new line stands before this token: a dialect without `;` may begin a statement
     touching = False  # no blank between the previous token and this one
-    for count, match in enumerate(_TOKEN.finditer(source)):
+    for count, match in enumerate(tokens.finditer(source)):
         if count > MAX_TOKENS:
             return False
         token = match.group(0)
         first = token[0]
         if token.isspace() or token.startswith(("--", "/*")):
             touching = False
+            fresh = fresh or "\n" in token
             continue
         if first == "(":
             depth += 1
@@ -49,30 +67,44 @@ def spliced(source: str) -> bool:
             depth -= 1
             if depth < 0:
                 return True
-        elif first == ";" and depth > 0:
+        elif first == ";" and depth > 0 and not provider:
             return True
         elif token in ("'", '"', "`"):
             return True  # a quote that nothing closes
-        elif previous and _misfit(previous, token, touching):
+        elif (
+            previous
+            and _misfit(previous, token, touching, predicate)
+            and not (fresh and token.lower() in STATEMENT_WORDS)
+        ):
             return True
+        predicate = first != ";" and (predicate or token.lower() in _PREDICATES)
         previous = [*previous[-1:], token]
-        touching = True
+        touching, fresh = True, False
+    if previous and (previous[-1] in _OPERATORS - {"*"} or (predicate and previous[-1].lower() in _DANGLING)):
+        return True
     return depth != 0
 
 
-def _misfit(previous: list[str], token: str, touching: bool) -> bool:
+def _misfit(previous: list[str], token: str, touching: bool, predicate: bool) -> bool:
     last = previous[-1]
-    compared = len(previous) > 1 and (previous[0].lower() in _COMPARISONS)
-    word = token[0].isalpha() or token[0] in "_@"
-    literal = token[0] in "'\"" or token[0].isdigit()
+    first = token[0]
+    compared = predicate and len(previous) > 1 and previous[0] in _COMPARISONS
+    word = first.isalpha() or first in "_@"
+    if first in "‘’“”" or (first == "\\" and touching):
+        return True  # a typographic quote or a backslash outside a string
+    if last in _OPERATORS or (predicate and last.lower() in _DANGLING):
+        if token in (";", ")") and last not in "*+-":
+            return True  # an operator with nothing after it
+        if token.lower() in _NEVER_OPERANDS and last != "*":
+            return True
     if last[0].isdigit() and compared:
         if word:
             return token.lower() not in _AFTER_OPERAND
-        return literal
-    if last[0] == "'" and len(last) > 1:
-        if touching and (word or token[0].isdigit()):
-            return True  # 'admin'or
-        if compared and word:
+        return first in "'\"!@$?{}[" or first.isdigit()
+    if last[0] in "'\"" and len(last) > 1:
+        if touching and (word or first.isdigit() or first in "{`$" or (first in "'\"" and first != last[0])):
+            return last[0] == "'" or not word or not last[1:2].isalpha()  # 'admin'or, "a"1.0"b"
+        if compared and word and last[0] == "'":
             return token.lower() not in _AFTER_OPERAND
-        return compared and (token[0].isdigit() or token[0] in "?\\")
+        return compared and (first.isdigit() or first in "?\\#{")
     return False

@@ -97,6 +97,7 @@ _WRITE_NODES = (
     exp.Copy,
     exp.Grant,
 )
+_CONDITIONS = (exp.Where, exp.Having, exp.Join, exp.Qualify)
 _COMPARISONS = (
     exp.EQ,
     exp.NEQ,
@@ -228,6 +229,7 @@ def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
     return None
 
 
+_ABSOLUTE = re2.compile(r"^(?:/|~|\\\\|[A-Za-z]:[\\/]|\.\./)")
 _DYNAMIC = words("do execute exec call declare begin prepare")
 
 
@@ -266,10 +268,13 @@ class _Reader:
                 if node.name.startswith("@@"):
                     self.flags.add("server_variable")
             elif isinstance(node, exp.Or):  # before Func: sqlglot counts the connectives among the functions
-                if always_true(node.left) or always_true(node.right):
+                if (always_true(node.left) or always_true(node.right)) and node.find_ancestor(*_CONDITIONS):
                     self.flags.add("always_true")
             elif isinstance(node, exp.Func):
                 self._function(node)
+            elif isinstance(node, _COMPARISONS):
+                if _chained(node):
+                    self.flags.add("spliced")  # x >= 1=1
             elif isinstance(node, exp.CTE):
                 self.local.add(node.alias.lower())
             elif isinstance(node, _WRITE_NODES):
@@ -336,9 +341,9 @@ class _Reader:
         for file in node.args.get("files") or []:
             if isinstance(file, exp.Identifier) and file.name.lower() == "program":
                 self.flags.add("program")
-            elif isinstance(file, exp.Literal) or (
-                isinstance(file, exp.Table) and isinstance(file.this, exp.Literal)
-            ):
+                continue
+            name = file.this.name if isinstance(file, exp.Table) else file.name
+            if _ABSOLUTE.search(name):
                 self.flags.add("file_access")
 
     def _ddl(self, tree: Any) -> None:
@@ -367,6 +372,7 @@ def function_flags(name: str, *, known: bool) -> frozenset[str]:
         ("remote_access", names.REMOTE),
         ("side_effect_function", names.SIDE_EFFECTS),
         ("error_probe", names.ERROR_PROBES),
+        ("bulk_load", names.BULK_LOAD),
     ):
         if name in table or base in table:
             found.add(flag)
@@ -402,6 +408,16 @@ def always_true(node: Any) -> bool:
     if isinstance(node, exp.In):
         values = node.expressions
         return isinstance(node.this, exp.Literal) and any(value == node.this for value in values)
+    return False
+
+
+def _chained(node: Any) -> bool:
+    """`x >= 1 = 1`: a comparison compared with a constant, or one of two constants compared with anything."""
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(one, _COMPARISONS) and (
+            isinstance(other, exp.Literal) or (_constant(one.left) and _constant(one.right))
+        ):
+            return True
     return False
 
 
