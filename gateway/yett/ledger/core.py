@@ -90,6 +90,7 @@ class Core:
         self._clock = clock
         self._hashes: dict[str, tuple[Session, str]] = {}
         self._last: Any = None
+        self._pool = b""
         self._wake = threading.Event()
         self._closed = False
         self._saving = threading.Lock()
@@ -258,7 +259,11 @@ class Core:
 
     def token(self, prefix: str) -> str:
         """A fresh random id: a prefix and 128 bits."""
-        return prefix + jws.encode(self.entropy(16))
+        with self.lock:
+            if len(self._pool) < 16:
+                self._pool = self.entropy(4096)
+            taken, self._pool = self._pool[:16], self._pool[16:]
+        return prefix + jws.encode(taken)
 
     # -- the projection --------------------------------------------------------------------------------
 

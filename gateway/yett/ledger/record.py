@@ -8,6 +8,7 @@ a list: no floats, ASCII keys.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Final
 
 from yett import canonical
@@ -22,6 +23,8 @@ from yett_audit import commitments
 
 MAX_ARGUMENTS: Final = 48
 MAX_FINDINGS: Final = 48
+SALT: Final = b"yett/salt/v1"
+"""Personalisation of the keyed BLAKE2b that derives the salt of one argument of one decision (RFC 7693)."""
 
 
 def who(identity: Identity) -> dict[str, str]:
@@ -117,7 +120,9 @@ def arguments(decision_id: str, proposal: Proposal, subject_key: bytes) -> list[
     for name in sorted(admitted.call.arguments)[:MAX_ARGUMENTS]:
         value = admitted.call.arguments[name]
         path = canonical.pointer("arguments", name)
-        salt = commitments.derive_salt(subject_key, decision_id, path)
+        salt = blake2b(
+            f"{decision_id}\n{path}".encode(), digest_size=32, key=subject_key, person=SALT
+        ).digest()
         entry = [path[:200], commitments.commit(salt, path, canonical.encode(value))]
         if proposal.preview:
             entry.append(redacted(value, secret=name in secret))

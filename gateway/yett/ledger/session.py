@@ -63,7 +63,7 @@ class Clock(Struct, frozen=True, kw_only=True):
     at: int = 0
 
     def aged(self, now: int, slow_half_life: int = SLOW_HALF_LIFE) -> Clock:
-        if now <= self.at:
+        if now <= self.at or not (self.fast or self.slow):
             return self
         return Clock(
             fast=decay(self.fast, now - self.at, FAST_HALF_LIFE),
@@ -139,6 +139,8 @@ def combine(risk: int, session: Clock, principal: Clock) -> int:
 
 def combined_permille(score: int, session: Clock, principal: Clock) -> int:
     """As `combine`, from and to 0..1000; exactly `score` when nothing is remembered."""
+    if not (session.fast or session.slow or principal.slow):
+        return score
     return max(score, to_permille(combine(from_permille(score), session, principal)))
 
 
