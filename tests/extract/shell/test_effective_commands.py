@@ -20,7 +20,7 @@ def commands(source: str) -> list[str]:
         ("r\\\nm -rf /", ["rm -rf /"]),
         ("bash -c 'sh -c \"rm x\"'", ["rm x"]),
         ("eval 'rm x'", ["rm x"]),
-        ("f() { rm \"$1\"; }; f x", ["rm x"]),
+        ('f() { rm "$1"; }; f x', ["rm x"]),
         ("for i in a b; do rm $i; done", ["rm a", "rm b"]),
         ("trap 'rm x' EXIT", ["rm x", "trap rm x EXIT"]),
         ("echo ok # && rm x", ["echo ok"]),

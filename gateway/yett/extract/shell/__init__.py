@@ -28,11 +28,14 @@ setuid, world_writable, executable, extract, runs_config, credentials, and what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import re2
 
 from yett.extract.budget import Budget
 from yett.extract.facts import Command, ShellProgram
-from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context, ShellResult
+from yett.extract.result import ShellResult
+from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
 from yett.extract.shell.expand import Field, State
 from yett.extract.shell.lexer import Fuel, TooMuch
 from yett.extract.shell.walk import Walker
@@ -114,9 +117,9 @@ def analyse_argv(
     )
 
 
-def _guarded(analysis: Analysis, work: object) -> None:
+def _guarded(analysis: Analysis, work: Callable[[], None]) -> None:
     try:
-        work()  # type: ignore[operator]
+        work()
     except TooMuch as error:
         reason = str(error.args[0])
         analysis.opaque["too_deep" if reason == "depth" else reason] = None

@@ -79,9 +79,9 @@ def _declare(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirect
                 walker.state.assign(name, (Value(""),), True)
             continue
         if "i" in options:
-            walker.reevaluate(Field(value, False), ctx, "arithmetic_data")
+            walker.reevaluate(Field(value, code=field.code), ctx, "arithmetic_data")
             walker.arithmetic((Lit(value, True),), ctx)
-        walker.state.assign(name, (Value(value, field.unknown),), ctx.certain)
+        walker.state.assign(name, (Value(value, field.unknown, field.code),), ctx.certain)
         walker.exported(name, value, ctx, argv[0].text)
     return bool(names)
 
@@ -103,10 +103,9 @@ def _set(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting)
         if field.text in ("--", "-"):
             walker.state.positional = argv[k + 1 :]
             break
-        if field.text[:1] not in "-+":
-            if argv[k - 1].text[-1:] != "o":
-                walker.state.positional = argv[k:]
-                break
+        if field.text[:1] not in "-+" and argv[k - 1].text[-1:] != "o":
+            walker.state.positional = argv[k:]
+            break
     return False
 
 
@@ -195,7 +194,7 @@ def _test(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting
 
 def _let(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
     for field in argv[1:]:
-        walker.reevaluate(Field(field.text), ctx, "arithmetic_data")
+        walker.reevaluate(Field(field.text, code=field.code), ctx, "arithmetic_data")
         walker.arithmetic((Lit(field.text, True),), ctx)
         name, equals, _ = field.text.partition("=")
         if equals and is_name(name.rstrip("+-*/%")):
@@ -221,15 +220,13 @@ def subscripts(walker: Walker, argv: list[Field], ctx: Context) -> None:
             subscripted(walker, argv[k + 1], ctx)
         elif field.text in _COMPARISONS and argv[0].text == "[[":
             for operand in (argv[k - 1], *argv[k + 1 : k + 2]):
-                walker.reevaluate(Field(operand.text), ctx, "arithmetic_data")
+                walker.reevaluate(Field(operand.text, code=operand.code), ctx, "arithmetic_data")
                 walker.arithmetic((Lit(operand.text, True),), ctx)
 
 
 def subscripted(walker: Walker, field: Field, ctx: Context) -> None:
-    if "[" in field.text and not field.resolved:
-        walker.reevaluate(Field(field.text), ctx, "subscript_data")
-    elif "[" in field.text:
-        walker.reevaluate(Field(field.text, False), ctx, "subscript_data")
+    if "[" in field.text:
+        walker.reevaluate(Field(field.text, code=field.code), ctx, "subscript_data")
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from yett.extract.budget import Budget, Nested
-from yett.extract.facts import Command, Redirect, ShellProgram
+from yett.extract.facts import Command, Redirect
 from yett.extract.shell.expand import Field
 from yett.extract.shell.lexer import Fuel
 from yett.extract.shell.profiles import Library, library
-from yett.model import Struct
 
 MAX_COMMANDS = 400
 MAX_NESTED = 200
@@ -36,14 +35,6 @@ _STREAMS = frozenset(
     ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/tty", "/dev/zero", "/dev/random",
      "/dev/urandom", "-", "/dev/fd/1", "/dev/fd/2", "/dev/fd/0")
 )  # fmt: skip
-
-
-class ShellResult(Struct):
-    """What `analyse` returns: the program, its effective commands, and texts for other analysers."""
-
-    program: ShellProgram
-    commands: tuple[Command, ...] = ()
-    nested: tuple[Nested, ...] = ()
 
 
 class Context(NamedTuple):
@@ -153,8 +144,6 @@ class Draft:
             self.flags.add("dynamic_target")
         if kind == "write" and any(part in text for part in self.analysis.library.startup):
             self.effects.add("persist")
-        if not field.unknown:
-            self.analysis.nest("path", text, self.name)
 
     def url(self, field: Field) -> None:
         text = field.text

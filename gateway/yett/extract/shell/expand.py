@@ -7,6 +7,7 @@ by `for x in a b`): callers expand once a `choice`, so that each value is seen a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,11 +44,14 @@ class Field(NamedTuple):
     quoted: bool = False
     proc: Proc | None = None
     """The program behind it, if it is `<(…)` or `>(…)`."""
+    code: bool = False
+    """Its literal text holds a substitution, which bash runs if it evaluates the text again."""
 
 
 class Value(NamedTuple):
     text: str
     unknown: bool = False
+    code: bool = False
 
 
 class State:
@@ -104,7 +108,7 @@ class Expander:
         if len(word) == 1 and isinstance(first := word[0], Lit):
             text = first.text
             if first.quoted:
-                return [Field(text, False, False, False, True)]
+                return [Field(text, False, False, False, True, None, holds_code(text))]
             if "{" not in text:
                 return [Field(text, False, not _GLOB.isdisjoint(text) and is_glob(text))]
         out: list[Field] = []
@@ -126,7 +130,7 @@ class Expander:
 
     def _expand(self, word: Word, splitting: bool, out: list[Field]) -> None:
         text = ""
-        started = unknown = glob = resolved = quoted = False
+        started = unknown = glob = resolved = quoted = code = False
         proc: Proc | None = None
         alone = len(word) == 1
         for part in word:
@@ -134,7 +138,9 @@ class Expander:
             if isinstance(part, Lit):
                 text += part.text
                 started = True
-                quoted |= part.quoted
+                if part.quoted:
+                    quoted = True
+                    code = code or holds_code(part.text)
                 glob |= not part.quoted and not _GLOB.isdisjoint(part.text)
                 continue
             if isinstance(part, Proc):
@@ -152,16 +158,20 @@ class Expander:
                 if items is not None and splitting:
                     for k, item in enumerate(items):
                         if k:
-                            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted))
+                            out.append(
+                                Field(text, unknown, glob and is_glob(text), resolved, quoted, None, code)
+                            )
                             text, unknown, glob, resolved, quoted = "", False, False, False, False
                         text += item.text
                         unknown |= item.unknown
+                        code |= item.code
                         glob |= item.glob
                         resolved = started = True
                     continue
                 if items is not None:
                     text += " ".join(item.text for item in items)
                     unknown |= any(item.unknown for item in items)
+                    code |= any(item.code for item in items)
                     started = True
                     continue
             value = self._value(part, alone)
@@ -169,6 +179,7 @@ class Expander:
             is_quoted = part.quoted
             quoted |= is_quoted
             unknown |= value.unknown
+            code |= value.code
             if len(text) + len(value.text) > _MAX_VALUE:
                 raise TooMuch("expansions")
             if is_quoted or not splitting or value.unknown:
@@ -183,13 +194,13 @@ class Expander:
             glob |= not _GLOB.isdisjoint(value.text)
             for k, piece in enumerate(pieces):
                 if k and started:
-                    out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted))
+                    out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, None, code))
                     text, unknown, quoted, started = "", False, False, False
                     self.fuel.burn()
                 text += piece
                 started |= bool(piece)
         if started or (not splitting):
-            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, proc))
+            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, proc, code))
 
     def _split(self, text: str) -> list[str] | None:
         """At IFS, keeping an empty first or last piece where a delimiter stood; None if IFS is unknown."""
@@ -235,7 +246,7 @@ class Expander:
             return self._parameter(part, alone)
         if isinstance(part, Sub):
             text = self.output(part.body)
-            return Value(part.source, True) if text is None else Value(text.rstrip("\n"))
+            return Value(part.source, True) if text is None else _computed(text.rstrip("\n"))
         if isinstance(part, Arith):
             number = arithmetic(self.one(part.parts))
             return Value(part.source, True) if number is None else Value(str(number))
@@ -253,12 +264,12 @@ class Expander:
                 k = int(name[:4]) - 1
                 if k < len(self.state.positional):
                     field = self.state.positional[k]
-                    return Value(field.text, field.unknown)
+                    return Value(field.text, field.unknown, field.code)
                 return Value("")
             return None if alone else Value("")
         if name in self.state.arrays:
             items = self.state.arrays[name]
-            return Value(items[0].text, items[0].unknown) if items else Value("")
+            return Value(items[0].text, items[0].unknown, items[0].code) if items else Value("")
         known = _ENVIRONMENT.get(name)
         return None if known is None else Value(known)
 
@@ -285,7 +296,7 @@ class Expander:
         arg = self.one(part.arg) if part.arg else Field("")
         if op in (":-", "-", ":=", "="):
             if value is None or (not value.text and op[0] == ":"):
-                result = Value(arg.text, arg.unknown)
+                result = Value(arg.text, arg.unknown, arg.code)
                 if op.endswith("=") and name not in self.state.vars:
                     self.state.assign(name, (result,), True)
                 return result
@@ -293,14 +304,16 @@ class Expander:
         if op in (":+", "+"):
             if value is None:
                 return Value(arg.text, True)
-            return Value(arg.text, arg.unknown) if value.text or op == "+" else Value("")
+            return Value(arg.text, arg.unknown, arg.code) if value.text or op == "+" else Value("")
         if op in (":?", "?"):
             return unknown if value is None else value
         if value is None or value.unknown or arg.unknown:
             if op == ":" and value is None and name == "PATH" and arg.text.replace(" ", "") in ("0:1", ":1"):
                 return Value("/")  # `${PATH:0:1}`: a slash without writing one
             return unknown
-        return transform(value.text.replace("~", "/root", 1) if name == "HOME" else value.text, op, arg, unknown)
+        return transform(
+            value.text.replace("~", "/root", 1) if name == "HOME" else value.text, op, arg, unknown
+        )
 
     def _element(self, part: Param) -> Value:
         items = self.state.arrays.get(part.name)
@@ -308,7 +321,7 @@ class Expander:
         if items is None or part.op or not index.isdigit() or int(index[:6]) >= len(items):
             return Value(part.source, True)
         item = items[int(index)]
-        return Value(item.text, item.unknown)
+        return Value(item.text, item.unknown, item.code)
 
     # -- braces ------------------------------------------------------------------------------------
 
@@ -325,13 +338,13 @@ class Expander:
         closing: dict[int, int] = {}
         commas: dict[int, list[int]] = {}
         stack: list[int] = []
-        for k, token in enumerate(tokens):
-            if token == "{":
+        for k, piece in enumerate(tokens):
+            if piece == "{":
                 stack.append(k)
                 commas[k] = []
-            elif token == "," and stack:
+            elif piece == "," and stack:
                 commas[stack[-1]].append(k)
-            elif token == "}" and stack:
+            elif piece == "}" and stack:
                 closing[stack.pop()] = k
         if not closing:
             return [word]
@@ -359,7 +372,7 @@ class Expander:
                 if commas[k]:
                     alternatives = []
                     edges = [k, *commas[k], end]
-                    for a, b in zip(edges, edges[1:], strict=False):
+                    for a, b in itertools.pairwise(edges):
                         alternatives += self._product(tokens, a + 1, b, closing, commas, depth + 1)
                 elif end == k + 2 and isinstance(tokens[k + 1], str):
                     alternatives = [[t] for t in _sequence(str(tokens[k + 1]))] or None
@@ -374,6 +387,14 @@ class Expander:
             out = [a + b for a in out for b in alternatives]
             k = end + 1
         return out
+
+
+def _computed(text: str) -> Value:
+    return Value(text, False, holds_code(text))
+
+
+def holds_code(text: str) -> bool:
+    return "$(" in text or "`" in text or "${ " in text
 
 
 def _literal(word: Word) -> str:
@@ -397,14 +418,14 @@ def _brace_tokens(text: str) -> list[str]:
 def _rejoin(tokens: list[Part | str]) -> Word:
     parts: list[Part] = []
     text = ""
-    for token in tokens:
-        if isinstance(token, str):
-            text += token
+    for piece in tokens:
+        if isinstance(piece, str):
+            text += piece
             continue
         if text:
             parts.append(Lit(text, False))
             text = ""
-        parts.append(token)
+        parts.append(piece)
     if text:
         parts.append(Lit(text, False))
     return tuple(parts)
@@ -500,7 +521,9 @@ def transform(text: str, op: str, arg: Field, unknown: Value) -> Value:
     if op in ("^", ",") and not arg.text:
         return Value((text[:1].upper() if op == "^" else text[:1].lower()) + text[1:])
     if op == "@" and arg.text in ("U", "L", "u"):
-        return Value(text.upper() if arg.text == "U" else text.lower() if arg.text == "L" else text.capitalize())
+        return Value(
+            text.upper() if arg.text == "U" else text.lower() if arg.text == "L" else text.capitalize()
+        )
     return unknown
 
 

@@ -162,11 +162,7 @@ class Lexer:
                     parts.append(Lit(text, False))
                     text = ""
                     parts.append(self.array())
-                elif regex and c not in " \t\n":
-                    group += (c == "(") - (c == ")")
-                    text += c
-                    self.i += 1
-                elif group > 0 and c != "\n":
+                elif (regex and c not in " \t\n") or (group > 0 and c != "\n"):
                     group += (c == "(") - (c == ")")
                     text += c
                     self.i += 1

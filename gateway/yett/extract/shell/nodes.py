@@ -7,7 +7,7 @@ substitutions. A *node* is a command in the grammar's sense. Nothing here knows 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, TypeAlias
 
 
 class Lit(NamedTuple):
@@ -58,7 +58,7 @@ class Array(NamedTuple):
     words: tuple[Word, ...]
 
 
-Part: TypeAlias = Union[Lit, Param, Sub, Proc, Arith, Array]
+Part: TypeAlias = Lit | Param | Sub | Proc | Arith | Array
 Word: TypeAlias = tuple[Part, ...]
 
 
@@ -164,6 +164,6 @@ class ArithCommand(NamedTuple):
     redirs: tuple[Redir, ...] = ()
 
 
-Node: TypeAlias = Union[
-    Simple, Pipe, AndOr, Background, Seq, Group, If, Loop, Case, Function, Test, ArithCommand
-]
+Node: TypeAlias = (
+    Simple | Pipe | AndOr | Background | Seq | Group | If | Loop | Case | Function | Test | ArithCommand
+)

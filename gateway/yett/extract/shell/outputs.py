@@ -74,7 +74,9 @@ def heads(node: Node) -> Iterator[Word]:
 
 def _finds(node: Node) -> bool:
     """`command -v x || …`: the first answer is as good as the next."""
-    return isinstance(node, Simple) and bool(node.words) and _text(node.words[0]) in ("command", "which", "type")
+    return (
+        isinstance(node, Simple) and bool(node.words) and _text(node.words[0]) in ("command", "which", "type")
+    )
 
 
 def _text(word: Word) -> str:

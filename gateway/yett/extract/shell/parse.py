@@ -50,7 +50,8 @@ def parse(source: str, fuel: Fuel, depth: int = 0) -> tuple[Seq, bool]:
             items.extend(parser.seq(frozenset()).items)
         except ShellSyntaxError:
             failed = True
-            items.extend(parser.salvaged)
+            for unfinished in parser.salvaged:
+                items.extend(unfinished)
         if parser.i >= parser.n:
             return Seq(tuple(items)), failed
         # A closing word or an operator without an opening one, or a line that makes no sense.
@@ -72,14 +73,13 @@ class Parser(Lexer):
 
     def __init__(self, source: str, fuel: Fuel, depth: int = 0) -> None:
         super().__init__(source, fuel, depth)
-        self.salvaged: list[Node] = []
+        self.salvaged: list[list[Node]] = []
+        """What the sequences being read hold so far, outermost first: all there is if one fails."""
 
-    def seq(self, stop: frozenset[str]) -> Seq:  # type: ignore[override]
+    def seq(self, stop: frozenset[str]) -> Seq:
         """Commands up to (not including) a closing word or operator in `stop`, or the end."""
         items: list[Node] = []
-        top = not stop and self.depth == 0
-        if top:
-            self.salvaged = items
+        self.salvaged.append(items)
         src, n = self.src, self.n
         while True:
             self.newlines()
@@ -113,6 +113,7 @@ class Parser(Lexer):
                 break
             elif c != "\n" and self.plain()[0] not in stop:
                 raise ShellSyntaxError(self.i)
+        self.salvaged.pop()
         return Seq(tuple(items))
 
     def case_end(self) -> bool:
@@ -194,7 +195,11 @@ class Parser(Lexer):
             self.i = after
             self.blanks()
             text, after = self.plain()
-        if self.i < self.n and (src_c := self.src[self.i]) and (src_c == "(" or text in _COMPOUND or text == "!"):
+        if (
+            self.i < self.n
+            and (src_c := self.src[self.i])
+            and (src_c == "(" or text in _COMPOUND or text == "!")
+        ):
             return self.command()
         self.i = back
         return None
@@ -426,6 +431,11 @@ class Parser(Lexer):
             c = src[self.i]
             if c in "\n;|)":
                 break
+            if c == "(" and (len(words) != 1 or assigns):
+                if words:
+                    # what stands before the mistake may be meant to run
+                    self.salvaged.append([Simple(tuple(assigns), tuple(words), tuple(redirs))])
+                raise ShellSyntaxError(self.i)
             if c in "<>&":
                 redir = self.redirection("")
                 if redir is not None:
@@ -434,12 +444,10 @@ class Parser(Lexer):
                 if c == "&":
                     break
             if c == "(":
-                if len(words) == 1 and not assigns:
-                    self.i += 1
-                    self.expect(")")
-                    self.newlines()
-                    return Function(literal(words[0]), self.command())
-                raise ShellSyntaxError(self.i)
+                self.i += 1
+                self.expect(")")
+                self.newlines()
+                return Function(literal(words[0]), self.command())
             word = self.word(command=not words)
             if not word:
                 raise ShellSyntaxError(self.i)

@@ -154,7 +154,9 @@ def load(folder: Path) -> Library:
     for file in files:
         try:
             # the fast loader where libyaml is there; both are safe
-            document = yaml.load(file.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+            document = yaml.load(
+                file.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            )
         except yaml.YAMLError as error:
             raise PolicyError("BAD_PROFILE", f"not YAML: {error}", path=str(file)) from error
         if not isinstance(document, dict):

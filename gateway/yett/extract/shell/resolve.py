@@ -278,7 +278,9 @@ def unwrap(walker: Walker, draft: Draft, profile: Profile, parsed: Parsed, ctx: 
     walker.command(rest, below, redirect, functions=draft.name in ("time", "exec"))
 
 
-_INHERITED = frozenset(("remote", "container", "stdin_args", "scheduled", "background", "dangerous_env", "env_path"))
+_INHERITED = frozenset(
+    ("remote", "container", "stdin_args", "scheduled", "background", "dangerous_env", "env_path")
+)
 
 
 def is_assignment(text: str) -> bool:

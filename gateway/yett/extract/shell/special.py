@@ -95,7 +95,11 @@ def shell(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 def interpreter(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """python, node, perl …: without code or script, the standard input is the script."""
-    if "inline_code" in draft.flags or "module" in draft.flags or parsed.has("-v", "--version", "-V", "-h", "--help"):
+    if (
+        "inline_code" in draft.flags
+        or "module" in draft.flags
+        or parsed.has("-v", "--version", "-V", "-h", "--help")
+    ):
         return False
     if parsed.positionals and parsed.positionals[0].text not in ("-", "/dev/stdin"):
         return False
@@ -104,9 +108,12 @@ def interpreter(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> b
         if ctx.stdin.strip():
             draft.flags.update(("stdin_script", "inline_code"))
             language = draft.name.rstrip("0123456789.")
-            language = {"node": "javascript", "nodejs": "javascript", "bun": "javascript", "pypy": "python"}.get(
-                language, language
-            )
+            language = {
+                "node": "javascript",
+                "nodejs": "javascript",
+                "bun": "javascript",
+                "pypy": "python",
+            }.get(language, language)
             draft.code(language, Field(ctx.stdin))
             draft.opaque["resolved_script"] = None
     elif ctx.fed:
@@ -132,7 +139,9 @@ def find(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """Its expression may run, delete and write."""
     args = draft.argv[1:]
     k = 0
-    while k < len(args) and (args[k].text in ("-H", "-L", "-P", "--") or args[k].text.startswith(("-O", "-D"))):
+    while k < len(args) and (
+        args[k].text in ("-H", "-L", "-P", "--") or args[k].text.startswith(("-O", "-D"))
+    ):
         k += 2 if args[k].text == "-D" else 1
     roots = 0
     while k < len(args) and args[k].text[:1] not in ("-", "(", "!", ")", ","):
@@ -176,7 +185,9 @@ def find(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         if any("{}" in f.text for f in command):
             # what it is run on lies below the starting points
             command = [
-                f._replace(text=f.text.replace("{}", roots_found[0].rstrip("/") + "/{}")) if "{}" in f.text else f
+                f._replace(text=f.text.replace("{}", roots_found[0].rstrip("/") + "/{}"))
+                if "{}" in f.text
+                else f
                 for f in command
             ]
         walker.command(command, below, functions=False)
@@ -195,11 +206,16 @@ def xargs(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         rest = [f._replace(unknown=True) if mark in f.text else f for f in rest]
     else:
         words = ctx.stdin.split() if ctx.stdin is not None and len(ctx.stdin) < 4096 else None
-        rest = [*rest, *([Field(w) for w in words] if words is not None else [Field("{}", True, quoted=True)])]
+        rest = [
+            *rest,
+            *([Field(w) for w in words] if words is not None else [Field("{}", True, quoted=True)]),
+        ]
     parsed.positionals = rest
     if draft.name == "parallel" and len(parsed.positionals) > 1:
         head = [f for f in parsed.positionals if f.text not in (":::", "::::")]
-        walker.inline(Field(" ".join(f.text for f in head), any(f.unknown for f in head)), _below(ctx, draft, "inline"))
+        walker.inline(
+            Field(" ".join(f.text for f in head), any(f.unknown for f in head)), _below(ctx, draft, "inline")
+        )
         return True
     return False
 
@@ -280,7 +296,7 @@ def change_mode(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> b
         if any(d in "1357" for d in mode[-3:]):
             draft.flags.add("executable")
     else:
-        if "s" in mode and "+" in mode or "=s" in mode:
+        if ("s" in mode and "+" in mode) or "=s" in mode:
             draft.flags.add("setuid")
             draft.effects.add("privilege")
         if "w" in mode and mode.startswith(("o", "a", "+w", "ugo", "go")) and "-" not in mode:
@@ -306,7 +322,9 @@ def scheduled(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> boo
         if draft.name == "crontab":
             lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
             text = "\n".join(
-                line.split(None, 1)[1] if line.startswith("@") and " " in line else (line.split(None, 5) + [""] * 6)[5]
+                line.split(None, 1)[1]
+                if line.startswith("@") and " " in line
+                else (line.split(None, 5) + [""] * 6)[5]
                 for line in lines
             )
         walker.inline(Field(text), _below(ctx, draft, "heredoc")._replace(flags=ctx.flags | {"scheduled"}))

@@ -33,7 +33,21 @@ def python(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         return interpreter(walker, draft, parsed, ctx)
     rest = parsed.positionals
     name = module.text
-    if name in ("pip", "pipx", "pytest", "venv", "virtualenv", "twine", "uv", "poetry", "ansible", "build", "black", "ruff", "mypy"):
+    if name in (
+        "pip",
+        "pipx",
+        "pytest",
+        "venv",
+        "virtualenv",
+        "twine",
+        "uv",
+        "poetry",
+        "ansible",
+        "build",
+        "black",
+        "ruff",
+        "mypy",
+    ):
         # `python -m pip` is pip
         walker.command([Field(name), *rest], _below(ctx, draft, "inline"), draft.redirect, functions=False)
         return True
@@ -48,7 +62,23 @@ def python(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         draft.flags.add("listen")
     elif name in ("webbrowser", "antigravity"):
         draft.effects.add("network")
-    elif name in ("json.tool", "base64", "zipfile", "tarfile", "gzip", "calendar", "site", "sysconfig", "platform", "ast", "tokenize", "this", "py_compile", "compileall", "dis"):
+    elif name in (
+        "json.tool",
+        "base64",
+        "zipfile",
+        "tarfile",
+        "gzip",
+        "calendar",
+        "site",
+        "sysconfig",
+        "platform",
+        "ast",
+        "tokenize",
+        "this",
+        "py_compile",
+        "compileall",
+        "dis",
+    ):
         draft.effects.discard("exec")
         for field in rest:
             if not field.text.startswith("-"):
@@ -63,7 +93,9 @@ def fd(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         if field.text in ("-x", "--exec", "-X", "--exec-batch") and k + 1 < len(args):
             draft.emit(ctx)
             rest = [f._replace(unknown="{" in f.text) for f in args[k + 1 :] if f.text != ";"]
-            walker.command(rest, _below(ctx, draft, "option")._replace(flags=ctx.flags | {"stdin_args"}), functions=False)
+            walker.command(
+                rest, _below(ctx, draft, "option")._replace(flags=ctx.flags | {"stdin_args"}), functions=False
+            )
             return True
     return False
 
@@ -106,7 +138,11 @@ def wget(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 
 def httpie(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
-    fields = [f for f in parsed.positionals if f.text not in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")]
+    fields = [
+        f
+        for f in parsed.positionals
+        if f.text not in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+    ]
     if fields:
         draft.url(fields[0])
     for field in fields[1:]:
@@ -135,14 +171,54 @@ def socket(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             draft.flags.add("listen")
         elif kind.startswith(("TCP", "UDP", "OPENSSL", "SSL", "SOCKS", "PROXY", "SCTP")):
             draft.hosts[value.rpartition(":")[0] or value] = None
-    draft.hosts = {h: None for h in draft.hosts if h.upper() not in ("EXEC", "SYSTEM", "OPEN", "CREATE", "FILE", "STDIO", "STDIN", "TCP", "TCP4", "TCP-LISTEN", "PTY", "-")}
+    draft.hosts = {
+        h: None
+        for h in draft.hosts
+        if h.upper()
+        not in (
+            "EXEC",
+            "SYSTEM",
+            "OPEN",
+            "CREATE",
+            "FILE",
+            "STDIO",
+            "STDIN",
+            "TCP",
+            "TCP4",
+            "TCP-LISTEN",
+            "PTY",
+            "-",
+        )
+    }
     return False
 
 
 def network_settings(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """ip, ifconfig, route …: look or change."""
     words = _words(draft)
-    changing = {"add", "del", "delete", "set", "up", "down", "flush", "replace", "change", "append", "connect", "disconnect", "modify", "-d", "-s", "-D", "apply", "quick", "on", "off", "promisc"}
+    changing = {
+        "add",
+        "del",
+        "delete",
+        "set",
+        "up",
+        "down",
+        "flush",
+        "replace",
+        "change",
+        "append",
+        "connect",
+        "disconnect",
+        "modify",
+        "-d",
+        "-s",
+        "-D",
+        "apply",
+        "quick",
+        "on",
+        "off",
+        "promisc",
+    }
     if changing & set(words) or draft.name in ("ifup", "ifdown", "dhclient", "wg-quick"):
         draft.effects.update(("config", "privilege"))
         if draft.name == "ip" and "netns" in words and "exec" in words:
@@ -156,8 +232,49 @@ def network_settings(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context)
     return False
 
 
-_READING = frozenset(("list", "search", "show", "info", "policy", "depends", "rdepends", "provides", "whatprovides", "repolist", "check-update", "history", "madison", "changelog", "help", "moo", "check", "config-manager-list", "view", "--version", "files", "contents", "status", "stats"))
-_REMOVING = frozenset(("remove", "purge", "autoremove", "autopurge", "erase", "uninstall", "del", "delete", "clean", "autoclean", "rm"))
+_READING = frozenset(
+    (
+        "list",
+        "search",
+        "show",
+        "info",
+        "policy",
+        "depends",
+        "rdepends",
+        "provides",
+        "whatprovides",
+        "repolist",
+        "check-update",
+        "history",
+        "madison",
+        "changelog",
+        "help",
+        "moo",
+        "check",
+        "config-manager-list",
+        "view",
+        "--version",
+        "files",
+        "contents",
+        "status",
+        "stats",
+    )
+)
+_REMOVING = frozenset(
+    (
+        "remove",
+        "purge",
+        "autoremove",
+        "autopurge",
+        "erase",
+        "uninstall",
+        "del",
+        "delete",
+        "clean",
+        "autoclean",
+        "rm",
+    )
+)
 
 
 def packages(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
@@ -165,7 +282,16 @@ def packages(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool
     for given in parsed.given:
         if given.name in ("-o", "--option") and given.value is not None:
             key, _, value = given.value.text.partition("=")
-            marks = ("invoke", "dir::bin", "proxyautodetect", "proxy-auto-detect", "install-pkgs", "pager", "::solver", "::methods")
+            marks = (
+                "invoke",
+                "dir::bin",
+                "proxyautodetect",
+                "proxy-auto-detect",
+                "install-pkgs",
+                "pager",
+                "::solver",
+                "::methods",
+            )
             if any(mark in key.lower() for mark in marks):
                 draft.flags.add("runs_config")
                 draft.effects.add("exec")
@@ -175,13 +301,33 @@ def packages(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool
     options = "".join(w for w in words if w.startswith("-") and not w.startswith("--"))
     query = ("-Q" in options or "-q" in options) if draft.name in ("rpm", "pacman", "yay", "paru") else False
     query |= draft.name in ("xbps-query", "dpkg-query", "apt-cache", "pkg_info", "apt-file", "apt-config")
-    query |= draft.name == "dpkg" and any(o in words for o in ("-l", "-L", "-s", "-S", "-c", "-I", "--list", "--listfiles", "--status", "--search", "--print-architecture"))
+    query |= draft.name == "dpkg" and any(
+        o in words
+        for o in (
+            "-l",
+            "-L",
+            "-s",
+            "-S",
+            "-c",
+            "-I",
+            "--list",
+            "--listfiles",
+            "--status",
+            "--search",
+            "--print-architecture",
+        )
+    )
     query |= draft.name in ("pacman", "yay", "paru") and ("-Ss" in words or "-Si" in words)
     if query or first in _READING or {"--version", "--help", "-h"} & set(words):
         draft.effects.add("read")
         return False
-    removing = first in _REMOVING or (draft.name in ("pacman", "yay", "paru", "rpm") and any(w.startswith(("-R", "-e", "--erase")) for w in words))
-    removing |= draft.name == "dpkg" and any(w in ("-r", "-P", "--purge", "--remove") for w in words) or draft.name == "xbps-remove"
+    removing = first in _REMOVING or (
+        draft.name in ("pacman", "yay", "paru", "rpm")
+        and any(w.startswith(("-R", "-e", "--erase")) for w in words)
+    )
+    removing |= (
+        draft.name == "dpkg" and any(w in ("-r", "-P", "--purge", "--remove") for w in words)
+    ) or draft.name == "xbps-remove"
     if removing:
         draft.effects.update(("delete", "privilege"))
         draft.flags.add("uninstalls")
@@ -200,7 +346,25 @@ def services(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool
     words = set(_words(draft))
     if words & {"enable", "load", "bootstrap", "preset", "link", "add", "defaults", "submit"}:
         draft.effects.update(("persist", "config", "privilege"))
-    if words & {"start", "restart", "reload", "try-restart", "reload-or-restart", "daemon-reload", "daemon-reexec", "isolate", "set-property", "set-environment", "edit", "unmask", "kickstart", "set-default", "on", "revert", "reset-failed"}:
+    if words & {
+        "start",
+        "restart",
+        "reload",
+        "try-restart",
+        "reload-or-restart",
+        "daemon-reload",
+        "daemon-reexec",
+        "isolate",
+        "set-property",
+        "set-environment",
+        "edit",
+        "unmask",
+        "kickstart",
+        "set-default",
+        "on",
+        "revert",
+        "reset-failed",
+    }:
         draft.effects.update(("config", "privilege"))
     if words & {"stop", "kill", "mask", "disable", "unload", "bootout", "off", "remove"}:
         draft.effects.update(("kill", "config", "privilege"))
@@ -241,14 +405,16 @@ def container(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> boo
                 key, _, value = pair.partition("=")
                 if key in ("source", "src"):
                     draft.touch("read", given.value._replace(text=value))
-                    if value == "/" or value.startswith(("/etc", "/root", "/proc", "/var/run", "/run/docker")):
+                    if value == "/" or value.startswith(
+                        ("/etc", "/root", "/proc", "/var/run", "/run/docker")
+                    ):
                         draft.flags.add("mounts_system")
         elif given.name in ("--pid", "--network", "--net", "--ipc", "--uts", "--userns") and text == "host":
             draft.flags.add("shares_host")
             if given.name == "--pid":
                 draft.effects.add("privilege")
     entry = parsed.value("--entrypoint")
-    rest = [f for f in parsed.positionals[1:]]
+    rest = list(parsed.positionals[1:])
     if rest and rest[0].text == "--":
         rest = rest[1:]
     draft.emit(ctx)
@@ -266,7 +432,17 @@ def pyrun(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     if words[:2] == ["tool", "run"] and parsed.positionals:
         parsed.positionals = parsed.positionals[1:]
     rest = parsed.positionals
-    if not rest or draft.name in ("nix", "nix-shell", "conda", "mamba", "micromamba", "pyenv", "volta", "pip", "pip3"):
+    if not rest or draft.name in (
+        "nix",
+        "nix-shell",
+        "conda",
+        "mamba",
+        "micromamba",
+        "pyenv",
+        "volta",
+        "pip",
+        "pip3",
+    ):
         return False
     draft.effects -= {"network", "write"}
     draft.flags.discard("installs")
@@ -296,7 +472,9 @@ def sqlite(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """Dot commands: `.shell`, `.system`, `.load`, `.output`, `.import`."""
     from yett.extract.shell.special import database
 
-    texts = [f for f in parsed.positionals[1:]] + [g.value for g in parsed.given if g.name in ("-cmd", "-c") and g.value]
+    texts = list(parsed.positionals[1:]) + [
+        g.value for g in parsed.given if g.name in ("-cmd", "-c") and g.value
+    ]
     for field in texts:
         for line in field.text.split("\n"):
             word, _, rest = line.strip().partition(" ")
@@ -319,7 +497,14 @@ def database_tools(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -
     if draft.name in ("dropdb", "dropuser") or words & {"flushall", "flushdb", "drop", "del"}:
         draft.effects.add("delete")
         draft.flags.add("destructive")
-    if draft.name in ("createdb", "createuser", "mongorestore", "pg_restore", "mysqlimport", "mongoimport") or words & {"set", "config", "put"}:
+    if draft.name in (
+        "createdb",
+        "createuser",
+        "mongorestore",
+        "pg_restore",
+        "mysqlimport",
+        "mongoimport",
+    ) or words & {"set", "config", "put"}:
         draft.effects.add("write")
     for field in parsed.positionals:
         if "://" in field.text:

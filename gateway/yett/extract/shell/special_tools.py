@@ -32,7 +32,9 @@ def sed(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     if not scripts and not parsed.has("-f", "--file") and parsed.positionals:
         scripts = [parsed.positionals[0]]
     if parsed.has("-i", "--in-place"):
-        files = parsed.positionals if parsed.has("-e", "--expression", "-f", "--file") else parsed.positionals[1:]
+        files = (
+            parsed.positionals if parsed.has("-e", "--expression", "-f", "--file") else parsed.positionals[1:]
+        )
         for file in files:
             draft.touch("write", file)
     for text in scripts:
@@ -117,21 +119,24 @@ def awk(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     for program in programs:
         text = program.text
         strings = awk_strings(text)
-        if "system" in text or "|" in text.replace("||", "") or "@load" in text or "/inet/" in text:
+        bare = awk_code(text).replace("||", "").replace(" ", "")
+        if "@load" in bare:
+            draft.effects.add("exec")
+            draft.flags.add("loads_library")
+        if "/inet" in text:
+            draft.effects.add("network")
+        if "system(" in bare or "|" in bare:
             draft.effects.add("exec")
             draft.flags.add("inline_code")
-            bare = awk_code(text)
-            if "system" in bare or "|" in bare.replace("||", ""):
-                for string, before, after in strings:
-                    if before.endswith(("system(", "|", "|&")) or after.startswith(("|",)):
-                        _run(walker, draft, Field(string, program.unknown), ctx, "inline")
-                if not strings or ("system(" in bare.replace(" ", "") and not any(
-                    b.endswith("system(") for _, b, _ in strings
-                )):
-                    draft.opaque["eval"] = None
-            else:
-                draft.effects.discard("exec")
-                draft.flags.discard("inline_code")
+            runs = [
+                s
+                for s, before, after in strings
+                if before.endswith(("system(", "|", "|&")) or after.startswith("|")
+            ]
+            for string in runs:
+                _run(walker, draft, Field(string, program.unknown), ctx, "inline")
+            if not runs:
+                draft.opaque["eval"] = None
         for string, before, _ in strings:
             if before.endswith((">", ">>")):
                 draft.touch("write", Field(string))
@@ -160,24 +165,32 @@ def awk_strings(text: str) -> list[tuple[str, str, str]]:
         found.append((i, j + 1, value))
         i = j + 1
     return [
-        (value, "".join(text[max(0, a - 40) : a].split()), "".join(text[b : b + 20].split())) for a, b, value in found
+        (value, "".join(text[max(0, a - 40) : a].split()), "".join(text[b : b + 20].split()))
+        for a, b, value in found
     ]
 
 
 def awk_code(text: str) -> str:
-    """The program without its string literals."""
-    out, inside, i = "", False, 0
+    """The program without its string and regular expression literals."""
+    out, inside, last, i = "", "", "", 0
     while i < len(text):
         c = text[i]
-        if c == "\\" and inside:
-            i += 2
-            continue
-        if c == '"':
-            inside = not inside
-        elif not inside:
-            out += c
         i += 1
+        if inside:
+            if c == "\\":
+                i += 1
+            elif c == inside:
+                inside = ""
+                last = c
+        elif c == '"' or (c == "/" and last in _BEFORE_REGEX):
+            inside = c
+        else:
+            out += c
+            last = c if c not in " \t" else last
     return out
+
+
+_BEFORE_REGEX = frozenset(("", "(", ",", "~", "!", "&", "|", "{", "}", ";", "\n", "=", "?", ":"))
 
 
 def tar(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
@@ -197,7 +210,14 @@ def tar(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
                     _run(walker, draft, value, ctx)
     given = {g.name for g in parsed.given}
     modes = set(letters) | {n[1:] for n in given if len(n) == 2}
-    for long, short in (("--create", "c"), ("--extract", "x"), ("--get", "x"), ("--list", "t"), ("--append", "r"), ("--update", "u")):
+    for long, short in (
+        ("--create", "c"),
+        ("--extract", "x"),
+        ("--get", "x"),
+        ("--list", "t"),
+        ("--append", "r"),
+        ("--update", "u"),
+    ):
         if long in given:
             modes.add(short)
     for g in parsed.given:
@@ -206,9 +226,9 @@ def tar(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         if g.name in ("-f", "--file"):
             _archive(draft, "".join(modes), g.value)
         elif g.name == "--checkpoint-action":
-            action, _, value = g.value.text.partition("=")
+            action, _, text = g.value.text.partition("=")
             if action == "exec":
-                _run(walker, draft, Field(value, g.value.unknown), ctx)
+                _run(walker, draft, Field(text, g.value.unknown), ctx)
         elif g.name in ("-C", "--directory") and "x" in modes:
             draft.touch("write", g.value)
     if "x" in modes:
@@ -243,7 +263,9 @@ _GIT_RUN_PARTS = (
     "alias.", "pager.", "filter.", ".command", ".cmd", ".textconv", ".driver", ".program", ".helper", ".clean",
     ".smudge", ".process", ".uploadpack", ".receivepack", ".vcs", "browser.", "man.", ".proxy", ".path",
 )  # fmt: skip
-_HARMLESS_PAGERS = frozenset(("cat", "less", "more", "true", "", "vim", "nano", "vi", "code --wait", "store", "cache", "manager"))
+_HARMLESS_PAGERS = frozenset(
+    ("cat", "less", "more", "true", "", "vim", "nano", "vi", "code --wait", "store", "cache", "manager")
+)
 
 
 def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
@@ -285,7 +307,9 @@ def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     for field in rest:
         if field.text.startswith("ext::"):
             _run(walker, draft, Field(field.text[5:], field.unknown), ctx)
-    if subcommand in ("push", "pull", "fetch", "clone") and any(f.text.startswith("-") and "f" in f.text[:3] for f in rest):
+    if subcommand in ("push", "pull", "fetch", "clone") and any(
+        f.text.startswith("-") and "f" in f.text[:3] for f in rest
+    ):
         draft.flags.add("force")
     return False
 
@@ -304,7 +328,11 @@ def _git_setting(walker: Walker, draft: Draft, key: str, value: Field, ctx: Cont
     draft.flags.add("runs_config")
     draft.effects.add("exec")
     if name in ("core.hookspath", "init.templatedir", "core.attributesfile", "protocol.ext.allow"):
-        walker.command([value._replace(text=value.text.rstrip("/") + "/hooks")], _below(ctx, draft, "config"), functions=False)
+        walker.command(
+            [value._replace(text=value.text.rstrip("/") + "/hooks")],
+            _below(ctx, draft, "config"),
+            functions=False,
+        )
         return
     text = value.text.removeprefix("!")
     if name.endswith("helper") and not value.text.startswith(("!", "/")):
@@ -319,9 +347,25 @@ def editor(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             continue
         text = given.value.text
         bang = text.find("!")
-        if bang >= 0 and (bang == 0 or text[bang - 1] in " :|" or text[:bang].strip(": ") in ("", "silent", "r", "w")):
+        if bang >= 0 and (
+            bang == 0 or text[bang - 1] in " :|" or text[:bang].strip(": ") in ("", "silent", "r", "w")
+        ):
             _run(walker, draft, given.value._replace(text=text[bang + 1 :]), ctx)
-        elif any(word in text for word in ("system(", "py ", "py3 ", "python", "lua ", "ruby ", "perl ", "source", "call ", "job_start")):
+        elif any(
+            word in text
+            for word in (
+                "system(",
+                "py ",
+                "py3 ",
+                "python",
+                "lua ",
+                "ruby ",
+                "perl ",
+                "source",
+                "call ",
+                "job_start",
+            )
+        ):
             draft.effects.add("exec")
             draft.flags.add("inline_code")
             draft.opaque["eval"] = None
@@ -352,7 +396,18 @@ def apt(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         if given.name not in ("-o", "--option") or given.value is None:
             continue
         key, _, value = given.value.text.partition("=")
-        if any(part in key.lower() for part in ("invoke", "::dir::bin", "dir::bin", "proxyautodetect", "proxy-auto-detect", "install-pkgs", "pager")):
+        if any(
+            part in key.lower()
+            for part in (
+                "invoke",
+                "::dir::bin",
+                "dir::bin",
+                "proxyautodetect",
+                "proxy-auto-detect",
+                "install-pkgs",
+                "pager",
+            )
+        ):
             draft.flags.add("runs_config")
             _run(walker, draft, Field(value, given.value.unknown), ctx)
     return False
@@ -366,13 +421,21 @@ def make(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             text = given.value.text
             start = text.find("$(shell ")
             if start >= 0:
-                _run(walker, draft, given.value._replace(text=text[start + 8 :].rpartition(")")[0]), ctx, "inline")
+                _run(
+                    walker,
+                    draft,
+                    given.value._replace(text=text[start + 8 :].rpartition(")")[0]),
+                    ctx,
+                    "inline",
+                )
             else:
                 draft.opaque["eval"] = None
     for field in parsed.positionals:
-        name, equals, value = field.text.partition("=")
+        name, equals, _value = field.text.partition("=")
         if equals and name in ("SHELL", "MAKEFLAGS", "CC", "CXX", ".SHELLFLAGS"):
-            draft.flags.add("dangerous_env" if name in ("SHELL", "MAKEFLAGS", ".SHELLFLAGS") else "config_value")
+            draft.flags.add(
+                "dangerous_env" if name in ("SHELL", "MAKEFLAGS", ".SHELLFLAGS") else "config_value"
+            )
     if not parsed.has("-n", "--dry-run", "--just-print", "-v", "--version"):
         draft.opaque["project_script"] = None
     return False
@@ -387,9 +450,25 @@ def project(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 def multiplexer(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """tmux, screen: the last argument of `new-session`, `send-keys` … is a command line."""
-    words = [f for f in draft.argv[1:]]
+    words = draft.argv[1:]
     for k, field in enumerate(words):
-        if field.text in ("new-session", "new", "new-window", "neww", "split-window", "splitw", "respawn-pane", "run-shell", "run", "if-shell", "popup", "display-popup", "pipe-pane", "send-keys", "send"):
+        if field.text in (
+            "new-session",
+            "new",
+            "new-window",
+            "neww",
+            "split-window",
+            "splitw",
+            "respawn-pane",
+            "run-shell",
+            "run",
+            "if-shell",
+            "popup",
+            "display-popup",
+            "pipe-pane",
+            "send-keys",
+            "send",
+        ):
             rest: list[Field] = []
             skip = False
             for word in words[k + 1 :]:
@@ -413,7 +492,30 @@ def verbs(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         for part in word.split("-"):
             if part in ("delete", "remove", "rm", "destroy", "terminate", "purge", "deregister", "rb"):
                 draft.effects.add("delete")
-            elif part in ("create", "put", "update", "set", "apply", "deploy", "cp", "sync", "mv", "upload", "publish", "send", "write", "attach", "add", "start", "run", "invoke", "modify", "import", "mb", "push"):
+            elif part in (
+                "create",
+                "put",
+                "update",
+                "set",
+                "apply",
+                "deploy",
+                "cp",
+                "sync",
+                "mv",
+                "upload",
+                "publish",
+                "send",
+                "write",
+                "attach",
+                "add",
+                "start",
+                "run",
+                "invoke",
+                "modify",
+                "import",
+                "mb",
+                "push",
+            ):
                 draft.effects.add("write")
             elif part in ("ssh", "exec", "execute"):
                 draft.effects.add("exec")

@@ -9,6 +9,7 @@ are known, is decided in `resolve`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from yett.extract.facts import Redirect
 from yett.extract.shell import builtins, outputs
@@ -39,7 +40,7 @@ from yett.extract.shell.nodes import (
     Test,
     Word,
 )
-from yett.extract.shell.parse import literal, parse
+from yett.extract.shell.parse import Parser, literal, parse
 from yett.extract.shell.resolve import check_environment, resolve
 
 MAX_CALLS = 12
@@ -176,9 +177,7 @@ class Walker:
             self.visit(word, ctx)
             for choice in self.choices():
                 self.expander.choice = choice
-                values += [
-                    Value(f.text if not f.glob else f.text, f.unknown) for f in self.expander.fields(word)
-                ]
+                values += [Value(f.text, f.unknown, f.code) for f in self.expander.fields(word)]
         self.expander.choice = 0
         distinct = tuple(dict.fromkeys(values)) or (Value("$" + name, True),)
         self.state.vars.pop(name, None)
@@ -229,17 +228,15 @@ class Walker:
                 names.append(part.name)
         for name in names:
             for value in self.state.vars.get(name, ()):
-                if "$(" in value.text or "`" in value.text:
-                    self.reevaluate(Field(value.text, value.unknown), ctx, "arithmetic_data")
+                if value.code:
+                    self.reevaluate(Field(value.text, value.unknown, code=True), ctx, "arithmetic_data")
 
     def reevaluate(self, field: Field, ctx: Context, reason: str) -> None:
         """Data that bash expands again: follow the substitutions in it, and say that it happens."""
-        from yett.extract.shell.parse import Parser
-
         if field.unknown and reason == "eval":
             self.opaque(reason, ctx)
             return
-        if "$(" not in field.text and "`" not in field.text:
+        if not field.code:
             return
         self.opaque(reason, ctx)
         if ctx.depth > MAX_CALLS:
@@ -287,7 +284,7 @@ class Walker:
                     self.bare_redirections(node.redirs, ctx)
                 continue
             redirs = node.redirs
-            self.command(argv, here, (lambda d, r=redirs: self.redirections(d, r)) if redirs else None)
+            self.command(argv, here, partial(self.redirections, redirs=redirs) if redirs else None)
         self.expander.choice = 0
 
     def command(
@@ -342,12 +339,10 @@ class Walker:
             self.state.arrays[assign.name] = items
             return
         values: list[Value] = []
-        resolved = False
         for choice in self.choices():
             self.expander.choice = choice
             field = self.expander.one(assign.value)
-            resolved |= field.resolved
-            values.append(Value(field.text, field.unknown))
+            values.append(Value(field.text, field.unknown, field.code))
         self.expander.choice = 0
         if assign.subscript is not None:
             self.state.arrays.pop(assign.name, None)
@@ -355,7 +350,9 @@ class Walker:
             return
         if assign.append:
             old = self.state.vars.get(assign.name, (Value(""),))
-            values = [Value(o.text + v.text, o.unknown or v.unknown) for o in old for v in values]
+            values = [
+                Value(o.text + v.text, o.unknown or v.unknown, o.code or v.code) for o in old for v in values
+            ]
         if any(len(v.text) > 65_536 for v in values):
             raise TooMuch("expansions")
         self.state.assign(assign.name, tuple(dict.fromkeys(values)), ctx.certain)
@@ -382,7 +379,9 @@ class Walker:
                 ctx = ctx._replace(stdin=None if field.unknown else field.text, fed=True, piped_from=())
             elif redir.op == "<<<":
                 field = self.expander.one(redir.target)
-                ctx = ctx._replace(stdin=None if field.unknown else field.text + "\n", fed=True, piped_from=())
+                ctx = ctx._replace(
+                    stdin=None if field.unknown else field.text + "\n", fed=True, piped_from=()
+                )
             elif redir.op == "<":
                 programs: tuple[str, ...] = ()
                 text = None
