@@ -43,6 +43,7 @@ class Chain:
         "_quiet",
         "_seal_tail",
         "_tail",
+        "_unsupported",
         "at",
         "closed",
         "cosigned",
@@ -60,6 +61,7 @@ class Chain:
         "note",
         "origin",
         "prev",
+        "pruned",
         "range",
         "sealed",
         "sealed_at",
@@ -89,10 +91,13 @@ class Chain:
         self.first_at = 0
         self.cosigned: list[str] = []
         """Notes of the last few `log.anchor` records; unverified, since only the caller knows witnesses."""
+        self.pruned = 0
+        """Index below which a `log.retention` record says that records were removed."""
         self.gaps: list[tuple[int, int]] = []
         """(index, silent milliseconds) of records that came later than the promised heartbeat."""
         self.events: dict[str, int] = {}
         self._quiet = 0
+        self._unsupported = False
         self._new_key: note.VerifierKey | None = None
         self._advance_tail()
 
@@ -115,12 +120,32 @@ class Chain:
             elif not line.endswith(b"}") or not line.endswith(self._tail, 0, -1):
                 self._explain(line)
             value = self._decode(line)
+        self._put(line)
+        return value
+
+    def take_unchecked(self, line: bytes) -> None:
+        """Counts a line that is known to be wrong; for diagnosis only. A chain must have begun properly."""
+        if self.start < 0:
+            self._begin(line)
+        self._put(line)
+
+    def replace_last(self, before: merkle.Range, leaf: bytes, following: bytes) -> None:
+        """Goes on as if the last line's leaf had been `leaf`, and its time the one of a seal that follows."""
+        digits = following.removeprefix(b'{"at":').partition(b",")[0]
+        if b'"},"ev":"log.seal",' in following and digits.isdigit() and len(digits) < 17:
+            self.at = int(digits)
+        self.last_event = "?"
+        self.range = before.copy()
+        self.range.append(leaf)
+        self.prev = leaf
+        self._advance_tail()
+
+    def _put(self, line: bytes) -> None:
         leaf = _sha256(b"\x00" + line).digest()
         self.range.append(leaf)
         self.prev = leaf
         self.next += 1
         self._advance_tail()
-        return value
 
     # --- ordinary records
 
@@ -216,6 +241,10 @@ class Chain:
             signatures.append(note.Signature(key.name, key.id, blob[4:]))
         if line[position:] != self._seal_tail:
             raise Broken("seal", "the seal holds more than its checkpoint")
+        if self._unsupported:
+            raise Broken(
+                "event", "the log holds an event of its own that this verifier does not know", UNSUPPORTED
+            )
         self.note = str(note.Note(text, tuple(signatures)))
         self.sealed, self.sealed_root, self.sealed_at = self.next, checkpoint.root, self.at
         self.closed = self.last_event == record.CLOSE
@@ -324,6 +353,8 @@ class Chain:
             raise Broken("segment", "a segment's header does not repeat the log's state")
         if event == record.ANCHOR:
             self.cosigned = [*self.cosigned[-31:], _field(body, "note", str)]
+        if event == record.RETENTION:
+            self.pruned = max(self.pruned, _field(body, "below", int))
         if event == record.ROTATE:
             key = note.VerifierKey.parse(_field(body, "key", str))
             if key.name != self.origin or key.kind != note.ED25519 or body.get("epoch") != self.epoch + 1:

@@ -62,6 +62,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "A record does not link to the one before it.",
         "The record before it was changed, or one is missing.",
     ),
+    "record-changed": (
+        "The record's bytes are not the ones that the next seal covers; everything around it is whole.",
+        "Somebody edited it after it was written.",
+    ),
     "event": ("A record's event is malformed or unknown.", "Use a newer verifier, or distrust the log."),
     "format": ("The log's format or mode is not known to this verifier.", "Use a newer verifier."),
     "genesis": (

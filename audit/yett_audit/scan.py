@@ -20,6 +20,7 @@ from typing import Any
 
 from yett_audit import note, segment
 from yett_audit.chain import Chain
+from yett_audit.diagnose import located
 from yett_audit.errors import Broken
 
 OnRecord = Callable[[dict[str, Any], bytes, str, int], None]
@@ -105,7 +106,7 @@ def _scan_file(
         broken.offset = offset if broken.offset is None else broken.offset
         broken.record = chain.next
         if not last or not end.sealed_offset or not is_torn(fd, end, broken, chain):
-            raise
+            raise located(path, broken) from None
         end.why = broken
     end.unsealed = chain.next - chain.sealed - 1
     return end

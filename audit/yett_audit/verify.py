@@ -179,8 +179,10 @@ def _note_end(chain: Chain, end: End, report: Report) -> None:
         }
         if end.why is not None:
             report.torn["cause"] = end.why.cause
-    if chain.start:
-        report.pruned_below = chain.start
+    if chain.start > chain.pruned:
+        text = "the log's beginning is missing, and no retention record says so"
+        raise Broken("segment", text)
+    report.pruned_below = chain.start
 
 
 def _check_names(chain: Chain, trust: Trust) -> None:
@@ -276,7 +278,7 @@ def _describe(chain: Chain, report: Report) -> None:
         )
     report.first_at, report.last_at = chain.first_at, chain.sealed_at
     report.events = dict(sorted(chain.events.items()))
-    ends = [index for index, _ in chain.keys[1:]] + [chain.next]
+    ends = ([index for index, _ in chain.keys] + [chain.next])[1:]
     report.keys = [
         {"first": index, "last": last - 1, "key": str(key)}
         for (index, key), last in zip(chain.keys, ends, strict=True)
