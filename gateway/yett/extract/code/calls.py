@@ -1,0 +1,309 @@
+"""Calls in a Python program: what is called, what it does, and what its arguments mean."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from typing import Any
+
+from yett.extract.code import apis, folding, places
+from yett.extract.code.state import State
+from yett.extract.code.values import UNKNOWN, Made, Ref, exact, join, text_of
+
+MAX_INLINING = 3
+HUGE = 50_000_000
+"""Elements or bytes: a constant size beyond it is a memory or disk bomb, not a program's need."""
+ENDLESS = ("itertools.count", "itertools.repeat", "itertools.cycle", "huge")
+"""What a loop over never ends."""
+
+
+class Calls(State):
+    """Looks up every call by its resolved name."""
+
+    def call(self, node: ast.Call) -> Any:
+        args = [self.value(argument) for argument in node.args]
+        keywords = {k.arg: self.value(k.value) for k in node.keywords if k.arg}
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                self.value(keyword.value)
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id in self.functions
+            and not isinstance(self.names.get(node.func.id), Ref)
+        ):
+            function = self.functions[node.func.id]
+            if any(self.loops) and "fork" in self.flags:
+                self.flags.add("resource_bomb")
+            if self.depth and node.func.id in self.entered and self.depth >= MAX_INLINING:
+                return UNKNOWN
+            return self.enter(function, args, keywords)
+        if isinstance(node.func, ast.Attribute):
+            owner = self.value(node.func.value)
+            folded = folding.method(owner, node.func.attr, args)
+            if folded is not UNKNOWN:
+                self._decoded(node.func.attr, folded)
+                return folded
+            result = self.method(owner, node.func, args, keywords)
+            if result is not None:
+                return result
+        target = self.value(node.func)
+        if isinstance(target, Ref):
+            return self.call_name(target.name, args, keywords, node)
+        if isinstance(node.func, (ast.Call, ast.Subscript)) and target is UNKNOWN:
+            self.flags.add("computed_call")
+        return UNKNOWN
+
+    def method(self, owner: Any, func: ast.Attribute, args: list[Any], keywords: dict[str, Any]) -> Any:
+        """A call of a method of something that is not a module; None if it is to be looked up by name."""
+        name = func.attr
+        if name in apis.SQL_METHODS and args:
+            text = text_of(args[0])
+            if text is not None and len(text) > 5:
+                self.calls[f"cursor.{name}"] = None
+                self.nest("sql", text, f"python:{name}")
+            return UNKNOWN
+        if isinstance(owner, Made) and owner.name == "open":
+            if name in ("write", "writelines") and args:
+                self._written(args[0])
+            if name.startswith("read"):
+                return Made("file.read", owner.text)
+            return UNKNOWN
+        if name in ("append", "extend", "appendleft", "add", "insert", "put", "write") and any(self.loops):
+            self.flags.add("resource_bomb")
+        if is_path(owner) and name in apis.METHODS:
+            self.apply(f"pathlib.Path.{name}", apis.METHODS[name], args, keywords, owner)
+            return Made("file.read", text_of(owner)) if name.startswith("read") else UNKNOWN
+        if is_path(owner) and name == "open":
+            return self.open_file([owner, *args], keywords)
+        if is_path(owner) and name in (
+            "joinpath",
+            "with_name",
+            "with_suffix",
+            "resolve",
+            "expanduser",
+            "absolute",
+            "as_posix",
+            "relative_to",
+        ):
+            return Made("pathlib.Path", text_of(join([owner, *[part for a in args for part in ("/", a)]])))
+        if isinstance(owner, Made) and name in apis.NETWORK_METHODS:
+            self.flags.add("network")
+        if isinstance(owner, Made):
+            full = f"{owner.name}.{name}"
+            if full in apis.APIS:
+                return self.call_name(full, args, keywords, None)
+            return UNKNOWN
+        return None
+
+    def call_name(self, name: str, args: list[Any], keywords: dict[str, Any], node: ast.Call | None) -> Any:
+        """A call of something known by name: note what it does, fold what it returns if that is constant."""
+        plain = name.removeprefix("builtins.").removeprefix("__builtins__.")
+        self.calls[plain] = None
+        if plain in ("getattr", "builtins.getattr"):
+            return self.get_attribute(args)
+        if plain in ("__import__", "importlib.import_module", "importlib.__import__"):
+            if args and isinstance(args[0], str):
+                self.imports[args[0]] = None
+                if plain == "__import__":
+                    self.flags.add("reflection")
+                return Ref(args[0])
+            self.flags.add("dynamic_code")
+            return UNKNOWN
+        if plain in ("globals", "locals", "vars"):
+            return Made(plain, args[0].name if args and isinstance(args[0], Ref) else None)
+        if plain in ("setattr", "delattr") and len(args) > 1 and not isinstance(args[1], str):
+            self.flags.add("reflection")
+        if plain in ("open", "io.open", "codecs.open", "os.open", "aiofiles.open", "os.fdopen"):
+            return self.open_file(args, keywords)
+        folded = folding.function(plain, args)
+        if folded is not UNKNOWN:
+            self._decoded(plain, folded)
+            return folded
+        if plain.startswith("base64.") and "encode" in plain and args:
+            self._hidden(args[0])
+            return Made("encoded", text_of(args[0]))
+        if plain in ("str", "bytes", "repr", "format") and args:
+            return args[0] if text_of(args[0]) is not None else UNKNOWN
+        if plain == "range":
+            if args and isinstance(args[-1], int) and args[-1] > HUGE:
+                return Made("huge")
+            return Made("range")
+        if plain in ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.WindowsPath", "Path"):
+            return Made(
+                "pathlib.Path",
+                text_of(join([p for i, a in enumerate(args) for p in (("/", a) if i else (a,))])),
+            )
+        if plain in ("pathlib.Path.home", "os.path.expanduser") and plain.endswith("home"):
+            return Made("pathlib.Path", "~")
+        if (
+            plain
+            in (
+                "list",
+                "tuple",
+                "set",
+                "bytearray",
+                "bytes",
+                "numpy.zeros",
+                "numpy.ones",
+                "numpy.empty",
+                "np.zeros",
+            )
+            and args
+        ):
+            if (
+                (isinstance(args[0], int) and args[0] > HUGE)
+                or args[0] == Made("huge")
+                or (isinstance(args[0], Made) and args[0].name in ENDLESS)
+            ):
+                self.flags.add("resource_bomb")
+            return args[0] if isinstance(args[0], list) else UNKNOWN
+        if plain == "sum" and args and args[0] == Made("huge"):
+            return UNKNOWN
+        api = _lookup(plain)
+        if api is not None:
+            self.apply(plain, api, args, keywords, None)
+        elif plain.split(".")[0] in apis.NETWORK_MODULES and "." in plain:
+            self.flags.add("network")
+        if plain == "yaml.load" and not _safe_loader(node):
+            self.flags.add("deserialise")
+        if plain in ("numpy.load", "np.load") and keywords.get("allow_pickle") is True:
+            self.flags.add("deserialise")
+        if plain in (
+            "threading.Thread",
+            "multiprocessing.Process",
+            "threading.Timer",
+            "concurrent.futures.ThreadPoolExecutor",
+        ):
+            self._target(args, keywords)
+            if any(self.loops) and "Process" in plain + "Thread":
+                self.flags.add("resource_bomb")
+        if (
+            plain in ("map", "filter", "functools.reduce", "functools.partial", "sorted")
+            and args
+            and isinstance(args[0], Ref)
+        ):
+            inner = args[1] if len(args) > 1 else UNKNOWN
+            self.call_name(args[0].name, inner if isinstance(inner, list) else [inner], {}, None)
+        if "fork" in (api.flags if api else ()) and self.loops:
+            self.flags.add("resource_bomb")
+        if plain.startswith("itertools.") and plain.rpartition(".")[2] in ("count", "repeat", "cycle"):
+            return Made(plain) if not (plain.endswith("repeat") and len(args) > 1) else UNKNOWN
+        return (
+            Made(plain, next((text_of(a) for a in args if text_of(a)), None))
+            if "." in plain or api
+            else UNKNOWN
+        )
+
+    def apply(self, name: str, api: apis.Api, args: list[Any], keywords: dict[str, Any], owner: Any) -> None:
+        self.flags |= set(api.flags) - {"fork", "decode", "database", "file_read"}
+        if "fork" in api.flags:
+            self.flags.add("fork")
+        self.calls[name] = None
+        for where, role in api.roles:
+            if where == "self":
+                value: Any = owner
+            elif where == "*":
+                value = args
+            elif isinstance(where, int):
+                value = args[where] if where < len(args) else None
+            else:
+                value = keywords.get(where)
+            if value is not None:
+                self.role(role, value, name, keywords)
+
+    def role(self, role: str, value: Any, name: str, keywords: dict[str, Any]) -> None:
+        """Hand on an argument whose meaning is known: a command, path, URL, or program text."""
+        if role == "argv" and isinstance(value, list):
+            words = [text_of(word) for word in value if not isinstance(word, list)]
+            if words and words[0]:
+                known = [word if word is not None else "…" for word in words]
+                self.nest("shell", " ".join(shlex.quote(word) for word in known), f"python:{name}")
+            elif words:
+                self.opaque.append("dynamic_command")
+            return
+        text = text_of(value)
+        if role == "argv":
+            if keywords.get("shell") is True:
+                self.flags.add("shell")
+            role = "shell"
+        if role == "shell":
+            if text:
+                self.nest("shell", text.replace("…", "$_"), f"python:{name}")
+            elif "dynamic_command" not in self.opaque:
+                self.opaque.append("dynamic_command")
+        elif role == "python":
+            if text and exact(value):
+                self.nest("python", text, f"python:{name}")
+            elif not (name == "compile" and value is UNKNOWN):
+                self.opaque.append("dynamic_code")
+        elif role.startswith("path.") and text:
+            self.touch(text, role, name)
+        elif role == "url" and text:
+            self.nest("url", text, f"python:{name}")
+
+    def touch(self, path: str, role: str, name: str) -> None:
+        self.flags |= places.flags(path, role)
+        if "://" in path:
+            self.flags.add("network")
+            self.nest("url", path, f"python:{name}")
+        elif "…" not in path[:2] and len(path) < 4_096:
+            self.nest("path", path, f"{role.rpartition('.')[2]}:python:{name}")
+
+    def open_file(self, args: list[Any], keywords: dict[str, Any]) -> Any:
+        self.calls["open"] = None
+        mode = args[1] if len(args) > 1 else keywords.get("mode", "r")
+        path = text_of(args[0]) if args else text_of(keywords.get("file"))
+        writing = not isinstance(mode, str) or any(letter in mode for letter in "wax+")
+        if isinstance(mode, str) and mode == "r":
+            writing = False
+        if writing and isinstance(mode, str):
+            self.flags.add("file_write")
+        else:
+            self.flags.add("file_read")
+        if path:
+            self.touch(path, "path.write" if writing else "path.read", "open")
+        return Made("open", path)
+
+    def get_attribute(self, args: list[Any]) -> Any:
+        if len(args) < 2:
+            return UNKNOWN
+        owner, name = args[0], args[1]
+        if isinstance(name, str):
+            if name in apis.REFLECTION:
+                self.flags.add("reflection")
+            if isinstance(owner, (Ref, Made)):
+                found = f"{owner.name}.{name}".removeprefix("builtins.").removeprefix("__builtins__.")
+                if _lookup(found) is not None and isinstance(owner, Ref) and owner.name in self.imports:
+                    self.flags.add("reflection")
+                return Ref(found)
+            return UNKNOWN
+        if isinstance(owner, Ref) and (
+            owner.name in self.imports or owner.name.startswith(("__builtins__", "builtins"))
+        ):
+            self.flags |= {"reflection", "dynamic_code"}
+        return UNKNOWN
+
+    def _target(self, args: list[Any], keywords: dict[str, Any]) -> None:
+        target = keywords.get("target", args[1] if len(args) > 1 else None)
+        inner = keywords.get("args")
+        if isinstance(target, Ref):
+            self.call_name(target.name, inner if isinstance(inner, list) else [], {}, None)
+
+
+def _lookup(name: str) -> apis.Api | None:
+    found = apis.APIS.get(name)
+    if found is None and "." in name:
+        # np.random.x is not np.x: only `module.Class.method` of a known class is looked up by its tail
+        found = apis.APIS.get(name.removeprefix("six.moves."))
+    return found
+
+
+def is_path(value: Any) -> bool:
+    return isinstance(value, Made) and value.name == "pathlib.Path"
+
+
+def _safe_loader(node: ast.Call | None) -> bool:
+    if node is None:
+        return False
+    loaders = [*node.args[1:], *[k.value for k in node.keywords if k.arg == "Loader"]]
+    return any("Safe" in ast.unparse(loader) or "Base" in ast.unparse(loader) for loader in loaders)

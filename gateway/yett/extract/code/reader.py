@@ -1,0 +1,385 @@
+"""The walk over a Python program: statements in order, expressions inside out."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from yett.extract.code import apis, folding
+from yett.extract.code.calls import ENDLESS, HUGE, MAX_INLINING, Calls, is_path
+from yett.extract.code.values import UNKNOWN, Made, Partly, Ref, join, text_of
+
+
+class Reader(Calls):
+    """Keeps what names stand for, enters the program's own functions, and hands calls to `Calls`."""
+
+    def run(self, tree: ast.Module) -> None:
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self.functions.setdefault(node.name, node)
+        try:
+            self.block(tree.body)
+            for function in list(self.functions.values()):
+                if function.name not in self.entered:
+                    self.enter(function, [], {})
+        except RecursionError:
+            self.opaque.append("too_deep")
+
+    # -- statements ------------------------------------------------------------------------------------------
+
+    def block(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            self.statement(statement)
+
+    def statement(self, node: ast.stmt) -> None:
+        if not self._count():
+            return
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    self.imports[alias.name] = None
+                    self.names[alias.asname or alias.name.split(".")[0]] = Ref(
+                        alias.name if alias.asname else alias.name.split(".")[0]
+                    )
+            case ast.ImportFrom():
+                for alias in node.names:
+                    full = f"{node.module or ''}.{alias.name}".strip(".")
+                    self.imports[node.module or full] = None
+                    if alias.name != "*":
+                        self.names[alias.asname or alias.name] = Ref(full)
+                    else:
+                        for api in apis.APIS:
+                            module, _, last = api.rpartition(".")
+                            if module == node.module:
+                                self.names.setdefault(last, Ref(api))
+            case ast.Assign():
+                value = self.value(node.value)
+                for target in node.targets:
+                    self.bind(target, value, node.value)
+            case ast.AnnAssign() if node.value is not None:
+                self.bind(node.target, self.value(node.value), node.value)
+            case ast.AugAssign():
+                before = self.value(node.target)
+                after = self.value(node.value)
+                grown = (
+                    folding.binary(node.op, before, after)
+                    if isinstance(node.op, (ast.Add, ast.Mod))
+                    else UNKNOWN
+                )
+                self.bind(node.target, grown, node.value)
+                if (
+                    any(self.loops)
+                    and isinstance(node.op, (ast.Add, ast.Mult))
+                    and isinstance(before, (list, str, bytes, Partly))
+                ):
+                    self.flags.add("resource_bomb")
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                for decorator in node.decorator_list:
+                    self.value(decorator)
+                for default in [*node.args.defaults, *node.args.kw_defaults]:
+                    if default is not None:
+                        self.value(default)
+            case ast.ClassDef():
+                for base in [*node.bases, *[k.value for k in node.keywords], *node.decorator_list]:
+                    self.value(base)
+                for inner in node.body:
+                    if (
+                        isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef))
+                        and inner.name == "__reduce__"
+                    ):
+                        self.flags.add("deserialise")
+                self.block(node.body)
+            case ast.While():
+                endless = _endless(node)
+                self.value(node.test)
+                self.loops.append(endless)
+                self.block(node.body)
+                self.loops.pop()
+                self.block(node.orelse)
+            case ast.For() | ast.AsyncFor():
+                items = self.value(node.iter)
+                first = items[0] if isinstance(items, list) and items else UNKNOWN
+                endless = isinstance(items, Made) and items.name in ENDLESS and not _leaves(node)
+                self.loops.append(endless)
+                for item in items[:32] if isinstance(items, list) and len(items) > 1 else [first]:
+                    self.bind(node.target, item, node.iter)
+                    self.block(node.body)
+                self.loops.pop()
+                self.block(node.orelse)
+            case ast.With() | ast.AsyncWith():
+                for item_ in node.items:
+                    made = self.value(item_.context_expr)
+                    if item_.optional_vars is not None:
+                        self.bind(item_.optional_vars, made, item_.context_expr)
+                self.block(node.body)
+            case ast.If():
+                self.value(node.test)
+                self.block(node.body)
+                self.block(node.orelse)
+            case ast.Try():
+                self.block(node.body)
+                for handler in node.handlers:
+                    self.block(handler.body)
+                self.block(node.orelse)
+                self.block(node.finalbody)
+            case ast.Delete():
+                pass
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, ast.expr):
+                        self.value(child)
+                    elif isinstance(child, ast.stmt):
+                        self.statement(child)
+                    elif isinstance(child, ast.match_case):
+                        self.block(child.body)
+
+    def bind(self, target: ast.expr, value: Any, source: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.names[target.id] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            values = value if isinstance(value, list) and len(value) == len(target.elts) else None
+            for index, element in enumerate(target.elts):
+                self.bind(element, values[index] if values is not None else UNKNOWN, source)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, UNKNOWN, source)
+        elif isinstance(target, ast.Attribute):
+            owner = self.value(target.value)
+            if (
+                isinstance(owner, Ref)
+                and owner.name.split(".")[0] in self.imports
+                and not owner.name.startswith("self")
+            ):
+                self.names[f"{owner.name}.{target.attr}"] = value
+            elif isinstance(target.value, ast.Name):
+                self.names[f"{target.value.id}.{target.attr}"] = value
+        elif isinstance(target, ast.Subscript):
+            owner = self.value(target.value)
+            self.value(target.slice)
+            if isinstance(owner, Ref) and owner.name == "os.environ":
+                self.flags.add("env_write")
+
+    def enter(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, args: list[Any], keywords: dict[str, Any]
+    ) -> Any:
+        """Read a function of the program itself with what is known of its arguments."""
+        if self.depth >= MAX_INLINING:
+            return UNKNOWN
+        self.entered.add(function.name)
+        outer = self.names
+        self.names = dict(outer)
+        parameters = [argument.arg for argument in [*function.args.posonlyargs, *function.args.args]]
+        for name in [*parameters, *[a.arg for a in function.args.kwonlyargs]]:
+            self.names[name] = keywords.get(name, UNKNOWN)
+        for name, value in zip(reversed(parameters), reversed(function.args.defaults), strict=False):
+            if self.names[name] is UNKNOWN:
+                self.names[name] = self.value(value)
+        for name, value in zip(parameters, args, strict=False):
+            self.names[name] = value
+        loops, self.loops = self.loops, []
+        self.depth += 1
+        self.block(function.body)
+        returned = [
+            node.value for node in function.body if isinstance(node, ast.Return) and node.value is not None
+        ]
+        result = self.value(returned[-1]) if returned else UNKNOWN
+        self.depth -= 1
+        self.loops = loops
+        self.names = outer
+        return result
+
+    def value(self, node: ast.expr) -> Any:
+        """What an expression stands for, after noting everything that evaluating it would do."""
+        if not self._count():
+            return UNKNOWN
+        match node:
+            case ast.Constant():
+                if isinstance(node.value, str) and len(node.value) >= 3:
+                    self.remember(node.value)
+                return node.value
+            case ast.Name():
+                if node.id in self.names:
+                    return self.names[node.id]
+                return Ref(node.id) if node.id not in self.functions else UNKNOWN
+            case ast.Attribute():
+                return self.attribute(node)
+            case ast.Call():
+                return self.call(node)
+            case ast.BinOp():
+                left, right = self.value(node.left), self.value(node.right)
+                self._size(node.op, left, right)
+                if isinstance(node.op, ast.Div) and is_path(left):
+                    return Made("pathlib.Path", text_of(join([left, "/", right])))
+                return folding.binary(node.op, left, right)
+            case ast.JoinedStr():
+                return join([self.value(part) for part in node.values])
+            case ast.FormattedValue():
+                return self.value(node.value)
+            case ast.List() | ast.Tuple() | ast.Set():
+                return [self.value(element) for element in node.elts]
+            case ast.Dict():
+                for key in node.keys:
+                    if key is not None:
+                        self.value(key)
+                pairs = [self.value(element) for element in node.values]
+                return Made("dict", " ".join(filter(None, (text_of(value) for value in pairs))) or None)
+            case ast.Subscript():
+                return self.subscript(node)
+            case ast.IfExp():
+                self.value(node.test)
+                first, second = self.value(node.body), self.value(node.orelse)
+                return first if first is not UNKNOWN else second
+            case ast.NamedExpr():
+                value = self.value(node.value)
+                self.bind(node.target, value, node.value)
+                return value
+            case ast.Await() | ast.Starred():
+                return self.value(node.value)
+            case ast.Lambda():
+                self.value(node.body)
+                return UNKNOWN
+            case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():
+                return self.comprehension(node)
+            case ast.UnaryOp():
+                value = self.value(node.operand)
+                return (
+                    -value if isinstance(node.op, ast.USub) and isinstance(value, (int, float)) else UNKNOWN
+                )
+            case ast.BoolOp():
+                values = [self.value(part) for part in node.values]
+                return next((v for v in reversed(values) if v is not UNKNOWN), UNKNOWN)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, ast.expr):
+                        self.value(child)
+                    elif isinstance(child, ast.comprehension):
+                        self.value(child.iter)
+                        for test in child.ifs:
+                            self.value(test)
+                return UNKNOWN
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
+        outer = dict(self.names)
+        items: Any = UNKNOWN
+        for generator in node.generators:
+            items = self.value(generator.iter)
+            if isinstance(items, Made) and items.name in ENDLESS and not isinstance(node, ast.GeneratorExp):
+                self.flags.add("resource_bomb")
+            self.bind(generator.target, UNKNOWN, generator.iter)
+            for test in generator.ifs:
+                self.value(test)
+        result: Any = UNKNOWN
+        if (
+            len(node.generators) == 1
+            and not node.generators[0].ifs
+            and isinstance(items, (list, str, bytes))
+            and len(items) <= 4_096
+        ):
+            made = []
+            for item in items:
+                self.bind(node.generators[0].target, item, node.generators[0].iter)
+                made.append(self.value(node.elt))
+                if not self._count():
+                    break
+            result = made
+        else:
+            self.value(node.elt)
+        self.names = outer
+        return result
+
+    def attribute(self, node: ast.Attribute) -> Any:
+        owner = self.value(node.value)
+        if node.attr in apis.REFLECTION:
+            self.flags.add("reflection")
+        if isinstance(node.value, ast.Name) and f"{node.value.id}.{node.attr}" in self.names:
+            return self.names[f"{node.value.id}.{node.attr}"]
+        if isinstance(owner, Ref):
+            name = f"{owner.name}.{node.attr}"
+            if name == "os.environ":
+                self.flags.add("env_read")
+            return self.names.get(name, Ref(name))
+        if (
+            isinstance(owner, Made)
+            and owner.name.startswith("pathlib.")
+            and node.attr in ("parent", "parents")
+        ):
+            return Made("pathlib.Path", (owner.text or "").rpartition("/")[0] or None)
+        if isinstance(owner, Made):
+            return Ref(f"{owner.name}.{node.attr}")
+        return UNKNOWN
+
+    def subscript(self, node: ast.Subscript) -> Any:
+        owner = self.value(node.value)
+        index = self.value(node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
+        if isinstance(node.slice, ast.Slice):
+            return folding.sliced(owner, node.slice)
+        if isinstance(owner, Ref) and owner.name in (
+            "sys.modules",
+            "globals",
+            "locals",
+            "vars",
+            "__builtins__",
+            "builtins.__dict__",
+        ):
+            self.flags.add("reflection")
+            return (
+                Ref(str(index) if owner.name == "sys.modules" else f"builtins.{index}")
+                if isinstance(index, str)
+                else UNKNOWN
+            )
+        if isinstance(owner, Made) and owner.name in ("globals", "locals", "vars") and isinstance(index, str):
+            self.flags.add("reflection")
+            return self.names.get(index, Ref(index if owner.text is None else f"{owner.text}.{index}"))
+        if (
+            isinstance(owner, Ref)
+            and owner.name.endswith((".__dict__", ".__builtins__"))
+            and isinstance(index, str)
+        ):
+            self.flags.add("reflection")
+            return Ref(f"{owner.name.rpartition('.')[0]}.{index}")
+        if isinstance(owner, (list, str)) and isinstance(index, int) and -len(owner) <= index < len(owner):
+            return owner[index]
+        return UNKNOWN
+
+    def _size(self, op: ast.operator, left: Any, right: Any) -> None:
+        if isinstance(op, ast.Mult):
+            for many, what in ((left, right), (right, left)):
+                if isinstance(many, int) and many > HUGE and isinstance(what, (str, bytes, list)) and what:
+                    self.flags.add("resource_bomb")
+        elif (isinstance(op, ast.Pow) and isinstance(right, int) and right > 10_000_000) or (
+            isinstance(op, ast.LShift) and isinstance(right, int) and right > HUGE
+        ):
+            self.flags.add("resource_bomb")
+
+
+def _endless(node: ast.While) -> bool:
+    test = node.test
+    constant = (isinstance(test, ast.Constant) and bool(test.value)) or (
+        isinstance(test, ast.Compare)
+        and all(isinstance(part, ast.Constant) for part in [test.left, *test.comparators])
+    )
+    return constant and not _leaves(node)
+
+
+def _leaves(loop: ast.AST) -> bool:
+    """Whether a loop can end: a break, return, raise, yield or exit in it."""
+    for inner in ast.walk(loop):
+        if isinstance(inner, (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Await)):
+            return True
+        if isinstance(inner, ast.Call) and isinstance(inner.func, (ast.Name, ast.Attribute)):
+            name = inner.func.id if isinstance(inner.func, ast.Name) else inner.func.attr
+            if name in (
+                "exit",
+                "quit",
+                "_exit",
+                "abort",
+                "sleep",
+                "input",
+                "accept",
+                "recv",
+                "next",
+                "pop",
+                "popleft",
+                "get",
+            ):
+                return True
+    return False

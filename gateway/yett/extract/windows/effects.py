@@ -1,0 +1,148 @@
+"""One effective command: what it does, by its profile; where it points, by its words."""
+
+from __future__ import annotations
+
+import msgspec
+import re2
+
+from yett.extract.budget import Budget, Nested
+from yett.extract.facts import Command, Redirect
+from yett.extract.windows import profiles
+
+_URL = re2.compile(r"(?i)\b(?:https?|ftp)://[^\s'\"<>|)\]},;`]+")
+_HOST = re2.compile(r"(?i)^(?:https?|ftp)://(?:[^@/\s]*@)?([^/:?#\s]+)|^\\\\([\w.-]+)\\")
+_PATH = re2.compile(r"(?i)(?:[a-z]:|%[\w()]+%|\$env:\w+|\\)\\[^\s\"'<>|;,]+")
+_EXTENSION = re2.compile(r"(?i)\.(?:exe|com|cmd|bat)$")
+_KEY = re2.compile(
+    r"(?i)\b(?:hklm|hkcu|hkcr|hku|hkcc|hkey_[a-z_]+|registry::[a-z_]+|microsoft\.powershell\.core\\registry::[a-z_]+):?\\"
+)
+_SPACES = re2.compile(r"[\s\"']+")
+_FILE = re2.compile(
+    r"(?i)^[\"']?(?:[a-z]:|%\w+%|\$env:\w+|\.{1,2}|\\)[\\/]|\.(?:exe|bat|cmd|ps1|vbs|js|com|scr|msi)[\"']?$"
+)
+
+
+class Judge:
+    """Collects the effective commands of one source."""
+
+    def __init__(self, pointer: str, budget: Budget) -> None:
+        self.pointer = pointer
+        self.budget = budget
+        self.commands: list[Command] = []
+        self.nested: list[Nested] = []
+        self.opaque: list[str] = []
+        self.known = profiles.shipped()
+
+    def emit(
+        self,
+        words: tuple[str, ...],
+        name: str,
+        redirects: tuple[tuple[str, str], ...],
+        kind: str,
+        wrappers: tuple[str, ...],
+        via: str,
+        flags: frozenset[str],
+        dynamic: bool = False,
+    ) -> None:
+        line = " ".join([name, *words[1:]]).lower()
+        line = str(_SPACES.sub(" ", line))
+        profile = self.known.programs.get(name)
+        effects = set(profile.effects) if profile else {"exec"} if _is_file(words[0]) else set()
+        found = set(flags)
+        if profile is None:
+            found.add("profile_unknown")
+        else:
+            for rule in profile.rules:
+                if rule.pattern.search(line):
+                    effects |= rule.effects
+                    found |= rule.flags
+        if found & {"registry_write"} or (
+            _KEY.search(line)
+            and name in ("new-item", "ni", "copy-item", "move-item", "rename-item", "remove-item", "set-item")
+        ):
+            if name in ("new-item", "ni", "remove-item"):
+                effects |= {"write", "config"}
+                found.add("registry_write")
+            for rule in self.known.registry:
+                if rule.pattern.search(line):
+                    found |= rule.flags
+                    effects |= {"persist"} if "persistence" in rule.flags else set()
+        urls = [match.group(0) for match in _URL.finditer(" ".join(words[1:]))][:16]
+        hosts = tuple(
+            dict.fromkeys(
+                h
+                for word in [*urls, *words[1:]]
+                if (m := _HOST.match(word)) and (h := m.group(1) or m.group(2))
+            )
+        )
+        for url in urls:
+            self.nested.append(Nested(kind="url", text=url, pointer=self.pointer, via=f"windows:{name}"))
+        paths = tuple(dict.fromkeys(match.group(0) for match in _PATH.finditer(" ".join(words[1:]))))[:32]
+        written = tuple(
+            target
+            for op, target in redirects
+            if op.startswith(">") and target.lower() not in ("nul", "$null", "")
+        )
+        if written:
+            effects.add("write")
+        if any("startup" in target.lower() and "start menu" in target.lower() for target in written):
+            found.add("persistence")
+        self.commands.append(
+            Command(
+                pointer=self.pointer,
+                program="" if dynamic else name,
+                argv=words,
+                path=words[0],
+                redirects=tuple(Redirect(op=op, target=target) for op, target in redirects),
+                wrappers=wrappers,
+                via=via,
+                dialect=kind,
+                effects=frozenset(effects),
+                reads=paths if "read" in effects else (),
+                writes=written + (paths if "write" in effects else ()),
+                deletes=paths if "delete" in effects else (),
+                hosts=hosts,
+                flags=frozenset(found),
+                opaque=("dynamic_program",) if dynamic else (),
+            )
+        )
+
+    def whole(self, source: str) -> None:
+        """Patterns over the whole source: they say something of the first command, whatever it is."""
+        text = str(_SPACES.sub(" ", source.replace("`", "").replace("^", "").lower()))
+        found: set[str] = set()
+        for rule in self.known.source:
+            if rule.pattern.search(text):
+                found |= rule.flags
+        if found and self.commands:
+            first = self.commands[0]
+            self.commands[0] = _with_flags(first, frozenset(found))
+        elif found:
+            self.opaque.append("no_command")
+
+    def mark(self, why: str) -> None:
+        self.opaque.append(why)
+
+    def mark_flag(self, flag: str) -> None:
+        if self.commands:
+            self.commands[-1] = _with_flags(self.commands[-1], frozenset((flag,)))
+
+    def mark_dynamic(self) -> None:
+        self.mark_flag("dynamic_code")
+
+
+def base_name(word: str) -> str:
+    """The program's name: no folder, no quotes, no `.exe`, lower case."""
+    plain = word.strip("\"'@ ").lower()
+    if plain.startswith((".", "[")) and "\\" not in plain and "/" not in plain:
+        return plain
+    plain = plain.replace("/", "\\").rpartition("\\")[2]
+    return str(_EXTENSION.sub("", plain)) or word.lower()
+
+
+def _is_file(word: str) -> bool:
+    return bool(_FILE.search(word))
+
+
+def _with_flags(command: Command, flags: frozenset[str]) -> Command:
+    return msgspec.structs.replace(command, flags=command.flags | flags)

@@ -1,0 +1,263 @@
+"""Follows a Windows source into every command it would run, wrappers removed, to a fixed depth."""
+
+from __future__ import annotations
+
+import re2
+
+from yett.extract.budget import Nested
+from yett.extract.windows import cmd, lexer, powershell
+from yett.extract.windows.carriers import block, carried, echoed, strip_control
+from yett.extract.windows.effects import Judge, base_name
+from yett.extract.windows.recognise import dialect
+
+MAX_DEPTH = 5
+MAX_COMMANDS = 400
+
+_ENCODED = re2.compile(r"(?i)^[-/–—](?:e|ec|en\w*)$")
+_INLINE = re2.compile(r"(?i)^[-/–—](?:c|co\w*)$")
+_FOLDED_MANY = 3
+
+_PS_COMMANDS = frozenset(("powershell", "pwsh", "powershell_ise"))
+
+
+class Unwrapper(Judge):
+    """Follows commands into what they run, and looks each up in the profiles."""
+
+    def read(
+        self, source: str, kind: str, wrappers: tuple[str, ...], via: str, flags: frozenset[str] = frozenset()
+    ) -> None:
+        if len(wrappers) > MAX_DEPTH:
+            self.opaque.append("too_deep")
+            return
+        self.budget.spend(1)
+        if kind == "powershell":
+            try:
+                reader = powershell.Reader(source)
+            except (lexer.TooMuch, RecursionError) as error:
+                self.opaque.append(f"too_{error}" if isinstance(error, lexer.TooMuch) else "too_deep")
+                return
+            if reader.folded >= _FOLDED_MANY:
+                flags = flags | {"obfuscated"}
+            before: powershell.Line | None = None
+            for line in reader.lines:
+                self._powershell(line, before, wrappers, via, flags)
+                before = line
+            return
+        carets = source.count("^")
+        if carets > 6 and carets * 6 > len(source):
+            flags = flags | {"obfuscated"}
+        earlier: cmd.Line | None = None
+        for entry in cmd.lines(source):
+            words = tuple(entry.words)
+            self._command(
+                words,
+                entry.redirects,
+                entry.tail,
+                "cmd",
+                wrappers,
+                via,
+                flags,
+                echoed(earlier) if entry.piped else None,
+            )
+            earlier = entry
+
+    def _powershell(
+        self,
+        line: powershell.Line,
+        before: powershell.Line | None,
+        wrappers: tuple[str, ...],
+        via: str,
+        flags: frozenset[str],
+    ) -> None:
+        if line.method:
+            name = line.words[0].lower()
+            if name not in self.known.programs:
+                return
+            self.emit(line.words, name, (), "powershell", wrappers, via, flags)
+            return
+        if line.dynamic:
+            flags = flags | {"dynamic_program"}
+        stdin = None
+        if line.piped and before is not None and not before.method:
+            stdin = " ".join(before.words)
+        words = tuple(word for word in line.words)
+        self._command(
+            words,
+            line.redirects,
+            " ".join(words[1:]),
+            "powershell",
+            wrappers,
+            via,
+            flags,
+            stdin,
+            line.dynamic,
+        )
+
+    def _command(
+        self,
+        words: tuple[str, ...],
+        redirects: tuple[tuple[str, str], ...],
+        tail: str,
+        kind: str,
+        wrappers: tuple[str, ...],
+        via: str,
+        flags: frozenset[str],
+        stdin: str | None = None,
+        dynamic: bool = False,
+    ) -> None:
+        if len(self.commands) >= MAX_COMMANDS:
+            if "too_many_commands" not in self.opaque:
+                self.opaque.append("too_many_commands")
+            return
+        words = strip_control(words, kind)
+        if not words:
+            return
+        name = base_name(words[0])
+        if (
+            "/" in words[0]
+            and name not in self.known.programs
+            and words[0].lower().startswith(("cmd/", "cmd.exe/"))
+        ):
+            head, _, rest = words[0].partition("/")
+            words = (head, "/" + rest, *words[1:])
+            name = base_name(head)
+        self.emit(words, name, redirects, kind, wrappers, via, flags, dynamic)
+        inner = (*wrappers, name)
+        low = [word.lower() for word in words]
+        if name == "cmd":
+            self._inner_cmd(words, low, tail, inner, stdin)
+        elif name in _PS_COMMANDS:
+            self._inner_powershell(words, low, inner, stdin, tail)
+        elif name in ("start", "call", "start-process", "saps"):
+            self._started(words, low, inner, kind, name)
+        elif name in ("invoke-expression", "iex"):
+            text = " ".join(word for word in words[1:] if word.lower() not in ("-command", "-c")) or (
+                stdin or ""
+            )
+            if text and not text.startswith("$") and len(text) > 2:
+                self.read(text, "powershell", inner, "inline", frozenset(("inline_code",)))
+            if not text or "$" in text[:1]:
+                self.mark_dynamic()
+        elif name in ("bash", "wsl", "sh") and len(words) > 1:
+            index = low.index("-c") if "-c" in low else 0
+            text = " ".join(words[index + 1 :]) if index or name == "wsl" else ""
+            if text:
+                self.nested.append(
+                    Nested(kind="shell", text=text, pointer=self.pointer, via=f"windows:{name}")
+                )
+        elif name in ("python", "python3", "py") and "-c" in low:
+            self.nested.append(
+                Nested(
+                    kind="python",
+                    text=" ".join(words[low.index("-c") + 1 :]),
+                    pointer=self.pointer,
+                    via=f"windows:{name}",
+                )
+            )
+        elif name in ("mshta", "rundll32") and any(
+            word.startswith(("javascript:", "vbscript:")) for word in low
+        ):
+            text = next(word for word in words if word.lower().startswith(("javascript:", "vbscript:")))
+            self.nested.append(
+                Nested(
+                    kind="javascript",
+                    text=text.partition(":")[2],
+                    pointer=self.pointer,
+                    via=f"windows:{name}",
+                )
+            )
+        else:
+            text = carried(name, words, low, tail)
+            if text:
+                self.read(text, dialect(text), inner, "option")
+
+    def _inner_cmd(
+        self, words: tuple[str, ...], low: list[str], tail: str, inner: tuple[str, ...], stdin: str | None
+    ) -> None:
+        for index, word in enumerate(low[1:], 1):
+            if word[:2] in ("/c", "/k", "/r") and (len(word) == 2 or not word[2:].startswith("/")):
+                rest = [words[index][2:], *words[index + 1 :]] if len(word) > 2 else list(words[index + 1 :])
+                text = " ".join(rest).strip()
+                if text:
+                    self.read(text, "cmd", inner, "inline")
+                return
+        if stdin:
+            self.read(stdin, "cmd", inner, "pipe", frozenset(("stdin_script",)))
+
+    def _inner_powershell(
+        self, words: tuple[str, ...], low: list[str], inner: tuple[str, ...], stdin: str | None, tail: str
+    ) -> None:
+        index = 1
+        while index < len(words):
+            word = words[index]
+            if _ENCODED.match(word) and index + 1 < len(words):
+                decoded = powershell.decode_base64(words[index + 1])
+                if decoded is None:
+                    self.mark("encoded")
+                else:
+                    self.read(
+                        decoded, "powershell", inner, "inline", frozenset(("encoded_command", "inline_code"))
+                    )
+                return
+            if _INLINE.match(word):
+                self.read(
+                    block(" ".join(words[index + 1 :])),
+                    "powershell",
+                    inner,
+                    "inline",
+                    frozenset(("inline_code",)),
+                )
+                return
+            if word.lower() in ("-file", "-f", "-fi", "-fil"):
+                self.mark_flag("script_file")
+                return
+            if word.startswith(("-", "/")):
+                index += 1 if word.lower()[1:4] in ("nop", "non", "nol", "noe", "sta", "mta", "nop") else 2
+                continue
+            self.read(
+                block(" ".join(words[index:])), "powershell", inner, "inline", frozenset(("inline_code",))
+            )
+            return
+        if stdin and stdin.strip():
+            self.read(stdin, "powershell", inner, "pipe", frozenset(("stdin_script",)))
+
+    def _started(
+        self, words: tuple[str, ...], low: list[str], inner: tuple[str, ...], kind: str, name: str
+    ) -> None:
+        rest: list[str] = []
+        index = 1
+        while index < len(words):
+            word = low[index]
+            if kind == "powershell" or name in ("start-process", "saps"):
+                if word in ("-filepath", "-file", "-argumentlist", "-args", "-arg", "-argument"):
+                    pass
+                elif word.startswith("-") and not rest:
+                    index += 0 if word in ("-wait", "-passthru", "-nonewwindow") else 1
+                elif word in (
+                    "-verb",
+                    "-windowstyle",
+                    "-workingdirectory",
+                    "-credential",
+                    "-redirectstandardoutput",
+                    "-redirectstandarderror",
+                ):
+                    index += 1
+                elif word not in ("-wait", "-passthru", "-nonewwindow"):
+                    rest.append(words[index])
+            elif word.startswith("/") and not rest:
+                index += 1 if word in ("/d", "/node", "/affinity") else 0
+            elif not (
+                index == 1
+                and name == "start"
+                and " " not in word
+                and len(words) > 2
+                and "." not in word
+                and "\\" not in word
+                and base_name(word) not in self.known.programs
+            ):
+                rest.append(words[index])
+            index += 1
+        if rest and rest[0]:
+            parts = " ".join(rest[1:])
+            flat = (rest[0], *parts.split())
+            self._command(flat, (), parts, kind, inner, "inline", frozenset())
