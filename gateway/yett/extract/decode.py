@@ -24,6 +24,8 @@ from yett.extract.patterns import PatternSet, pattern
 
 MAX_DEPTH = 6
 MAX_LAYERS = 40
+MAX_STRINGS = 1_000
+"""Strings taken out of one JSON text."""
 MAX_TOKENS = 64
 """Encoded tokens looked into a text."""
 MAX_INFLATED = 1 << 18
@@ -59,28 +61,36 @@ class Layer(msgspec.Struct, frozen=True):
     """Member name inside a JSON text, where the reading is one of its strings."""
 
 
-def layers(text: str, budget: Budget, limits: set[str], hits: list[int] | None = None) -> Iterator[Layer]:
+def layers(
+    text: str,
+    budget: Budget,
+    limits: set[str],
+    hits: list[int] | None = None,
+    skip: frozenset[str] = frozenset(),
+) -> Iterator[Layer]:
     """Every reading of `text` but the one as given, each once, nearest first.
 
+    `skip` names decoders that do not apply to the text itself (they do to what was decoded from it).
     `hits` may pass the indexes of `triggers` that an earlier scan of the same text already found.
     Adds `expansions` or `depth` to `limits` when readings were left out.
     """
     seen = {text}
     queue: list[tuple[Layer, list[int] | None]] = [(Layer(text), hits)]
-    produced = 0
+    produced = {True: 0, False: 0}
     while queue:
         layer, known = queue.pop(0)
-        for reading in _readings(layer, known, budget, limits):
+        for reading in _readings(layer, known, budget, limits, frozenset() if layer.chain else skip):
             if reading.value in seen or not reading.value.strip():
                 continue
-            if produced >= MAX_LAYERS:
+            member = reading.chain[-1] == "json"
+            if produced[member] >= (MAX_STRINGS if member else MAX_LAYERS):
                 limits.add("expansions")
                 return
             if len(reading.chain) > MAX_DEPTH:
                 limits.add("depth")
                 continue
             seen.add(reading.value)
-            produced += 1
+            produced[member] += 1
             budget.spend(1, len(reading.value))
             yield reading
             queue.append((reading, None))
@@ -91,17 +101,21 @@ def triggers(data: bytes) -> list[int]:
     return _SET.scan(data)
 
 
-def _readings(layer: Layer, known: list[int] | None, budget: Budget, limits: set[str]) -> Iterator[Layer]:
+def _readings(
+    layer: Layer, known: list[int] | None, budget: Budget, limits: set[str], skip: frozenset[str]
+) -> Iterator[Layer]:
     text = layer.value
     hits = _SET.scan(text.encode("utf-8", "replace")) if known is None else known
     for index in sorted(hits):
         name = _NAMES[index]
+        if name in skip:
+            continue
         budget.spend(1)
         for value, member in _DECODERS[name](text, limits):
             yield Layer(value, (*layer.chain, name), member or layer.name)
     if not text.isascii():
         for name, fold in _FOLDS:
-            folded = fold(text)
+            folded = fold(text) if name not in skip else text
             if folded != text:
                 yield Layer(folded, (*layer.chain, name), layer.name)
         hidden = tag_text(text)
@@ -346,7 +360,7 @@ def _json(text: str, limits: set[str]) -> Decoded:
     except msgspec.DecodeError:
         return
     for count, found in enumerate(_strings(value)):
-        if count >= MAX_LAYERS:
+        if count >= MAX_STRINGS:
             limits.add("expansions")
             return
         yield found

@@ -45,7 +45,6 @@ SHORT = 400
 
 _PLAIN_KEY = probe(r"^[A-Za-z0-9_. -]{0,20}[A-Za-z0-9_. -]{0,20}$")
 _EMBEDDED_PATH = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
-_SHEBANG = probe(r"^\s*#!\s*/\S*(?:sh|env)\b")
 
 T = TypeVar("T")
 
@@ -221,30 +220,16 @@ class Extraction:
             return
         if not found and text.isascii():
             return
-        inner_kind = _INNER.get(item.kind, item.kind)
-        for layer in decode.layers(text, self.budget, self.limits, found):
-            kind = inner_kind
+        for layer in decode.layers(text, self.budget, self.limits, found, skip=_UNDONE.get(item.kind, frozenset())):
+            kind = _INNER.get(item.kind, item.kind)
             if layer.name and layer.name != item.name:
                 kind = views.of("", None, layer.name, layer.name)
                 kind = "data" if kind in ("content", "label", "secret") else kind
-            if layer.chain[-1] in ("base64", "base32", "hex", "xml") and kind in (
-                "path",
-                "content",
-                "label",
-                "sql",
-                "url",
-            ):
-                kind = "data" if kind != "sql" else "layer"
+            elif kind in ("path", "content", "label", "url") and layer.chain[-1] in _OPAQUE_ENCODINGS:
+                kind = "data"
             self.queue.append(
                 _Item(
-                    layer.value,
-                    item.pointer,
-                    kind,
-                    layer.name or item.name,
-                    (*item.chain, *layer.chain),
-                    1,
-                    item.key,
-                    False,
+                    layer.value, item.pointer, kind, layer.name or item.name, (*item.chain, *layer.chain), 1, item.key, False
                 )
             )
 
@@ -331,8 +316,6 @@ class Extraction:
         """Prose or a file's body: it is not run, but a short value may break out of what it is put into."""
         if len(text) <= SHORT:
             self._fragments(item, text, data)
-        elif _SHEBANG.search(data[:80]):
-            self._command(item, text, data)
 
     def _data(self, item: _Item, text: str, data: bytes) -> None:
         """A string declared to be nothing: look for every meaning."""
@@ -533,7 +516,16 @@ _READERS: dict[str, Reader] = {
     "label": Extraction._data,
     "data": Extraction._data,
 }
+_OPAQUE_ENCODINGS = frozenset({"base64", "base32", "hex", "xml"})
+"""What cannot be read without undoing it; the others leave a text much as it was."""
+_NOT_BY_SHELLS = frozenset({"percent", "html", "unicode_escape", "json", "nfkc", "invisible", "confusable"})
+_UNDONE = {kind: _NOT_BY_SHELLS for kind in ("command", "windows", "argv", "code")} | {
+    "file": frozenset({"percent", "html", "unicode_escape", "json", "xml", "hex", "base32", "confusable"})
+}
+"""Decoders left out by kind: neither a shell nor an interpreter undoes these in its own program, and a file's body
+is kept as it is."""
 _INNER = {
+    "file": "content",
     "command": "data",
     "windows": "data",
     "argv": "data",

@@ -12,21 +12,9 @@ from functools import lru_cache
 from yett.model import ToolSpec
 
 KINDS = (
-    "command",
-    "windows",
-    "argv",
-    "sql",
-    "path",
-    "url",
-    "code",
-    "secret",
-    "money",
-    "contact",
-    "content",
-    "label",
-    "data",
-)
-"""What a string can be declared to be. `content` is prose or a file's body, `label` a name or an id."""
+    "command", "windows", "argv", "sql", "path", "url", "code", "secret", "money", "contact", "content", "file", "label", "data",
+)  # fmt: skip
+"""What a string can be declared to be. `content` is prose, `file` the body of a file, `label` a name or an id."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -153,7 +141,7 @@ def of(tool: str, spec: ToolSpec | None, top: str, name: str) -> str:
             return kind
         if declared.role == "secret":
             return "secret"
-    return _by_name(tool, name if name == top else name, name != top)
+    return _by_name(tool, name, name != top)
 
 
 @lru_cache(maxsize=8192)
@@ -193,7 +181,7 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
     if last in _CONTACT:
         return "contact"
     if last in _CONTENT or "." in name:
-        return "content"
+        return "file" if hint.file else "content"
     if last in _LABEL:
         return "label"
     return "data"
