@@ -45,14 +45,19 @@ def main() -> None:
         try:
             for name, url in (("socket", str(path)), ("tcp", f"http://127.0.0.1:{port}")):
                 _await(url, token)
-                _line(f"{name}, blocking client, 1 connection", _blocking(url, token, seconds), seconds)
+                before = _cpu_s(process.pid)
+                spent = _blocking(url, token, seconds)
+                used = (_cpu_s(process.pid) - before) / len(spent)
+                _line(f"{name}, blocking client, 1 connection", spent, seconds, used)
                 for connections in (1, 32):
+                    before = _cpu_s(process.pid)
                     spent = asyncio.run(_concurrent(url, token, connections, seconds))
-                    _line(f"{name}, asyncio client, {connections} connections", spent, seconds)
+                    used = (_cpu_s(process.pid) - before) / len(spent)
+                    _line(f"{name}, asyncio client, {connections} connections", spent, seconds, used)
         finally:
             process.terminate()
             process.wait(30)
-        _line("fdatasync of 500 bytes", _fdatasync(Path(folder) / "raw"), None)
+        _line("fdatasync of 500 bytes", _fdatasync(Path(folder) / "raw"))
 
 
 def _call(n: int) -> ToolCall:
@@ -97,11 +102,17 @@ def _fdatasync(path: Path) -> list[float]:
     return spent
 
 
-def _line(name: str, spent: list[float], seconds: float | None) -> None:
+def _cpu_s(pid: int) -> float:
+    """Seconds of processor time a process has used, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _line(name: str, spent: list[float], seconds: float = 0.0, cpu: float = 0.0) -> None:
     micros = sorted(value * 1e6 for value in spent)
     p50, p99 = statistics.median(micros), micros[int(len(micros) * 0.99)]
-    rate = f"{len(spent) / seconds:8.0f} /s" if seconds else ""
-    print(f"{name:45} p50 {p50:8.0f} us   p99 {p99:8.0f} us   {rate}")
+    rate = f"{len(spent) / seconds:8.0f} /s   server CPU {cpu * 1e6:5.0f} us" if seconds else ""
+    print(f"{name:42} p50 {p50:8.0f} us   p99 {p99:8.0f} us   {rate}")
 
 
 def _await(url: str, token: str) -> None:

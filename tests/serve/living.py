@@ -11,6 +11,7 @@ from typing import Any
 
 from yett.gateway import Gateway
 from yett.sdk import Client
+from yett.serve.app import no_doors
 from yett.serve.auth import FILE_NAME, Credentials
 from yett.serve.run import Server, Settings, assemble, bind, config
 
@@ -42,8 +43,9 @@ rules:
 class Living:
     """Start with `start()`; tokens are made with `client(role)`."""
 
-    def __init__(self, folder: Path, policy: str = POLICY, **settings: Any) -> None:
+    def __init__(self, folder: Path, policy: str = POLICY, doors: Any = no_doors, **settings: Any) -> None:
         self.folder = folder
+        self.doors = doors
         (folder / "policy.yaml").write_text(policy)
         self.settings = Settings(
             policy=(folder / "policy.yaml",),
@@ -62,7 +64,7 @@ class Living:
         self.ports = [
             sock.getsockname()[1] for sock in self._sockets if isinstance(sock.getsockname(), tuple)
         ]
-        self.sidecar = assemble(self.gateway, self.settings)
+        self.sidecar = assemble(self.gateway, self.settings, self.doors)
         self._server = Server(config(self.settings, self.sidecar), self.gateway)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._server.serve(self._sockets)), daemon=True

@@ -297,4 +297,20 @@ def test_unknown_paths_and_methods_are_problem_documents(living: Any) -> None:
     assert status_of(client, "GET", "/v1/nothing") == "NOT_FOUND"
     assert status_of(client, "DELETE", "/v1/policy") == "METHOD_NOT_ALLOWED"
     assert status_of(client, "GET", "/v1/decisions") in ("NOT_FOUND", "METHOD_NOT_ALLOWED")
-    assert status_of(client, "POST", "/v1/sessions", {"x": "y" * 300_000}) == "TOO_LARGE"
+    assert status_of(client, "POST", "/v1/sessions", {"x": "y" * 1_100_000}) == "TOO_LARGE"
+
+
+def test_further_doors_are_routes_with_the_same_credentials(make_living: Any) -> None:
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    def doors(gateway: Any, authenticate: Any) -> list[Any]:
+        async def who(request: Any) -> Any:
+            return PlainTextResponse('"' + authenticate(request.scope["headers"]).principal + '"')
+
+        return [Route("/access/v1/who", who)]
+
+    own = make_living(doors=doors)
+    assert own.client("agent", "ann").request("GET", "/access/v1/who") == "ann"
+    with Client(str(own.settings.socket), "yett_0_0") as stranger:
+        assert status_of(stranger, "GET", "/access/v1/who") == "TOKEN_UNKNOWN"

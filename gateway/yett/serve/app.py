@@ -6,15 +6,18 @@ closed structs of `yett.model`; the OpenAPI document is made from the same struc
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from yett.errors import YettError
 from yett.gateway import Gateway
+from yett.model import Identity
 from yett.serve import openapi
 from yett.serve.asgi import Sidecar
 from yett.serve.desk import Desk
@@ -22,13 +25,25 @@ from yett.serve.metrics import Metrics
 from yett.serve.problems import MEDIA_TYPE, problem
 from yett.serve.routes import approvals, basics, console, mandates, operations
 
+Doors = Callable[[Gateway, Callable[[list[tuple[bytes, bytes]]], Identity]], Sequence[BaseRoute]]
+"""Makes further routes (proxies, hooks, other products' protocols) from the gateway and from a function that
+gives the identity behind a request's raw headers, or raises `YettError`."""
 
-def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics) -> FastAPI:
+
+def no_doors(
+    gateway: Gateway, authenticate: Callable[[list[tuple[bytes, bytes]]], Identity]
+) -> Sequence[BaseRoute]:
+    """No further routes."""
+    return ()
+
+
+def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics, doors: Doors = no_doors) -> FastAPI:
     """The application with every router."""
     app = FastAPI(title="Yett", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     desk = Desk(gateway, sidecar, metrics)
     for topic in (basics, approvals, mandates, operations, console):
         app.include_router(topic.router(desk))
+    app.router.routes.extend(doors(gateway, lambda headers: sidecar.admit(headers).identity))
     app.add_exception_handler(YettError, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -43,7 +43,9 @@ MAX_CALL: Final = canonical.MAX_BYTES + 128 * 1024
 """Bytes of a decision's body: the arguments, and room for prompt, mandate and proof."""
 MAX_OUTCOME: Final = 4 * 1024 * 1024
 """Bytes of an outcome's body. A larger result cannot be looked at, and so is not reported."""
-MAX_OTHER: Final = 256 * 1024
+MAX_OTHER: Final = 1024 * 1024
+STREAMED: Final = ("/mcp/", "/proxy/")
+"""Where bodies pass through as they come, because the routes behind bound them themselves."""
 BODY_SECONDS: Final = 10.0
 """For the whole body to arrive."""
 DURABLE_SECONDS: Final = 10.0
@@ -157,8 +159,9 @@ class Sidecar:
             await send(message)
 
         try:
-            body = await read_body(receive, MAX_OTHER)
-            await self.rest(scope, _replay(body, receive), counted)
+            if not scope["path"].startswith(STREAMED):
+                receive = _replay(await read_body(receive, MAX_OTHER), receive)
+            await self.rest(scope, receive, counted)
         except ClientGone:
             return
         except Exception as error:

@@ -27,7 +27,7 @@ from yett.errors import YettError
 from yett.gateway import Gateway, wall_clock
 from yett.model import Struct
 from yett.serve import auth
-from yett.serve.app import build
+from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import Credentials
 from yett.serve.log import configure
@@ -57,8 +57,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     connections: int = 1_024
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, doors: Doors = no_doors) -> None:
     """Serve until SIGTERM or SIGINT.
+
+    Args:
+        doors: further routes, such as the proxies'; see `app.Doors`.
 
     Raises:
         PolicyError, LedgerError, AuditUnavailable: the gateway does not open.
@@ -68,7 +71,7 @@ def serve(settings: Settings) -> None:
     with Gateway.open(settings.policy, settings.state, origin=settings.origin) as gateway:
         sockets = bind(settings)
         try:
-            server = Server(config(settings, assemble(gateway, settings)), gateway)
+            server = Server(config(settings, assemble(gateway, settings, doors)), gateway)
             _greet(settings)
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve(sockets))
@@ -89,13 +92,13 @@ def _greet(settings: Settings) -> None:
     print(f"create a token with: {hint}", flush=True)
 
 
-def assemble(gateway: Gateway, settings: Settings) -> Sidecar:
+def assemble(gateway: Gateway, settings: Settings, doors: Doors = no_doors) -> Sidecar:
     """The ASGI application around an open gateway."""
     credentials = Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)
     limiter = RateLimiter(Allowance(per_minute=settings.per_minute, burst=settings.burst))
     metrics = Metrics()
     sidecar = Sidecar(gateway, credentials, limiter, metrics)
-    sidecar.rest = build(gateway, sidecar, metrics)
+    sidecar.rest = build(gateway, sidecar, metrics, doors)
     return sidecar
 
 
@@ -177,6 +180,7 @@ def config(settings: Settings, app: Any) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         headers=[("x-content-type-options", "nosniff"), ("cache-control", "no-store")],
