@@ -28,6 +28,8 @@ def register(app: typer.Typer) -> None:
     policy.command("test")(test)
     policy.command("explain")(explain)
     policy.command("diff")(diff)
+    policy.command("fmt")(fmt)
+    policy.command("import")(import_)
     app.add_typer(policy)
 
 
@@ -157,6 +159,59 @@ def diff(
                 typer.echo(f"    {part}: {json.dumps(value)}")
     typer.echo(found.relation)
     raise typer.Exit({"equal": 0, "narrower": 3, "wider": 1}[found.relation])
+
+
+def fmt(
+    file: Annotated[Path, typer.Argument(help="Policy file.")],
+    write: Annotated[bool, typer.Option(help="Rewrite the file; refused if it has comments.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--check", help="Only say whether it is in canonical form.")
+    ] = False,
+) -> None:
+    """Print the canonical form of a file. It means the same; comments are lost."""
+    from yett.errors import PolicyError
+    from yett.policy import fmt as formatter
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        canonical = formatter.format_text(text, str(file))
+    except (OSError, UnicodeDecodeError) as problem:
+        typer.echo(f"{file}: {problem}", err=True)
+        raise typer.Exit(2) from None
+    except PolicyError as error:
+        _report(error)
+    if verify:
+        raise typer.Exit(0 if canonical == text else 1)
+    if not write:
+        typer.echo(canonical, nl=False)
+    elif formatter.has_comments(text):
+        typer.echo(f"{file}: has comments, which would be lost; not rewritten", err=True)
+        raise typer.Exit(1)
+    else:
+        file.write_text(canonical, encoding="utf-8")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="Policy of another system.")],
+    from_: Annotated[str, typer.Option("--from", help="progent")] = "progent",
+    name: Annotated[str, typer.Option(help="Name of the layer.")] = "imported",
+) -> None:
+    """Translate a policy of another system; every hole that this closes is named on standard error."""
+    from yett.errors import PolicyError
+    from yett.policy.importer import import_progent, read_progent
+
+    if from_ != "progent":
+        raise typer.BadParameter(f"cannot read {from_!r}; known: progent")
+    try:
+        result = import_progent(read_progent(file.read_text(encoding="utf-8"), str(file)), name)
+    except (OSError, UnicodeDecodeError) as problem:
+        typer.echo(f"{file}: {problem}", err=True)
+        raise typer.Exit(2) from None
+    except PolicyError as error:
+        _report(error)
+    for hole in result.holes:
+        typer.echo(f"warning {hole.code}: {hole.tool}: {hole.message}", err=True)
+    typer.echo(result.text, nl=False)
 
 
 def _unreachable(loaded: PolicySet) -> list[str]:
