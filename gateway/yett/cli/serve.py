@@ -29,6 +29,9 @@ def register(app: typer.Typer) -> None:
         origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
         per_minute: Annotated[int, typer.Option(help="Requests of one credential a minute.", min=1)] = 60_000,
         burst: Annotated[int, typer.Option(help="Requests of one credential at once.", min=1)] = 2_000,
+        webhook: Annotated[str | None, typer.Option(help="URL told of every held call.")] = None,
+        webhook_secret: Annotated[Path | None, typer.Option(help="File of the secret that signs it.")] = None,
+        webhook_tenant: Annotated[str, typer.Option(help="Whose held calls are told.")] = "default",
     ) -> None:
         """Run the gateway as a sidecar until it is told to stop (SIGTERM); SIGHUP reloads the policy."""
         from yett import resources
@@ -52,5 +55,8 @@ def register(app: typer.Typer) -> None:
                 remote=remote,
                 per_minute=per_minute,
                 burst=burst,
+                webhook=webhook,
+                webhook_secret=webhook_secret,
+                webhook_tenant=webhook_tenant,
             )
         )

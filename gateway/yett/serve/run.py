@@ -25,7 +25,7 @@ import uvicorn
 
 from yett.errors import YettError
 from yett.gateway import Gateway, wall_clock
-from yett.model import Struct
+from yett.model import Identity, Struct
 from yett.serve import auth
 from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
@@ -34,6 +34,7 @@ from yett.serve.log import configure
 from yett.serve.metrics import Metrics
 from yett.serve.protocol import PatientProtocol
 from yett.serve.ratelimit import Allowance, RateLimiter
+from yett.serve.webhook import Watch, Webhook
 
 log = structlog.get_logger("yett.serve")
 
@@ -55,6 +56,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests of one credential."""
     burst: int = 2_000
     connections: int = 1_024
+    webhook: str | None = None
+    """Told of every call that waits for a person."""
+    webhook_secret: Path | None = None
+    """File of the secret that signs what the webhook is told."""
+    webhook_tenant: str = "default"
 
 
 def serve(settings: Settings, doors: Doors = no_doors) -> None:
@@ -73,13 +79,40 @@ def serve(settings: Settings, doors: Doors = no_doors) -> None:
         try:
             server = Server(config(settings, assemble(gateway, settings, doors)), gateway)
             _greet(settings)
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with _watching(gateway, settings), asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve(sockets))
         finally:
             for bound in sockets:
                 bound.close()
             if settings.socket is not None:
                 settings.socket.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _watching(gateway: Gateway, settings: Settings) -> Iterator[None]:
+    """Tell a webhook of held calls while the sidecar runs, if one is configured."""
+    if settings.webhook is None:
+        yield
+        return
+    if settings.webhook_secret is None:
+        raise YettError(
+            "BAD_WEBHOOK", "a webhook needs a secret to sign with", remedy="--webhook-secret FILE"
+        )
+    secret = settings.webhook_secret.read_bytes().strip()
+    if len(secret) < 16:
+        raise YettError("BAD_WEBHOOK", "the webhook's secret has fewer than 16 bytes")
+    reader = Identity(
+        principal="gateway",
+        agent="webhook",
+        role="auditor",
+        tenant=settings.webhook_tenant,
+        credential="webhook",
+    )
+    watch = Watch(lambda: gateway.ledger.approvals(reader), Webhook(settings.webhook, secret))
+    try:
+        yield
+    finally:
+        watch.close()
 
 
 def _greet(settings: Settings) -> None:

@@ -22,7 +22,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -73,6 +73,45 @@ def check_url(url: str) -> None:
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or parts.scheme not in ("http", "https") or (parts.scheme == "http" and not local):
         raise YettError("BAD_WEBHOOK", "a webhook is an https URL, or http on this host")
+
+
+class Watch:
+    """Looks for new requests and tells the receiver of each, once. A thread of its own.
+
+    It looks at the ledger instead of listening to one endpoint, because calls are held through every door:
+    the API, the proxies, the hooks. After a restart what still waits is told again, under the same id.
+    """
+
+    def __init__(
+        self, waiting: Callable[[], Iterable[ApprovalView]], webhook: Webhook, *, every: float = 0.5
+    ) -> None:
+        self._waiting = waiting
+        self._webhook = webhook
+        self._every = every
+        self._told: set[str] = set()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="yett-watch", daemon=True)
+        self._thread.start()
+
+    def look(self) -> None:
+        """Tell of what is new; forget what no longer waits."""
+        present = {view.id: view for view in self._waiting()}
+        for identifier in present.keys() - self._told:
+            self._webhook.tell(present[identifier])
+        self._told = set(present)
+
+    def close(self) -> None:
+        """Stop looking and telling."""
+        self._stopped.set()
+        self._thread.join(timeout=5)
+        self._webhook.close()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every):
+            try:
+                self.look()
+            except YettError as error:
+                log.warning("approvals could not be looked at", code=error.code)
 
 
 Post = Callable[[str, dict[str, str], bytes], int]
