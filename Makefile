@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test bench lint serve torture test-adapters verifier clean
+.PHONY: readme demo test bench lint serve torture test-adapters verifier clean
 
 # The stamps keep a second run off the network.
 $(BIN)/python:
@@ -46,6 +46,9 @@ test-adapters: $(VENV)/.dev
 
 verifier: $(VENV)/.core
 	$(BIN)/python audit/build_single_file.py build/yett-verify.py
+
+readme: $(VENV)/.core
+	$(BIN)/python docs/refresh.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
