@@ -19,7 +19,7 @@ from yett.ledger.approval import ApprovalView
 from yett.ledger.assess import assess
 from yett.ledger.ledger import Ledger
 from yett.ledger.mandate import Claims
-from yett.ledger.types import Conflict, Decided, MandateCheck, Pending, Proposal
+from yett.ledger.proposal import Conflict, Decided, MandateCheck, Pending, Proposal
 from yett.ledger.view import Snapshot, prompt_history
 
 __all__ = [

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from yett.extract.facts import Facts
+from yett.ledger.measure import ACTING, Measure
 from yett.ledger.session import HOLD_AT, combined_permille
 from yett.ledger.taint import normalise
-from yett.ledger.types import ACTING
 from yett.ledger.view import Snapshot
-from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, Struct, ToolSpec, Verdict, strictest
+from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpec, Verdict, strictest
 
 OUTWARD: Final = frozenset({"send", "share", "pay"})
 TARGET_NAMES: Final = frozenset(
@@ -50,25 +50,6 @@ MAX_CARRIED: Final = 20_000
 """Characters of a call's texts that are searched for secret values."""
 PROBING: Final = 5
 """Denials of one principal within ten minutes after which acting calls are held."""
-
-
-class Measure(Struct, frozen=True, kw_only=True):
-    """What one call does, in the terms budgets and the next call's history are kept in."""
-
-    does: tuple[str, ...] = ()
-    targets: tuple[int, ...] = ()
-    """Keyed hashes of where it goes, sorted."""
-    outward: bool = False
-    weakest: str = Origin.MANDATE.value
-    """Weakest origin among its targets."""
-    carries_secret: bool = False
-    explained: bool = False
-    """A person approved this tool towards all these targets before."""
-    charges: tuple[tuple[str, int], ...] = ()
-    """Built-in budgets; checked at session, lineage, principal and destination."""
-    counts: tuple[tuple[str, int], ...] = ()
-    labels: tuple[str, ...] = ()
-    """Labels that running it sets."""
 
 
 def assess(

@@ -13,16 +13,18 @@ import msgspec
 
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger import approval, permit, record
-from yett.ledger.assess import Measure, measure, pair_hash
+from yett.ledger.assess import measure, pair_hash
 from yett.ledger.budget import Cap
 from yett.ledger.challenge import Challenges
 from yett.ledger.core import Core
 from yett.ledger.freeze import frozen_scope
+from yett.ledger.measure import Measure
+from yett.ledger.plan import plan
+from yett.ledger.proposal import Conflict, Pending, Proposal
 from yett.ledger.session import combined_permille, remembered
 from yett.ledger.show import View, view_of
 from yett.ledger.state import Body
 from yett.ledger.store import StoreBroken
-from yett.ledger.types import Conflict, Pending, Proposal
 from yett.ledger.verdict import Finding, conclude, destinations
 from yett.ledger.view import Snapshot
 from yett.model import Decision, Effect, Reason, SessionState
@@ -49,7 +51,7 @@ def commit(
             found = conclude(core.state, proposal, measured, caps, fresh.frozen, now)
             found = _challenged(challenges, proposal, found)
             body, shown = _body(core, proposal, measured, found, fresh, now, decision_id, args)
-            changes = core.state.plan("decision", body)
+            changes = plan(core.state, "decision", body)
             after = next(row for table, _, row in changes if table == "session")
             body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
             if shown is not None:

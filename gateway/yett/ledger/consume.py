@@ -22,9 +22,9 @@ from typing import Any
 
 from yett.ledger import rows
 from yett.ledger.mandate import Claims, amount_of, refuse
+from yett.ledger.proposal import MandateCheck
 from yett.ledger.rows import Decided, Mandate
 from yett.ledger.state import Attempt, State
-from yett.ledger.types import MandateCheck
 from yett.model import AdmittedCall, Identity, Reason, Struct
 
 

@@ -20,6 +20,7 @@ import structlog
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger import jws
 from yett.ledger.keys import Keys
+from yett.ledger.plan import apply, plan
 from yett.ledger.session import Session
 from yett.ledger.state import Body, Change, Meta, State
 from yett.ledger.store import Saved, Store, StoreBroken
@@ -179,7 +180,7 @@ class Core:
             LedgerError: RECORD_REFUSED, the body does not fit a record; nothing has changed.
         """
         with self.lock:
-            planned = self.state.plan(event, body) if changes is None else changes
+            planned = plan(self.state, event, body) if changes is None else changes
             try:
                 entry = self.writer.append(event, body)
             except LogUnavailable as error:
@@ -431,6 +432,6 @@ def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]]) -> 
     count = 0
     for index, event, body, leaf in found:
         if not event.startswith("log."):
-            state.apply(event, body, index, leaf)
+            apply(state, event, body, index, leaf)
             count += 1
     return count

@@ -24,11 +24,11 @@ from yett.ledger.jws import encode
 from yett.ledger.keys import session_id
 from yett.ledger.mandates import Mandates, Shown
 from yett.ledger.outcome import report
+from yett.ledger.proposal import Conflict, Decided, MandateCheck, Pending, Proposal
 from yett.ledger.rows import Decided as DecidedRow
 from yett.ledger.session import Session
 from yett.ledger.store import Store
 from yett.ledger.taint import pack, to_text
-from yett.ledger.types import Conflict, Decided, MandateCheck, Pending, Proposal
 from yett.ledger.view import Snapshot
 from yett.model import (
     AdmittedCall,

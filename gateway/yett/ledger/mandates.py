@@ -21,9 +21,9 @@ from yett.ledger.core import Core
 from yett.ledger.freeze import check_scope
 from yett.ledger.keys import Issuer
 from yett.ledger.mandate import Claims, Limit, Verified, refuse
+from yett.ledger.proposal import MandateCheck
 from yett.ledger.rows import Decided
 from yett.ledger.state import Body
-from yett.ledger.types import MandateCheck
 from yett.model import AdmittedCall, Identity, Json, Reason, RecordRef, Struct
 
 RETENTION_S: Final = 24 * 3600

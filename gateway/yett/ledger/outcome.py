@@ -14,10 +14,11 @@ from yett.errors import LedgerError
 from yett.ledger import rows
 from yett.ledger.core import Core
 from yett.ledger.fixed import from_permille
+from yett.ledger.plan import plan
+from yett.ledger.proposal import Pending
 from yett.ledger.rows import Decided
 from yett.ledger.state import Body
 from yett.ledger.taint import pack, to_text
-from yett.ledger.types import Pending
 from yett.model import Decision, Effect, Level, Origin, OutcomeFacts, PolicyRef, SessionState
 
 MAX_HASHES: Final = 4500
@@ -74,7 +75,7 @@ def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> 
         if before is None:
             raise LedgerError("SESSION_UNKNOWN", "the decision's session is gone")
         body["session"]["before"] = core.hash_of(before)
-        changes = core.state.plan("outcome", body)
+        changes = plan(core.state, "outcome", body)
         after = next(found for table, _, found in changes if table == "session")
         body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
         entry = core.write("outcome", body, changes)

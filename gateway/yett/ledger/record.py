@@ -12,11 +12,11 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from yett import canonical
-from yett.ledger.assess import Measure
+from yett.ledger.measure import Measure
+from yett.ledger.proposal import Proposal
 from yett.ledger.show import redacted
 from yett.ledger.state import Body
 from yett.ledger.taint import to_text
-from yett.ledger.types import Proposal
 from yett.ledger.verdict import Finding
 from yett.model import Identity
 from yett_audit import commitments

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from yett.ledger import approval, rows
-from yett.ledger.assess import Measure
 from yett.ledger.budget import Cap
 from yett.ledger.consume import Use, earlier_attempt, use
+from yett.ledger.measure import Measure
+from yett.ledger.proposal import MandateCheck, Proposal
 from yett.ledger.rows import Approval
 from yett.ledger.state import State
-from yett.ledger.types import MandateCheck, Proposal
 from yett.model import AdmittedCall, Effect, Obligation, Reason, Struct, strictest
 
 REQUIRE_MANDATE: Final = "require_mandate"

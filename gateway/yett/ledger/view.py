@@ -8,16 +8,12 @@ is a conflict. Harmless concurrent calls of one session therefore do not disturb
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from yett.ledger.budget import Account
+from yett.ledger.measure import Measure
 from yett.ledger.rows import Principal
 from yett.ledger.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille
 from yett.ledger.taint import Hasher, Taint, origin, pack, unpack
 from yett.model import Identity, Origin
-
-if TYPE_CHECKING:
-    from yett.ledger.assess import Measure
 
 
 class Snapshot:

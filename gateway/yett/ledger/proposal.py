@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final
 
 from yett.extract.facts import Facts
 from yett.ledger.mandate import Claims
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Decision, PolicyRef, Reason, Risk, Struct, Verdict
-
-ACTING: Final = frozenset({"write", "delete", "send", "share", "pay", "exec", "persist", "admin"})
-"""Capabilities that change the world; everything but reading."""
 
 
 class MandateCheck(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,29 @@
+"""What the session layer measures of a call: the terms in which budgets and later history are kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from yett.model import Origin, Struct
+
+ACTING: Final = frozenset({"write", "delete", "send", "share", "pay", "exec", "persist", "admin"})
+"""Capabilities that change the world; everything but reading."""
+
+
+class Measure(Struct, frozen=True, kw_only=True):
+    """What one call does, in the terms budgets and the next call's history are kept in."""
+
+    does: tuple[str, ...] = ()
+    targets: tuple[int, ...] = ()
+    """Keyed hashes of where it goes, sorted."""
+    outward: bool = False
+    weakest: str = Origin.MANDATE.value
+    """Weakest origin among its targets."""
+    carries_secret: bool = False
+    explained: bool = False
+    """A person approved this tool towards all these targets before."""
+    charges: tuple[tuple[str, int], ...] = ()
+    """Built-in budgets; checked at session, lineage, principal and destination."""
+    counts: tuple[tuple[str, int], ...] = ()
+    labels: tuple[str, ...] = ()
+    """Labels that running it sets."""

@@ -1,0 +1,442 @@
+"""From a record to the rows it changes: the one definition of what every record means.
+
+`plan` is a pure function. A commit plans its record, writes the hash of the session that results into it,
+appends it to the log and installs the plan; a replay plans the same record and must come to the same hash
+(`apply`). So memory, the stored projection and the log cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from yett.errors import LedgerError
+from yett.ledger import rows, session, taint
+from yett.ledger.budget import Account
+from yett.ledger.mandate import Claims
+from yett.ledger.rows import Approval, Decided, Frozen, Mandate, Principal, Revoked
+from yett.ledger.session import Clock, Session
+from yett.ledger.state import Attempt, Body, Change, State, attempt_key
+
+
+def plan(state: State, event: str, body: Body) -> list[Change]:
+    """The rows a record changes. Unknown events change nothing: the log holds others' too."""
+    planner = _PLANNERS.get(event)
+    return planner(state, body) if planner is not None else []
+
+
+def apply(state: State, event: str, body: Body, index: int, leaf: bytes) -> None:
+    """Plans and installs one record of the log.
+
+    Raises:
+        LedgerError: STATE_MISMATCH, if the record says its session came out otherwise.
+    """
+    changes = plan(state, event, body)
+    expected = body.get("session")
+    if isinstance(expected, dict) and "after" in expected:
+        found = next((row for table, _, row in changes if table == "session"), None)
+        if not isinstance(found, Session) or found.hash != expected["after"]:
+            raise LedgerError(
+                "STATE_MISMATCH",
+                f"record {index} does not lead to the session state it states",
+                remedy="verify the log with yett-verify; if it holds, this version replays differently",
+            )
+    at = body.get("at")
+    state.install(changes, at if isinstance(at, int) else 0)
+    state.applied = index + 1
+    state.leaf = leaf
+
+
+# -- one planner an event ------------------------------------------------------------------------------
+
+
+def _plan_session(state: State, body: Body) -> list[Change]:
+    tenant, name = body["tenant"], body["principal"]
+    owner = state.principal(tenant, name)
+    at = body["at"]
+    row = state.blank_session(body["id"], tenant, name, body["agent"])
+    parent = state.sessions.get(body["parent"]) if body.get("parent") else None
+    labels, index, clock, lineage = row.labels, row.taint, row.clock, row.lineage
+    if parent is not None:
+        labels = session.with_labels(labels, set(parent.labels))
+        index, lineage = parent.taint, parent.lineage
+        clock = Clock(
+            fast=max(clock.fast, parent.clock.aged(at).fast),
+            slow=max(clock.slow, parent.clock.aged(at).slow),
+            at=at,
+        )
+    for kind, packed in body.get("values", []):
+        index = index.plus(kind, taint.from_text(packed))
+    row = msgspec.structs.replace(
+        row,
+        parent=body.get("parent") or "",
+        lineage=lineage,
+        opened=at,
+        version=1,
+        labels=labels,
+        taint=index,
+        clock=clock,
+    )
+    owner = msgspec.structs.replace(
+        owner,
+        account=owner.account.charged((("cap:sessions", 1),), at),
+        clock=owner.clock.struck(session.OPENING_RISK, at),
+    )
+    return [("session", row.id, row), ("principal", owner.key, owner)]
+
+
+def _plan_decision(state: State, body: Body) -> list[Change]:
+    at, who, told, does = body["at"], body["who"], body["session"], body["does"]
+    tenant, name = who["tenant"], who["principal"]
+    row = state.sessions.get(told["id"]) or state.blank_session(told["id"], tenant, name, who["agent"])
+    owner = state.principal(tenant, name)
+    allowed = body["effect"] == "allow"
+    strike = does["strike"]
+    charges = tuple((what, amount) for what, amount in does.get("charges", ()))
+    spent = tuple((what, amount) for what, amount in does.get("spent", ()))
+    counted = tuple((f"count:{what}", amount) for what, amount in does.get("counts", ()))
+    changes: list[Change] = []
+
+    fields: dict[str, Any] = {"version": row.version + 1, "clock": row.clock.struck(strike, at)}
+    if allowed:
+        if does.get("labels"):
+            fields["labels"] = session.with_labels(row.labels, set(does["labels"]))
+        if does.get("targets"):
+            fields["targets"] = _newest(row.targets, taint.from_text(does["targets"]))
+        if does.get("explained"):
+            fields["explained"] = _newest(row.explained, taint.from_text(does["explained"]))
+    row = msgspec.structs.replace(row, **fields)
+    changes.append(("session", row.id, row))
+
+    owed = counted
+    if allowed:
+        owed += tuple(("cap:" + what, amount) for what, amount in charges)
+        owed += tuple(("spent:" + what, amount) for what, amount in spent)
+    if not allowed and body["effect"] == "deny":
+        owed += (("cap:denied", 1),)
+    labels = owner.labels
+    if allowed and "persist_taint" in does.get("labels", ()):
+        labels = session.with_labels(labels, {"persist_taint", "read_untrusted"})
+    owner = Principal(
+        key=owner.key,
+        account=owner.account.charged(owed, at) if owed else owner.account,
+        clock=owner.clock.struck(strike, at),
+        long=owner.long.struck(strike, at, session.PRINCIPAL_HALF_LIFE),
+        labels=labels,
+    )
+    changes.append(("principal", owner.key, owner))
+
+    destinations = tuple(does.get("accounts", ()))
+    if allowed and charges:
+        caps = tuple(("cap:" + what, amount) for what, amount in charges)
+        for key in {"s:" + row.id, "l:" + row.lineage, *destinations}:
+            changes.append(("account", key, state.account(key).charged(caps, at)))
+    if allowed:
+        changes += _plan_allowed(state, body, charges, spent, destinations)
+    if body.get("approval") and body["effect"] == "hold" and "request" in body:
+        changes.append(("approval", body["approval"], _request(body)))
+    changes += state.expired(at)
+    return changes
+
+
+def _plan_allowed(
+    state: State,
+    body: Body,
+    charges: tuple[tuple[str, int], ...],
+    spent: tuple[tuple[str, int], ...],
+    destinations: tuple[str, ...],
+) -> list[Change]:
+    who, call = body["who"], body["call"]
+    use: Body = body.get("mandate") or {}
+    row = Decided(
+        id=body["id"],
+        tenant=who["tenant"],
+        principal=who["principal"],
+        agent=who["agent"],
+        session=body["session"]["id"],
+        tool=call["tool"],
+        server=call.get("server"),
+        call=call["digest"],
+        at=body["at"],
+        expires=body["expires"],
+        charges=charges,
+        spent=spent,
+        targets=destinations,
+        mandates=tuple(use.get("ids", ())),
+        amount=use.get("amount", 0),
+        attempt=call.get("attempt", ""),
+        sender=use.get("sender", ""),
+    )
+    changes: list[Change] = [("decided", row.id, row)]
+    if row.attempt:
+        changes.append(("attempt", attempt_key(row), Attempt(decision=row.id, call=row.call)))
+    limits = {link["jti"]: link for link in use.get("chain", ())}
+    for jti in row.mandates:
+        known = state.mandates.get(jti)
+        if known is None:
+            link = limits[jti]
+            known = Mandate(
+                jti=jti, uses=link["uses"], exp=link["exp"], iat=link["iat"], amount=link.get("amount")
+            )
+        digest = known.digest or (use.get("digest", "") if jti == row.mandates[0] else "")
+        changes.append(
+            (
+                "mandate",
+                jti,
+                msgspec.structs.replace(
+                    known, used=known.used + 1, spent=known.spent + row.amount, last=row.id, digest=digest
+                ),
+            )
+        )
+    if body.get("approval"):
+        approval = state.approvals.get(body["approval"])
+        if approval is not None:
+            changes.append(("approval", approval.id, msgspec.structs.replace(approval, status=rows.USED)))
+    return changes
+
+
+def _request(body: Body) -> Approval:
+    who, call, request = body["who"], body["call"], body["request"]
+    return Approval(
+        id=body["approval"],
+        decision=body["id"],
+        call=call["digest"],
+        action=call["action"],
+        tenant=who["tenant"],
+        principal=who["principal"],
+        agent=who["agent"],
+        session=body["session"]["id"],
+        tool=call["tool"],
+        server=call.get("server"),
+        groups=tuple(request["groups"]),
+        quorum=request["quorum"],
+        causes=tuple(request["causes"]),
+        at=body["at"],
+        expires=request["expires"],
+        risk=body["risk"],
+    )
+
+
+def _newest(known: bytes, added: bytes) -> bytes:
+    """Packed hashes with others appended that are not among them; the oldest fall out."""
+    have = {known[i : i + 6] for i in range(0, len(known), 6)}
+    for place in range(0, len(added), 6):
+        item = added[place : place + 6]
+        if item not in have:
+            known += item
+    return known[-6 * session.MAX_TARGETS :]
+
+
+def _plan_outcome(state: State, body: Body) -> list[Change]:
+    decided = state.decided.get(body["decision"])
+    row = state.sessions.get(body["session"]["id"])
+    if decided is None or row is None:
+        return []
+    status = body["to"]
+    changes: list[Change] = [
+        (
+            "decided",
+            decided.id,
+            msgspec.structs.replace(decided, status=status, result=body.get("digest", "")),
+        )
+    ]
+    index = row.taint
+    for kind, packed in body.get("values", []):
+        index = index.plus(kind, taint.from_text(packed))
+    labels = session.with_labels(row.labels, set(body.get("labels", ())))
+    if index.saturated:
+        labels = session.with_labels(labels, {"taint_saturated"})
+    row = msgspec.structs.replace(
+        row,
+        version=row.version + 1,
+        taint=index,
+        labels=labels,
+        clock=row.clock.struck(body.get("strike", 0), body["at"]),
+        stages=_stages(row.stages, body.get("stages", [])),
+    )
+    changes.append(("session", row.id, row))
+    owner = state.principal(row.tenant, row.principal)
+    account = owner.account
+    if body.get("records"):
+        charge = (("cap:records", body["records"]),)
+        account = account.charged(charge, body["at"])
+        for key in {"s:" + row.id, "l:" + row.lineage}:
+            changes.append(("account", key, state.account(key).charged(charge, body["at"])))
+    if status == rows.RELEASED:
+        given_back = tuple(("cap:" + what, amount) for what, amount in decided.charges)
+        given_back += tuple(("spent:" + what, amount) for what, amount in decided.spent)
+        account = account.refunded(given_back, decided.at)
+        caps = tuple(("cap:" + what, amount) for what, amount in decided.charges)
+        if caps:
+            for key in {"s:" + row.id, "l:" + row.lineage, *decided.targets}:
+                base = next((r for t, k, r in changes if t == "account" and k == key), None)
+                known = base if isinstance(base, Account) else state.account(key)
+                changes.append(("account", key, known.refunded(caps, decided.at)))
+        changes += _release(state, decided)
+        if decided.attempt:
+            changes.append(("attempt", attempt_key(decided), None))
+    if account is not owner.account or body.get("strike"):
+        owner = msgspec.structs.replace(
+            owner, account=account, clock=owner.clock.struck(body.get("strike", 0), body["at"])
+        )
+        changes.append(("principal", owner.key, owner))
+    return changes
+
+
+def _stages(known: tuple[tuple[str, str], ...], moved: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    if not moved:
+        return known
+    table = dict(known)
+    for name, place in moved:
+        if name in table or len(table) < session.MAX_STAGES:
+            table[name] = place
+    return tuple(sorted(table.items()))
+
+
+def _release(state: State, decided: Decided) -> list[Change]:
+    changes: list[Change] = []
+    for jti in decided.mandates:
+        known = state.mandates.get(jti)
+        if known is not None:
+            changes.append(
+                (
+                    "mandate",
+                    jti,
+                    msgspec.structs.replace(known, used=known.used - 1, spent=known.spent - decided.amount),
+                )
+            )
+    return changes
+
+
+def _plan_mandate(state: State, body: Body) -> list[Change]:
+    op = body["op"]
+    if op == "issue":
+        return [_issued(body)]
+    if op == "revoke":
+        scope = body["scope"]
+        return [("revoked", scope, Revoked(scope=scope, at=body["at"] // 1000, by=body["by"]))]
+    if op == "resolve":
+        decided = state.decided.get(body["decision"])
+        if decided is None:
+            return []
+        changes: list[Change] = [("decided", decided.id, msgspec.structs.replace(decided, status=body["to"]))]
+        if body["to"] == rows.RELEASED:
+            changes += _release(state, decided)
+        return changes
+    return []
+
+
+def _issued(body: Body) -> Change:
+    told = body["mandate"]
+    row = Mandate(
+        jti=told["jti"],
+        uses=told["uses"],
+        exp=told["exp"],
+        iat=told["iat"],
+        amount=told.get("amount"),
+        digest=body["digest"],
+        claims=msgspec.convert(body["claims"], Claims) if "claims" in body else None,
+        tenant=told["tenant"],
+        principal=told["principal"],
+        agent=told["agent"],
+    )
+    return "mandate", row.jti, row
+
+
+def _plan_approval(state: State, body: Body) -> list[Change]:
+    known = state.approvals.get(body["id"])
+    if known is None:
+        return []
+    changes: list[Change] = []
+    fields: dict[str, Any] = {"status": body["to"], "decided_at": body["at"]}
+    if body["op"] == "approve":
+        fields["yes"] = (*known.yes, (body["by"], body["principal"]))
+        account = state.account("a:" + body["by"])
+        changes.append(("account", account.key, account.charged((("approvals", 1),), body["at"])))
+    if "claims" in body:
+        issued = _issued(body)
+        changes.append(issued)
+        fields["mandate"] = issued[1]
+        if body["claims"].get("call", known.call) != known.call:
+            # A narrowed approval permits another call than the one that was held.
+            fields["call"] = body["claims"]["call"]
+    changes.append(("approval", known.id, msgspec.structs.replace(known, **fields)))
+    return changes
+
+
+def _plan_freeze(state: State, body: Body) -> list[Change]:
+    scope = body["scope"]
+    if body["op"] == "thaw":
+        return [("frozen", scope, None)]
+    return [
+        ("frozen", scope, Frozen(scope=scope, by=body["by"], at=body["at"], reason=body.get("reason", "")))
+    ]
+
+
+def _plan_epoch(state: State, body: Body) -> list[Change]:
+    changes: list[Change] = [
+        (
+            "meta",
+            "",
+            msgspec.structs.replace(
+                state.meta, epoch=body["epoch"], lost=state.meta.lost or bool(body.get("lost", False))
+            ),
+        )
+    ]
+    for decision in body.get("in_doubt", []):
+        decided = state.decided.get(decision)
+        if decided is not None:
+            changes.append(("decided", decision, msgspec.structs.replace(decided, status=rows.IN_DOUBT)))
+    return changes
+
+
+def _plan_policy(state: State, body: Body) -> list[Change]:
+    meta = msgspec.structs.replace(state.meta, policy=body["digest"], policy_id=body["id"])
+    return [("meta", "", meta)]
+
+
+def _plan_clear(state: State, body: Body) -> list[Change]:
+    if body.get("scope") == "all":
+        return [("meta", "", msgspec.structs.replace(state.meta, lost=False))]
+    row = state.sessions.get(body["scope"])
+    if row is None:
+        return []
+    labels = tuple(name for name in row.labels if name not in set(body.get("labels", ())))
+    row = msgspec.structs.replace(row, version=row.version + 1, clock=Clock(at=body["at"]), labels=labels)
+    owner = state.principal(row.tenant, row.principal)
+    cleared = msgspec.structs.replace(
+        owner,
+        clock=Clock(at=body["at"]),
+        account=msgspec.structs.replace(owner.account, version=owner.account.version + 1),
+    )
+    return [("session", row.id, row), ("principal", owner.key, cleared)]
+
+
+def _plan_sweep(state: State, body: Body) -> list[Change]:
+    changes: list[Change] = [
+        (
+            "meta",
+            "",
+            msgspec.structs.replace(state.meta, watermark=max(state.meta.watermark, body["watermark"])),
+        )
+    ]
+    changes += [("mandate", jti, None) for jti in body.get("mandates", [])]
+    changes += [("revoked", scope, None) for scope in body.get("revoked", [])]
+    changes += [("approval", each, None) for each in body.get("approvals", [])]
+    return changes
+
+
+_PLANNERS: Final[dict[str, Callable[[State, Body], list[Change]]]] = {
+    "session": _plan_session,
+    "decision": _plan_decision,
+    "outcome": _plan_outcome,
+    "mandate": _plan_mandate,
+    "approval": _plan_approval,
+    "freeze": _plan_freeze,
+    "epoch": _plan_epoch,
+    "policy": _plan_policy,
+    "clear": _plan_clear,
+    "sweep": _plan_sweep,
+}
