@@ -273,6 +273,7 @@ def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     args = draft.argv[1:]
     k = 0
     subcommand = ""
+    folder: Field | None = None
     while k < len(args):
         text = args[k].text
         if text in ("-c", "--config-env"):
@@ -284,17 +285,22 @@ def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             key, _, value = text[2:].partition("=")
             _git_setting(walker, draft, key, Field(value, args[k].unknown), ctx)
             k += 1
-        elif text in ("-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix"):
+        elif text in ("-C", "--git-dir", "--work-tree", "--namespace", "--super-prefix"):
             k += 2
         elif text.startswith("-"):
             if text.startswith("--exec-path="):
-                draft.flags.add("foreign_path")
+                # every sub-command is looked for there first
+                folder = args[k]._replace(text=text[12:].rstrip("/"))
+                draft.flags.add("runs_config")
                 draft.effects.add("exec")
             k += 1
         else:
             subcommand = text
             break
     rest = args[k + 1 :]
+    if folder is not None:
+        program = folder._replace(text=f"{folder.text}/git-{subcommand}")
+        walker.command([program, *rest], _below(ctx, draft, "option"), functions=False)
     if subcommand == "config":
         words = [f for f in rest if not f.text.startswith("-")]
         if words and words[0].text in ("set", "get", "unset", "list", "edit"):
@@ -329,7 +335,7 @@ def _git_setting(walker: Walker, draft: Draft, key: str, value: Field, ctx: Cont
     draft.effects.add("exec")
     if name in ("core.hookspath", "init.templatedir", "core.attributesfile", "protocol.ext.allow"):
         walker.command(
-            [value._replace(text=value.text.rstrip("/") + "/hooks")],
+            [value._replace(text=value.text.rstrip("/") + "/pre-commit")],
             _below(ctx, draft, "config"),
             functions=False,
         )
