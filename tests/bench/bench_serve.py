@@ -26,11 +26,8 @@ from yett.sdk import AsyncClient, Client, TransportError
 from yett.serve.auth import FILE_NAME, Credentials
 
 
-def main() -> None:
+def main(seconds: float = 2.0) -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=3.0)
-    seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory(prefix="yett-bench") as folder:
         state = Path(folder) / "state"
         keys = Credentials(state / FILE_NAME, clock=lambda: time.time_ns() // 1_000_000)
@@ -122,12 +119,12 @@ def _await(url: str, token: str) -> None:
             client.request("GET", "/readyz")
             return
         time.sleep(0.05)
-    raise SystemExit("the sidecar did not start")
+    raise RuntimeError("the sidecar did not start")
 
 
 def _check(held: bool, what: str = "") -> None:
     if not held:
-        raise SystemExit("a call of the benchmark was not allowed " + what)
+        raise RuntimeError("a call of the benchmark was not allowed " + what)
 
 
 def _free_port() -> int:
@@ -137,4 +134,6 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    options = argparse.ArgumentParser()
+    options.add_argument("--seconds", type=float, default=3.0)
+    main(options.parse_args().seconds)
