@@ -370,7 +370,7 @@ class Extraction:
                     self._add_path(paths.analyse(name, pointer, declared=False, use=use))
             for host in command.hosts:
                 if "://" in host:
-                    self._urls(urls.analyse(host, pointer, declared=True))
+                    self._urls(urls.analyse(host, pointer, declared=False))
         self._nested(result.nested, pointer, depth)
 
     def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
