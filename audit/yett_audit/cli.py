@@ -1,6 +1,8 @@
 """`yett-verify`: checks a log without trusting anything that wrote it.
 
     yett-verify log PATH --key VKEY [--anchor FILE] [--state FILE] [--trust FILE] [--strict] [--json]
+    yett-verify receipt FILE --key VKEY                 checkpoint FILE · consistency OLD NEW · compare A B
+    yett-verify prove PATH INDEX|ID                     tiles PATH OUT · once PATH MANDATE · disclose PATH FILE
     yett-verify explain CAUSE
 
 Exit codes: 0 verified at the demanded assurance; 1 tampered; 2 usage or I/O; 3 consistent, but not anchored as
@@ -18,62 +20,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from yett_audit import note, report, verify
-from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, Broken
-from yett_audit.trust import Trust
-
-_MAX_INPUT = 1 << 20
-
-
-def read_input(path: str) -> bytes:
-    """A small file named on the command line; `-` is standard input."""
-    if path == "-":
-        return sys.stdin.buffer.read(_MAX_INPUT)
-    try:
-        with open(path, "rb") as file:
-            return file.read(_MAX_INPUT)
-    except OSError as error:
-        raise Broken("io", f"cannot read {report.escaped(path)}: {error.strerror}", USAGE) from None
-
-
-def trust_of(args: argparse.Namespace) -> Trust:
-    """Pinned keys from --trust and --key; a --key is a vkey or a file with one a line."""
-    trust = Trust()
-    if args.trust:
-        trust = Trust.parse(read_input(args.trust).decode("utf-8", "replace"))
-    for given in args.key or ():
-        text = (
-            given
-            if "+" in given and not os.path.exists(given)
-            else read_input(given).decode("utf-8", "replace")
-        )
-        for line in text.splitlines():
-            if line.strip():
-                trust.logs.append(note.VerifierKey.parse(line))
-    return trust
-
-
-def load_state(path: str) -> verify.Anchor | None:
-    """The checkpoint that an earlier run with the same --state remembered."""
-    if not os.path.exists(path):
-        return None
-    try:
-        state = json.loads(read_input(path))
-        point = note.Checkpoint(str(state["origin"]), int(state["size"]), note.from_base64(state["root"]))
-    except (ValueError, KeyError, TypeError):
-        raise Broken("anchor", "the state file is malformed", USAGE) from None
-    return verify.Anchor(point, "state", note.parse(state["note"]) if state.get("note") else None)
-
-
-def save_state(path: str, found: verify.Report) -> None:
-    """Remembers the checkpoint for the next run; atomic, and only ever forward."""
-    state = {"origin": found.origin, "size": found.sealed, "root": found.root, "note": found.checkpoint}
-    temporary = f"{path}.new"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+from yett_audit import commands, report, verify
+from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, AuditError, Broken
+from yett_audit.inputs import load_state, read_input, save_state, trust_of
 
 
 def _progress(total: int) -> verify.Progress:
@@ -130,11 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="yett-verify", description="Checks an audit log; trusts nothing that wrote it."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    log = commands.add_parser("log", help="verify a whole log")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--key", action="append", help="pinned verifier key, or a file with keys")
+    common.add_argument("--trust", help="tlog-policy file: logs, witnesses, quorum")
+    common.add_argument("--json", action="store_true", help="print the result as JSON")
+    found = parser.add_subparsers(dest="command", required=True)
+    log = found.add_parser("log", help="verify a whole log", parents=[common])
     log.add_argument("path", help="the log's directory, or one file")
-    log.add_argument("--key", action="append", help="pinned verifier key, or a file with keys")
-    log.add_argument("--trust", help="tlog-policy file: logs, witnesses, quorum")
     log.add_argument("--anchor", action="append", help="a signed checkpoint that was kept elsewhere")
     log.add_argument("--state", help="file that remembers the last verified checkpoint between runs")
     log.add_argument("--require", choices=("unpinned", "sealed", "anchored", "witnessed"), default="sealed")
@@ -143,11 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         "--strict", action="store_true", help="a torn tail, silence or missing close is exit code 3"
     )
     log.add_argument("--evidence", help="where to write the two notes that prove a rollback or fork")
-    log.add_argument("--json", action="store_true", help="print the report as JSON")
     log.set_defaults(run=log_command)
-    explain = commands.add_parser("explain", help="what a cause means and what to do")
+    explain = found.add_parser("explain", help="what a cause means and what to do")
     explain.add_argument("cause")
     explain.set_defaults(run=explain_command)
+    commands.add_to(found, common)
     return parser
 
 
@@ -159,6 +110,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Broken as broken:
         print(f"yett-verify: {broken.cause}: {report.escaped(broken.message)}", file=sys.stderr)
         return broken.exit_code
+    except AuditError as error:
+        print(f"yett-verify: {report.escaped(error)}", file=sys.stderr)
+        return USAGE
     except BrokenPipeError:
         with contextlib.suppress(OSError):
             os.close(1)

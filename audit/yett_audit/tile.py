@@ -65,8 +65,9 @@ def lines(directory: Path, start: int, end: int) -> Iterator[bytes]:
 class Tiles:
     """The tiles of one log directory. Thread-safe. A pruned log has proofs only from its start on."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, *, write: bool = True) -> None:
+        self._directory, self._writes = directory, write
+        self._memory: dict[tuple[int, int], bytes] = {}
         self._lock = threading.Lock()
         self._edges: list[list[bytes]] = [[]]
         self._size = -1
@@ -105,7 +106,7 @@ class Tiles:
 
     def _resume(self, size: int) -> None:
         """Finds how many full tiles are on disk and rebuilds the edges from them."""
-        low, high = 0, size // WIDTH
+        low, high = 0, size // WIDTH if self._writes else 0
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._path(0, middle - 1).exists() else (low, middle - 1)
@@ -115,7 +116,7 @@ class Tiles:
             full = count // WIDTH
             if full and not self._path(level + 1, full - 1).exists():
                 data = b"".join(self._parent(level, i) for i in range((full - 1) * WIDTH, full * WIDTH))
-                _write(self._path(level + 1, full - 1), data)
+                self._keep(level + 1, full - 1, data)
             self._edges.append([self._parent(level, i) for i in range(full * WIDTH, count)])
             count, level = full, level + 1
 
@@ -125,6 +126,13 @@ class Tiles:
     def _path(self, level: int, index: int) -> Path:
         return self._directory / path_of(level, index)
 
+    def _keep(self, level: int, index: int, data: bytes) -> None:
+        """On disk; a reader that must leave the log alone keeps it in memory (32 bytes a record)."""
+        if self._writes:
+            _write(self._path(level, index), data)
+        else:
+            self._memory[level, index] = data
+
     def _push(self, level: int, item: bytes) -> None:
         if level == len(self._edges):
             self._edges.append([])
@@ -132,7 +140,7 @@ class Tiles:
         edge.append(item)
         if len(edge) == WIDTH:
             index = (self._size >> 8 * (level + 1)) if level else self._size >> 8
-            _write(self._path(level, index), b"".join(edge))
+            self._keep(level, index, b"".join(edge))
             root = merkle.root_of(edge)
             self._edges[level] = []
             self._push(level + 1, root)
@@ -143,8 +151,8 @@ class Tiles:
             self._cache.move_to_end(key)
             return self._cache[key]
         try:
-            data = self._path(level, index).read_bytes()
-        except FileNotFoundError:
+            data = self._path(level, index).read_bytes() if self._writes else self._memory[key]
+        except (FileNotFoundError, KeyError):
             if level >= len(self._edges):
                 raise Broken("missing", "a tile is missing") from None
             return self._edges[level]
