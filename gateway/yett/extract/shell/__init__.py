@@ -37,7 +37,7 @@ from yett.extract.facts import Command, ShellProgram
 from yett.extract.result import ShellResult
 from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
 from yett.extract.shell.expand import Field, State
-from yett.extract.shell.lexer import Fuel, TooMuch
+from yett.extract.shell.scanner import Fuel, TooMuch
 from yett.extract.shell.walk import Walker
 
 __all__ = ["MAX_SOURCE", "MILD", "SEVERE", "ShellResult", "analyse", "analyse_argv", "looks_like"]

@@ -7,24 +7,20 @@ any other program, with its profile.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from yett.extract.shell import outputs
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field, Value
-from yett.extract.shell.lexer import is_name
+from yett.extract.shell.machine import Machine, Redirect
 from yett.extract.shell.nodes import Lit, Simple
+from yett.extract.shell.scanner import integer, is_name
 
-if TYPE_CHECKING:
-    from yett.extract.shell.walk import Walker
-
-Redirecting = Callable[[Draft], None] | None
-Handler = Callable[["Walker", list[Field], Context, Redirecting], bool]
+Handler = Callable[[Machine, list[Field], Context, Redirect], bool]
 
 _COMPARISONS = frozenset(("-eq", "-ne", "-lt", "-le", "-gt", "-ge"))
 
 
-def _eval(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _eval(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     fields = argv[1:]
     if fields and fields[0].text == "--":
         fields = fields[1:]
@@ -41,7 +37,7 @@ def _eval(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting
     return True
 
 
-def _source(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _source(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     if len(argv) < 2:
         return False
     field = argv[1]
@@ -66,7 +62,7 @@ def _source(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecti
     return True
 
 
-def _declare(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _declare(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     options = "".join(f.text[1:] for f in argv[1:] if f.text[:1] in "-+" and len(f.text) > 1)
     names = [f for f in argv[1:] if f.text[:1] not in "-+"]
     for field in names:
@@ -86,7 +82,7 @@ def _declare(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirect
     return bool(names)
 
 
-def _cd(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _cd(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     targets = [f for f in argv[1:] if not f.text.startswith("-") or f.text == "-"]
     target = targets[0] if targets else Field("~")
     if target.text == "-":
@@ -98,7 +94,7 @@ def _cd(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) 
     return False
 
 
-def _set(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _set(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     for k, field in enumerate(argv[1:], 1):
         if field.text in ("--", "-"):
             walker.state.positional = argv[k + 1 :]
@@ -109,14 +105,14 @@ def _set(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting)
     return False
 
 
-def _shift(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
-    count = argv[1].text if len(argv) > 1 else "1"
+def _shift(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
+    count = integer(argv[1].text) if len(argv) > 1 else 1
     if walker.state.positional is not None:
-        walker.state.positional = walker.state.positional[int(count) :] if count.isdigit() else None
+        walker.state.positional = None if count is None else walker.state.positional[max(count, 0) :]
     return False
 
 
-def _read(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _read(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     names: list[str] = []
     values = frozenset("adinNptuCO")
     skip = False
@@ -142,7 +138,7 @@ def _read(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting
     return False
 
 
-def _unset(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _unset(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     for field in argv[1:]:
         subscripted(walker, field, ctx)
         if ctx.certain:
@@ -153,7 +149,7 @@ def _unset(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirectin
     return False
 
 
-def _printf(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _printf(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     if len(argv) < 4 or argv[1].text != "-v":
         return False
     subscripted(walker, argv[2], ctx)
@@ -167,7 +163,7 @@ def _printf(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecti
     return False
 
 
-def _alias(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _alias(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     for field in argv[1:]:
         name, equals, value = field.text.partition("=")
         if equals:
@@ -177,7 +173,7 @@ def _alias(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirectin
     return False
 
 
-def _trap(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _trap(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     fields = argv[1:]
     if fields and fields[0].text == "--":
         fields = fields[1:]
@@ -187,12 +183,12 @@ def _trap(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting
     return False
 
 
-def _test(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _test(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     subscripts(walker, argv, ctx)
     return False
 
 
-def _let(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _let(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     for field in argv[1:]:
         walker.reevaluate(Field(field.text, code=field.code), ctx, "arithmetic_data")
         walker.arithmetic((Lit(field.text, True),), ctx)
@@ -202,7 +198,7 @@ def _let(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting)
     return False
 
 
-def _rebinds(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirecting) -> bool:
+def _rebinds(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     """`hash -p file name`, `enable -f library name`: from here on a name is another program."""
     if not any(f.text[:1] == "-" and ("p" in f.text or "f" in f.text) for f in argv[1:]):
         return False
@@ -213,7 +209,7 @@ def _rebinds(walker: Walker, argv: list[Field], ctx: Context, redirect: Redirect
     return True
 
 
-def subscripts(walker: Walker, argv: list[Field], ctx: Context) -> None:
+def subscripts(walker: Machine, argv: list[Field], ctx: Context) -> None:
     """`test -v 'a[$(x)]'` and `[[ 'a[$(x)]' -eq 1 ]]` evaluate the subscript."""
     for k, field in enumerate(argv):
         if field.text == "-v" and k + 1 < len(argv):
@@ -224,7 +220,7 @@ def subscripts(walker: Walker, argv: list[Field], ctx: Context) -> None:
                 walker.arithmetic((Lit(operand.text, True),), ctx)
 
 
-def subscripted(walker: Walker, field: Field, ctx: Context) -> None:
+def subscripted(walker: Machine, field: Field, ctx: Context) -> None:
     if "[" in field.text:
         walker.reevaluate(Field(field.text, code=field.code), ctx, "subscript_data")
 

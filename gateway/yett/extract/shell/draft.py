@@ -8,8 +8,8 @@ from typing import NamedTuple
 from yett.extract.budget import Budget, Nested
 from yett.extract.facts import Command, Redirect
 from yett.extract.shell.expand import Field
-from yett.extract.shell.lexer import Fuel
 from yett.extract.shell.profiles import Library, library
+from yett.extract.shell.scanner import Fuel
 
 MAX_COMMANDS = 400
 MAX_NESTED = 200

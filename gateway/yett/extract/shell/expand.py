@@ -7,23 +7,21 @@ by `for x in a b`): callers expand once a `choice`, so that each value is seen a
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import re2
-
-from yett.extract.shell.lexer import Fuel, TooMuch
+from yett.extract.shell.braces import MAX_WORDS as MAX_FIELDS
+from yett.extract.shell.braces import braces
 from yett.extract.shell.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
+from yett.extract.shell.patterns import is_glob, pattern
+from yett.extract.shell.scanner import Fuel, TooMuch, integer
 
-MAX_FIELDS = 256
-"""Fields one word may expand to."""
 MAX_CHOICES = 8
 """Values of one variable that are followed; more make it unknown."""
 _MAX_VALUE = 16_384
 
+_DIGITS = frozenset("0123456789")
 _GLOB = frozenset("*?[")
-_BRACES = frozenset("{},")
 _ENVIRONMENT = {
     "HOME": "~", "PWD": ".", "SHELL": "/bin/bash", "BASH": "/bin/bash", "0": "bash", "TMPDIR": "/tmp",
 }  # fmt: skip
@@ -112,7 +110,7 @@ class Expander:
             if "{" not in text:
                 return [Field(text, False, not _GLOB.isdisjoint(text) and is_glob(text))]
         out: list[Field] = []
-        for braced in self.braces(word):
+        for braced in braces(word, self.fuel):
             self._expand(braced, True, out)
             if len(out) > MAX_FIELDS:
                 raise TooMuch("expansions")
@@ -237,8 +235,8 @@ class Expander:
             # `who$@ami`: without arguments it is nothing, and adjacent to text that is how it is meant
             return None if alone or part.quoted else []
         if part.op == ":":
-            start = _literal(part.arg or ())
-            return items[max(int(start) - 1, 0) :] if start.isdigit() else None
+            start = integer(_literal(part.arg or ()))
+            return None if start is None else items[max(start - 1, 0) :]
         return items
 
     def _value(self, part: Part, alone: bool) -> Value:
@@ -259,7 +257,7 @@ class Expander:
             if len(values) > self.choices:
                 self.choices = len(values)
             return values[min(self.choice, len(values) - 1)]
-        if name.isdigit() and name != "0":
+        if name[:1] in _DIGITS and name != "0":
             if self.state.positional is not None:
                 k = int(name[:4]) - 1
                 if k < len(self.state.positional):
@@ -317,76 +315,11 @@ class Expander:
 
     def _element(self, part: Param) -> Value:
         items = self.state.arrays.get(part.name)
-        index = self.one(part.subscript or ()).text
-        if items is None or part.op or not index.isdigit() or int(index[:6]) >= len(items):
+        index = integer(self.one(part.subscript or ()).text)
+        if items is None or part.op or index is None or not 0 <= index < len(items):
             return Value(part.source, True)
-        item = items[int(index)]
+        item = items[index]
         return Value(item.text, item.unknown, item.code)
-
-    # -- braces ------------------------------------------------------------------------------------
-
-    def braces(self, word: Word) -> list[Word]:
-        """`{a,b}` and `{1..3}` expanded, textually and before anything else, as bash does."""
-        if not any(isinstance(p, Lit) and not p.quoted and "{" in p.text for p in word):
-            return [word]
-        tokens: list[Part | str] = []
-        for part in word:
-            if isinstance(part, Lit) and not part.quoted:
-                tokens.extend(_brace_tokens(part.text))
-            else:
-                tokens.append(part)
-        closing: dict[int, int] = {}
-        commas: dict[int, list[int]] = {}
-        stack: list[int] = []
-        for k, piece in enumerate(tokens):
-            if piece == "{":
-                stack.append(k)
-                commas[k] = []
-            elif piece == "," and stack:
-                commas[stack[-1]].append(k)
-            elif piece == "}" and stack:
-                closing[stack.pop()] = k
-        if not closing:
-            return [word]
-        self.fuel.burn(len(tokens))
-        words = self._product(tokens, 0, len(tokens), closing, commas, 0)
-        return [_rejoin(w) for w in words]
-
-    def _product(
-        self,
-        tokens: list[Part | str],
-        low: int,
-        high: int,
-        closing: dict[int, int],
-        commas: dict[int, list[int]],
-        depth: int,
-    ) -> list[list[Part | str]]:
-        if depth > 12:
-            raise TooMuch("depth")
-        out: list[list[Part | str]] = [[]]
-        k = low
-        while k < high:
-            end = closing.get(k, high)
-            alternatives: list[list[Part | str]] | None = None
-            if end < high:
-                if commas[k]:
-                    alternatives = []
-                    edges = [k, *commas[k], end]
-                    for a, b in itertools.pairwise(edges):
-                        alternatives += self._product(tokens, a + 1, b, closing, commas, depth + 1)
-                elif end == k + 2 and isinstance(tokens[k + 1], str):
-                    alternatives = [[t] for t in _sequence(str(tokens[k + 1]))] or None
-            if alternatives is None:
-                for words in out:
-                    words.append(tokens[k])
-                k += 1
-                continue
-            if len(out) * len(alternatives) > MAX_FIELDS:
-                raise TooMuch("expansions")
-            self.fuel.burn(len(out) * len(alternatives))
-            out = [a + b for a in out for b in alternatives]
-            k = end + 1
-        return out
 
 
 def _computed(text: str) -> Value:
@@ -399,89 +332,6 @@ def holds_code(text: str) -> bool:
 
 def _literal(word: Word) -> str:
     return "".join(p.text for p in word if isinstance(p, Lit))
-
-
-def _brace_tokens(text: str) -> list[str]:
-    tokens: list[str] = []
-    start = 0
-    for k, char in enumerate(text):
-        if char in _BRACES:
-            if k > start:
-                tokens.append(text[start:k])
-            tokens.append(char)
-            start = k + 1
-    if start < len(text):
-        tokens.append(text[start:])
-    return tokens
-
-
-def _rejoin(tokens: list[Part | str]) -> Word:
-    parts: list[Part] = []
-    text = ""
-    for piece in tokens:
-        if isinstance(piece, str):
-            text += piece
-            continue
-        if text:
-            parts.append(Lit(text, False))
-            text = ""
-        parts.append(piece)
-    if text:
-        parts.append(Lit(text, False))
-    return tuple(parts)
-
-
-def _sequence(text: str) -> list[str]:
-    """`1..5..2` and `a..e`; empty if it is none."""
-    first, dots, rest = text.partition("..")
-    last, _, step = rest.partition("..")
-    if not dots or not first or not last:
-        return []
-    by = abs(int(step)) if step.lstrip("-").isdigit() and len(step) < 6 else 1
-    by = by or 1
-    if len(first) == 1 and len(last) == 1 and first.isalpha() and last.isalpha():
-        a, b = ord(first), ord(last)
-        codes = range(a, b + 1, by) if a <= b else range(a, b - 1, -by)
-        return [chr(c) for c in codes]
-    if first.lstrip("-").isdigit() and last.lstrip("-").isdigit() and len(first) < 8 and len(last) < 8:
-        a, b = int(first), int(last)
-        numbers = range(a, b + 1, by) if a <= b else range(a, b - 1, -by)
-        if len(numbers) > MAX_FIELDS:
-            # `{1..100000}`: that many fields differ only in a number
-            return [str(a), str(b)]
-        width = max(len(first), len(last)) if "0" in (first[:1], last[:1]) else 0
-        return [str(v).zfill(width) for v in numbers]
-    return []
-
-
-def is_glob(text: str) -> bool:
-    """Whether unquoted text is a file name pattern; a lone `[` is the command of that name."""
-    return "*" in text or "?" in text or ("[" in text and "]" in text[text.index("[") :])
-
-
-def pattern(glob: str) -> re2._Regexp[str] | None:
-    """A shell pattern as RE2; None for the ones not worth following (extglob)."""
-    if len(glob) > 200 or "(" in glob:
-        return None
-    out = ""
-    i = 0
-    while i < len(glob):
-        c = glob[i]
-        i += 1
-        if c == "*":
-            out += "(?s:.*)"
-        elif c == "?":
-            out += "(?s:.)"
-        elif c == "[" and (j := glob.find("]", i + 1)) > 0:
-            inner = glob[i:j].replace("\\", "\\\\")
-            out += "[" + ("^" + inner[1:] if inner[:1] in ("!", "^") else inner) + "]"
-            i = j + 1
-        else:
-            out += re2.escape(c)
-    try:
-        return re2.compile(out)
-    except re2.error:
-        return None
 
 
 def transform(text: str, op: str, arg: Field, unknown: Value) -> Value:
@@ -507,14 +357,12 @@ def transform(text: str, op: str, arg: Field, unknown: Value) -> Value:
         return Value(text.replace(old, new) if op == "//" else text.replace(old, new, 1))
     if op == ":":
         first, _, last = arg.text.partition(":")
-        first, last = first.strip(), last.strip()
-        if not first.lstrip("-").isdigit() or (last and not last.lstrip("-").isdigit()):
+        start, length = integer(first.strip()), integer(last.strip())
+        if start is None or (last.strip() and length is None):
             return unknown
-        start = int(first[:6])
         start = max(len(text) + start, 0) if start < 0 else start
-        if not last:
+        if length is None:
             return Value(text[start:])
-        length = int(last[:6])
         return Value(text[start:length] if length < 0 else text[start : start + length])
     if op in ("^^", ",,") and not arg.text:
         return Value(text.upper() if op == "^^" else text.lower())
@@ -534,7 +382,7 @@ def arithmetic(field: Field) -> int | None:
         return None
     total, sign, digits = 0, 1, ""
     for char in text + "+":
-        if char.isdigit():
+        if char in _DIGITS:
             digits += char
         elif char in "+-" and digits and len(digits) < 12:
             total += sign * int(digits)

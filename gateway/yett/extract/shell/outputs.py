@@ -13,7 +13,6 @@ import codecs
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from yett.extract.shell.lexer import TooMuch, unescape
 from yett.extract.shell.nodes import (
     AndOr,
     Background,
@@ -29,6 +28,7 @@ from yett.extract.shell.nodes import (
     Simple,
     Word,
 )
+from yett.extract.shell.scanner import TooMuch, unescape
 
 if TYPE_CHECKING:
     from yett.extract.shell.expand import Expander

@@ -7,11 +7,11 @@ Where it has to give up, `parse` says so and still returns what it understood, l
 
 from __future__ import annotations
 
-from yett.extract.shell.lexer import MAX_DEPTH, Fuel, Lexer, ShellSyntaxError, TooMuch, is_name
+from yett.extract.shell.assignments import assignment, literal
+from yett.extract.shell.lexer import Lexer
 from yett.extract.shell.nodes import (
     AndOr,
     ArithCommand,
-    Array,
     Assign,
     Background,
     Case,
@@ -28,6 +28,7 @@ from yett.extract.shell.nodes import (
     Test,
     Word,
 )
+from yett.extract.shell.scanner import MAX_DEPTH, Fuel, ShellSyntaxError, TooMuch, is_name
 
 _OPERATORS = ("&>>", "<<<", "<<-", "&>", ">>", "<<", "<&", ">&", "<>", ">|", "<", ">")
 _COMPOUND = frozenset(("{", "if", "while", "until", "for", "select", "case", "[[", "function"))
@@ -471,61 +472,3 @@ class Parser(Lexer):
 
 def _is_fd_variable(text: str) -> bool:
     return text.startswith("{") and text.endswith("}") and is_name(text[1:-1])
-
-
-def assignment(word: Word) -> Assign | None:
-    """`name=value`, `name+=value`, `name[subscript]=value` if the word is one."""
-    first = word[0]
-    if not isinstance(first, Lit) or first.quoted:
-        return None
-    head, equals, tail = first.text.partition("=")
-    if not equals:
-        return _subscripted(word)
-    append = head.endswith("+")
-    name = head[:-1] if append else head
-    base, bracket, subscript = name.partition("[")
-    if not is_name(base):
-        return None
-    index: Word | None = None
-    if bracket:
-        if not subscript.endswith("]"):
-            return None
-        index = (Lit(subscript[:-1], False),)
-    value: Word = word[1:]
-    if tail:
-        value = (Lit(tail, False), *value)
-    return Assign(base, value, append, index)
-
-
-def _subscripted(word: Word) -> Assign | None:
-    """`name[$i]=value`, whose `=` stands in a later part."""
-    first = word[0]
-    if not isinstance(first, Lit):
-        return None
-    base, bracket, head = first.text.partition("[")
-    if not bracket or not is_name(base):
-        return None
-    for k, part in enumerate(word[1:], 1):
-        if isinstance(part, Lit) and not part.quoted and "]" in part.text:
-            inner, _, tail = part.text.partition("]")
-            if not tail.startswith(("=", "+=")):
-                return None
-            index = (Lit(head, False), *word[1:k], Lit(inner, False))
-            value = tail.partition("=")[2]
-            rest = ((Lit(value, False),) if value else ()) + word[k + 1 :]
-            return Assign(base, rest, tail.startswith("+"), index)
-    return None
-
-
-def literal(word: Word) -> str:
-    """The word's literal text; `""` if any part of it is not literal."""
-    text = ""
-    for part in word:
-        if not isinstance(part, Lit):
-            return ""
-        text += part.text
-    return text
-
-
-def has_array(word: Word) -> bool:
-    return any(isinstance(part, Array) for part in word)

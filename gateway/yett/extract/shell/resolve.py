@@ -7,27 +7,21 @@ way round always is: what cannot be followed is said (`opaque`, a flag), never g
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from yett.extract.shell import special
+from yett.extract.shell.actions import apply, inner
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
-from yett.extract.shell.lexer import TooMuch, is_name
+from yett.extract.shell.machine import Machine, Redirect
 from yett.extract.shell.options import Parsed, distribute, parse_options
 from yett.extract.shell.profiles import Profile
-
-if TYPE_CHECKING:
-    from yett.extract.shell.walk import Walker
+from yett.extract.shell.scanner import TooMuch, is_name
 
 MAX_WRAPPERS = 8
 """Wrappers and inline shells around one command."""
 _HOLE = frozenset("$`(){}<>")
 
 
-def resolve(
-    walker: Walker, argv: list[Field], ctx: Context, redirect: Callable[[Draft], None] | None = None
-) -> None:
+def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect = None) -> None:
     """Emit what running `argv` runs. `redirect` adds the redirections to the command they end up at."""
     analysis = walker.analysis
     analysis.fuel.burn(1 + (len(argv) >> 3))
@@ -91,7 +85,7 @@ def unknown_program(draft: Draft) -> None:
             draft.touch("path", field)
 
 
-def run(walker: Walker, draft: Draft, profile: Profile, args: list[Field], ctx: Context) -> None:
+def run(walker: Machine, draft: Draft, profile: Profile, args: list[Field], ctx: Context) -> None:
     """Apply a profile to a command's arguments, and emit the command and what it runs."""
     draft.effects |= profile.effects
     draft.flags |= profile.flags
@@ -129,7 +123,7 @@ def run(walker: Walker, draft: Draft, profile: Profile, args: list[Field], ctx: 
     draft.emit(ctx)
 
 
-def apply_options(walker: Walker, draft: Draft, profile: Profile, parsed: Parsed, ctx: Context) -> None:
+def apply_options(walker: Machine, draft: Draft, profile: Profile, parsed: Parsed, ctx: Context) -> None:
     for given in parsed.given:
         option = given.option
         draft.flags.update(option.flags)
@@ -138,7 +132,7 @@ def apply_options(walker: Walker, draft: Draft, profile: Profile, parsed: Parsed
             apply(walker, draft, option.kind, given.value, ctx, "option")
 
 
-def positionals(walker: Walker, draft: Draft, profile: Profile, parsed: Parsed, ctx: Context) -> None:
+def positionals(walker: Machine, draft: Draft, profile: Profile, parsed: Parsed, ctx: Context) -> None:
     args = profile.args
     for names, alternative in profile.args_if:
         if any(g.name in names for g in parsed.given):
@@ -161,87 +155,7 @@ def positionals(walker: Walker, draft: Draft, profile: Profile, parsed: Parsed, 
         apply(walker, draft, kind, field, ctx, "inline")
 
 
-def apply(walker: Walker, draft: Draft, kind: str, field: Field, ctx: Context, via: str) -> None:
-    """One value or positional of a known kind."""
-    if kind in ("value", "pattern", "cwd", "assign", "command"):
-        return
-    if kind in ("read", "write", "delete", "path", "host", "url"):
-        if kind == "path" or "://" not in field.text or kind in ("host", "url"):
-            draft.touch(kind, field)
-        else:
-            draft.touch("url" if not field.text.startswith("file:") else kind, field)
-    elif kind in ("remote_read", "remote_write"):
-        head, colon, _ = field.text.partition(":")
-        if "://" in field.text:
-            draft.url(field)
-        elif colon and "/" not in head and len(head) > 1:
-            draft.touch("host", field)
-            draft.flags.add("upload" if kind == "remote_write" else "download")
-        else:
-            draft.touch(kind[7:], field)
-    elif kind == "atfile":
-        if field.text.startswith("@"):
-            draft.touch("read", field._replace(text=field.text[1:]))
-    elif kind in ("shell", "words"):
-        draft.effects.add("exec")
-        if field.text:
-            walker.inline(field, inner(ctx, draft, via))
-    elif kind == "program":
-        draft.effects.add("exec")
-        if field.text:
-            resolve(walker, [field], inner(ctx, draft, via))
-    elif kind == "script":
-        script(walker, draft, field, ctx)
-    elif kind == "module":
-        draft.effects.add("exec")
-        draft.flags.add("module")
-    elif kind == "sql":
-        draft.analysis.nest("sql", field.text, draft.name)
-        draft.flags.add("inline_sql")
-    else:
-        draft.code(kind[5:], field)
-
-
-def inner(ctx: Context, draft: Draft, via: str) -> Context:
-    """The context of a command that `draft` runs."""
-    return ctx._replace(
-        wrappers=(*ctx.wrappers, draft.name),
-        via=via,
-        depth=ctx.depth + 1,
-        env=draft.env,
-        opaque=(),
-        stdin=None,
-    )
-
-
-def script(walker: Walker, draft: Draft, field: Field, ctx: Context) -> None:
-    """A file of code that is run: its name is known, its content is not."""
-    draft.effects.add("exec")
-    if field.proc is not None:
-        source_output(walker, draft, field, ctx)
-    elif field.text in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
-        draft.flags.add("reads_stdin")
-    else:
-        draft.flags.add("script_file")
-        draft.touch("read", field)
-        if field.unknown:
-            draft.flags.add("dynamic_script")
-
-
-def source_output(walker: Walker, draft: Draft, field: Field, ctx: Context) -> None:
-    """`sh <(curl …)`: a script that another program prints."""
-    text = walker.output(field.proc.body) if field.proc is not None else None
-    if text is not None:
-        draft.opaque["resolved_script"] = None
-        walker.inline(Field(text), inner(ctx, draft, "substitution"))
-        return
-    draft.flags.add("stdin_script")
-    draft.opaque["stdin_script"] = None
-    if field.proc is not None:
-        draft.upstream = (*draft.upstream, *walker.programs(field.proc.body))
-
-
-def unwrap(walker: Walker, draft: Draft, profile: Profile, parsed: Parsed, ctx: Context) -> None:
+def unwrap(walker: Machine, draft: Draft, profile: Profile, parsed: Parsed, ctx: Context) -> None:
     """A wrapper: find where its inner command starts, and resolve that."""
     fields = parsed.positionals
     k = 0

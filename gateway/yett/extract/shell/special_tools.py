@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from yett.extract.shell.actions import inner
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
+from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
 
-if TYPE_CHECKING:
-    from yett.extract.shell.special import Handler
-    from yett.extract.shell.walk import Walker
 
-
-def _below(ctx: Context, draft: Draft, via: str) -> Context:
-    from yett.extract.shell.resolve import inner
-
-    return inner(ctx, draft, via)
-
-
-def _run(walker: Walker, draft: Draft, field: Field, ctx: Context, via: str = "option") -> None:
+def _run(walker: Machine, draft: Draft, field: Field, ctx: Context, via: str = "option") -> None:
     draft.effects.add("exec")
     if field.text.strip():
-        walker.inline(field, _below(ctx, draft, via))
+        walker.inline(field, inner(ctx, draft, via))
 
 
-def sed(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def sed(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """GNU sed: `e` runs, `w` and `W` write, `r` and `R` read, `s///e` and `s///w` too."""
     scripts = [g.value for g in parsed.given if g.name in ("-e", "--expression") and g.value is not None]
     if not scripts and not parsed.has("-f", "--file") and parsed.positionals:
@@ -111,7 +102,7 @@ def _line_end(script: str, i: int) -> int:
     return len(script) if end < 0 else end
 
 
-def awk(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def awk(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """`system("…")`, `"…" | getline`, `print | "…"`, `print > "file"`; a program without them only filters."""
     programs = [g.value for g in parsed.given if g.name in ("-e", "--source") and g.value is not None]
     if not programs and not parsed.has("-f", "--file") and parsed.positionals:
@@ -193,7 +184,7 @@ def awk_code(text: str) -> str:
 _BEFORE_REGEX = frozenset(("", "(", ",", "~", "!", "&", "|", "{", "}", ";", "\n", "=", "?", ":"))
 
 
-def tar(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def tar(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """The first argument may be a bundle without a dash; `--checkpoint-action=exec=…` runs."""
     args = draft.argv[1:]
     positionals = list(parsed.positionals)
@@ -268,7 +259,7 @@ _HARMLESS_PAGERS = frozenset(
 )
 
 
-def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """`-c key=value` and `git config key value` can name programs; a transport can be a command line."""
     args = draft.argv[1:]
     k = 0
@@ -300,7 +291,7 @@ def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     rest = args[k + 1 :]
     if folder is not None:
         program = folder._replace(text=f"{folder.text}/git-{subcommand}")
-        walker.command([program, *rest], _below(ctx, draft, "option"), functions=False)
+        walker.command([program, *rest], inner(ctx, draft, "option"), functions=False)
     if subcommand == "config":
         words = [f for f in rest if not f.text.startswith("-")]
         if words and words[0].text in ("set", "get", "unset", "list", "edit"):
@@ -320,7 +311,7 @@ def git(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
-def _git_setting(walker: Walker, draft: Draft, key: str, value: Field, ctx: Context) -> None:
+def _git_setting(walker: Machine, draft: Draft, key: str, value: Field, ctx: Context) -> None:
     name = key.lower()
     if not (name in _GIT_RUNS or any(part in name for part in _GIT_RUN_PARTS)):
         return
@@ -336,7 +327,7 @@ def _git_setting(walker: Walker, draft: Draft, key: str, value: Field, ctx: Cont
     if name in ("core.hookspath", "init.templatedir", "core.attributesfile", "protocol.ext.allow"):
         walker.command(
             [value._replace(text=value.text.rstrip("/") + "/pre-commit")],
-            _below(ctx, draft, "config"),
+            inner(ctx, draft, "config"),
             functions=False,
         )
         return
@@ -346,7 +337,7 @@ def _git_setting(walker: Walker, draft: Draft, key: str, value: Field, ctx: Cont
     _run(walker, draft, Field(text, value.unknown), ctx, "config")
 
 
-def editor(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def editor(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """vi: `+command` and `-c command`; ex commands may start a shell or write."""
     for given in parsed.given:
         if given.value is None or given.name not in ("+", "-c", "--cmd"):
@@ -378,7 +369,7 @@ def editor(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
-def debugger(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def debugger(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """gdb: `-ex 'shell …'`, `-ex '!…'`, `-ex 'python …'`."""
     for given in parsed.given:
         if given.value is None or given.name not in ("-ex", "--eval-command", "-eval-command", "-iex"):
@@ -396,30 +387,7 @@ def debugger(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool
     return False
 
 
-def apt(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
-    """`-o Key=value`: some keys are hooks."""
-    for given in parsed.given:
-        if given.name not in ("-o", "--option") or given.value is None:
-            continue
-        key, _, value = given.value.text.partition("=")
-        if any(
-            part in key.lower()
-            for part in (
-                "invoke",
-                "::dir::bin",
-                "dir::bin",
-                "proxyautodetect",
-                "proxy-auto-detect",
-                "install-pkgs",
-                "pager",
-            )
-        ):
-            draft.flags.add("runs_config")
-            _run(walker, draft, Field(value, given.value.unknown), ctx)
-    return False
-
-
-def make(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def make(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """Its recipe is in a file; `--eval` is code here."""
     for given in parsed.given:
         if given.name in ("-E", "--eval") and given.value is not None:
@@ -447,14 +415,14 @@ def make(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
-def project(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def project(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """npm run, yarn, cargo …: a script that the project defines."""
     draft.effects.add("exec")
     draft.opaque["project_script"] = None
     return False
 
 
-def multiplexer(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def multiplexer(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """tmux, screen: the last argument of `new-session`, `send-keys` … is a command line."""
     words = draft.argv[1:]
     for k, field in enumerate(words):
@@ -486,12 +454,12 @@ def multiplexer(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> b
                     rest.append(word)
             if rest:
                 text = Field(" ".join(f.text for f in rest), any(f.unknown for f in rest))
-                walker.inline(text, _below(ctx, draft, "inline"))
+                walker.inline(text, inner(ctx, draft, "inline"))
             break
     return False
 
 
-def verbs(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+def verbs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """Clouds' command lines: the sub-command's verb tells the effect."""
     words = [f.text.lower() for f in parsed.positionals[:4]]
     for word in words:
@@ -531,6 +499,5 @@ def verbs(walker: Walker, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "sed": sed, "awk": awk, "tar": tar, "git": git, "editor": editor, "gdb": debugger, "apt": apt,
-    "make": make, "project": project, "multiplexer": multiplexer, "verbs": verbs,
+    "sed": sed, "awk": awk, "tar": tar, "git": git, "editor": editor, "gdb": debugger, "make": make, "project": project, "multiplexer": multiplexer, "verbs": verbs,
 }  # fmt: skip

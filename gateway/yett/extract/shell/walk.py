@@ -13,9 +13,9 @@ from functools import partial
 
 from yett.extract.facts import Redirect
 from yett.extract.shell import builtins, outputs
+from yett.extract.shell.assignments import literal
 from yett.extract.shell.draft import Analysis, Context, Draft
 from yett.extract.shell.expand import MAX_CHOICES, Expander, Field, State, Value
-from yett.extract.shell.lexer import TooMuch
 from yett.extract.shell.nodes import (
     AndOr,
     Arith,
@@ -40,8 +40,9 @@ from yett.extract.shell.nodes import (
     Test,
     Word,
 )
-from yett.extract.shell.parse import Parser, literal, parse
+from yett.extract.shell.parse import Parser, parse
 from yett.extract.shell.resolve import check_environment, resolve
+from yett.extract.shell.scanner import NAME, NAME_START, TooMuch
 
 MAX_CALLS = 12
 """Function calls within one another."""
@@ -439,10 +440,10 @@ def _names(text: str) -> list[str]:
     names: list[str] = []
     name = ""
     for char in text + " ":
-        if char.isalnum() or char == "_":
+        if char in NAME:
             name += char
         elif name:
-            if not name[0].isdigit():
+            if name[0] in NAME_START:
                 names.append(name)
             name = ""
     return names

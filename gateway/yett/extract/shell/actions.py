@@ -1,0 +1,87 @@
+"""What one argument of a known kind makes a command do: read a file, contact a host, run a text."""
+
+from __future__ import annotations
+
+from yett.extract.shell.draft import Context, Draft
+from yett.extract.shell.expand import Field
+from yett.extract.shell.machine import Machine
+
+
+def apply(walker: Machine, draft: Draft, kind: str, field: Field, ctx: Context, via: str) -> None:
+    """One value or positional of a known kind."""
+    if kind in ("value", "pattern", "cwd", "assign", "command"):
+        return
+    if kind in ("read", "write", "delete", "path", "host", "url"):
+        if kind == "path" or "://" not in field.text or kind in ("host", "url"):
+            draft.touch(kind, field)
+        else:
+            draft.touch("url" if not field.text.startswith("file:") else kind, field)
+    elif kind in ("remote_read", "remote_write"):
+        head, colon, _ = field.text.partition(":")
+        if "://" in field.text:
+            draft.url(field)
+        elif colon and "/" not in head and len(head) > 1:
+            draft.touch("host", field)
+            draft.flags.add("upload" if kind == "remote_write" else "download")
+        else:
+            draft.touch(kind[7:], field)
+    elif kind == "atfile":
+        if field.text.startswith("@"):
+            draft.touch("read", field._replace(text=field.text[1:]))
+    elif kind in ("shell", "words"):
+        draft.effects.add("exec")
+        if field.text:
+            walker.inline(field, inner(ctx, draft, via))
+    elif kind == "program":
+        draft.effects.add("exec")
+        if field.text:
+            walker.command([field], inner(ctx, draft, via), functions=False)
+    elif kind == "script":
+        script(walker, draft, field, ctx)
+    elif kind == "module":
+        draft.effects.add("exec")
+        draft.flags.add("module")
+    elif kind == "sql":
+        draft.analysis.nest("sql", field.text, draft.name)
+        draft.flags.add("inline_sql")
+    else:
+        draft.code(kind[5:], field)
+
+
+def inner(ctx: Context, draft: Draft, via: str) -> Context:
+    """The context of a command that `draft` runs."""
+    return ctx._replace(
+        wrappers=(*ctx.wrappers, draft.name),
+        via=via,
+        depth=ctx.depth + 1,
+        env=draft.env,
+        opaque=(),
+        stdin=None,
+    )
+
+
+def script(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:
+    """A file of code that is run: its name is known, its content is not."""
+    draft.effects.add("exec")
+    if field.proc is not None:
+        source_output(walker, draft, field, ctx)
+    elif field.text in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+        draft.flags.add("reads_stdin")
+    else:
+        draft.flags.add("script_file")
+        draft.touch("read", field)
+        if field.unknown:
+            draft.flags.add("dynamic_script")
+
+
+def source_output(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:
+    """`sh <(curl …)`: a script that another program prints."""
+    text = walker.output(field.proc.body) if field.proc is not None else None
+    if text is not None:
+        draft.opaque["resolved_script"] = None
+        walker.inline(Field(text), inner(ctx, draft, "substitution"))
+        return
+    draft.flags.add("stdin_script")
+    draft.opaque["stdin_script"] = None
+    if field.proc is not None:
+        draft.upstream = (*draft.upstream, *walker.programs(field.proc.body))

@@ -1,0 +1,98 @@
+"""Databases and data filters: their statements, dot commands and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from yett.extract.shell.actions import inner
+from yett.extract.shell.draft import Context, Draft
+from yett.extract.shell.machine import Handler, Machine
+from yett.extract.shell.options import Parsed
+
+
+def _words(draft: Draft) -> list[str]:
+    return [f.text for f in draft.argv[1:]]
+
+
+def database(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """psql, mysql, sqlite3: statements on the standard input."""
+    if "inline_sql" not in draft.flags:
+        if ctx.stdin:
+            draft.flags.add("inline_sql")
+            draft.analysis.nest("sql", ctx.stdin, draft.name)
+        elif ctx.fed:
+            draft.flags.add("stdin_script")
+    return False
+
+
+def psql(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    r"""`-c` text starting with a backslash is psql's own: `\! command`."""
+    for given in parsed.given:
+        if given.name in ("-c", "--command") and given.value is not None:
+            text = given.value.text.strip()
+            if text.startswith("\\!"):
+                draft.effects.add("exec")
+                walker.inline(given.value._replace(text=text[2:]), inner(ctx, draft, "option"))
+    for field in parsed.positionals:
+        if "://" in field.text:
+            draft.url(field)
+    return database(walker, draft, parsed, ctx)
+
+
+def sqlite(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """Dot commands: `.shell`, `.system`, `.load`, `.output`, `.import`."""
+    texts = list(parsed.positionals[1:]) + [
+        g.value for g in parsed.given if g.name in ("-cmd", "-c") and g.value
+    ]
+    for field in texts:
+        for line in field.text.split("\n"):
+            word, _, rest = line.strip().partition(" ")
+            if word in (".shell", ".system"):
+                draft.effects.add("exec")
+                walker.inline(field._replace(text=rest), inner(ctx, draft, "option"))
+            elif word in (".output", ".once", ".backup", ".save", ".log", ".clone"):
+                draft.touch("write", field._replace(text=rest.split()[-1] if rest.split() else ""))
+            elif word in (".import", ".read", ".restore", ".open"):
+                draft.touch("read", field._replace(text=rest.split()[0] if rest.split() else ""))
+            elif word == ".load":
+                draft.effects.add("exec")
+                draft.flags.add("loads_library")
+    return database(walker, draft, parsed, ctx)
+
+
+def database_tools(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """redis-cli FLUSHALL, dropdb …"""
+    words = {w.lower() for w in _words(draft)}
+    if draft.name in ("dropdb", "dropuser") or words & {"flushall", "flushdb", "drop", "del"}:
+        draft.effects.add("delete")
+        draft.flags.add("destructive")
+    if draft.name in (
+        "createdb",
+        "createuser",
+        "mongorestore",
+        "pg_restore",
+        "mysqlimport",
+        "mongoimport",
+    ) or words & {"set", "config", "put"}:
+        draft.effects.add("write")
+    for field in parsed.positionals:
+        if "://" in field.text:
+            draft.url(field)
+    return False
+
+
+def jq(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`env` and `$ENV` in a jq program read the environment."""
+    if parsed.positionals:
+        text = parsed.positionals[0].text
+        if "$ENV" in text or "env." in text or text.strip() == "env":
+            draft.flags.add("lists_environment")
+        if draft.name == "yq" and "-i" in _words(draft):
+            for field in parsed.positionals[1:]:
+                draft.touch("write", field)
+    return False
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "database": database, "psql": psql, "sqlite": sqlite, "dbtools": database_tools, "jq": jq,
+}  # fmt: skip

@@ -1,0 +1,371 @@
+"""Programs that run programs: shells, interpreters, ssh, find, xargs, schedulers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from yett.extract.shell.actions import inner, script
+from yett.extract.shell.draft import Context, Draft
+from yett.extract.shell.expand import Field
+from yett.extract.shell.machine import Handler, Machine
+from yett.extract.shell.options import Parsed
+
+_SHELL_LETTERS = frozenset("abefhkmnptuvxilrsBCDEHPTcoO")
+
+
+def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """sh, bash …: `-c` in any cluster, a script file, or the standard input."""
+    args = draft.argv[1:]
+    inline = from_stdin = False
+    k = 0
+    while k < len(args):
+        text = args[k].text
+        if args[k].unknown and text[:1] not in "-+":
+            break
+        if text == "--" or text == "-":
+            k += 1
+            break
+        if text.startswith("--"):
+            k += 1
+            if text in ("--rcfile", "--init-file"):
+                if k < len(args):
+                    draft.touch("read", args[k])
+                    draft.flags.add("script_file")
+                k += 1
+            continue
+        if len(text) < 2 or text[0] not in "-+":
+            break
+        letters = text[1:]
+        k += 1
+        if not _SHELL_LETTERS.issuperset(letters):
+            draft.opaque["invalid_option"] = None
+            if "c" in letters:
+                walker.inline(Field(letters.partition("c")[2]), inner(ctx, draft, "inline"))
+        inline |= "c" in letters
+        from_stdin |= "s" in letters
+        k += letters.count("o") + letters.count("O")
+    rest = args[k:]
+    if inline and rest:
+        below = inner(ctx, draft, ctx.via if ctx.wrappers else "inline")._replace(
+            via="inline", stdin=ctx.stdin, fed=ctx.fed, piped_from=ctx.piped_from
+        )
+        extra = not rest[0].text.strip() or "stdin_args" in ctx.flags
+        if "stdin_args" in ctx.flags and "{" in rest[0].text:
+            draft.opaque["inline_input"] = None
+        if draft.opaque or draft.redirect is not None or (extra and "stdin_args" in ctx.flags):
+            draft.effects.add("exec")
+            draft.emit(ctx)
+        walker.inline(rest[0], below, rest[2:])
+        return True
+    draft.effects.add("exec")
+    if rest and not from_stdin and rest[0].text not in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+        script(walker, draft, rest[0], ctx)
+    elif ctx.stdin is not None:
+        draft.flags.add("stdin_script")
+        draft.opaque["resolved_script"] = None
+        draft.emit(ctx)
+        via = "pipe" if ctx.piped_from else "heredoc"
+        walker.inline(Field(ctx.stdin), inner(ctx, draft, via), rest)
+        return True
+    elif ctx.fed or "stdin_args" in ctx.flags:
+        draft.flags.add("stdin_script")
+        draft.opaque["stdin_script"] = None
+    else:
+        draft.flags.add("interactive")
+    draft.emit(ctx)
+    return True
+
+
+def interpreter(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """python, node, perl …: without code or script, the standard input is the script."""
+    if (
+        "inline_code" in draft.flags
+        or "module" in draft.flags
+        or parsed.has("-v", "--version", "-V", "-h", "--help")
+    ):
+        return False
+    if parsed.positionals and parsed.positionals[0].text not in ("-", "/dev/stdin"):
+        return False
+    draft.effects.add("exec")
+    if ctx.stdin is not None:
+        if ctx.stdin.strip():
+            draft.flags.update(("stdin_script", "inline_code"))
+            language = draft.name.rstrip("0123456789.")
+            language = {
+                "node": "javascript",
+                "nodejs": "javascript",
+                "bun": "javascript",
+                "pypy": "python",
+            }.get(language, language)
+            draft.code(language, Field(ctx.stdin))
+            draft.opaque["resolved_script"] = None
+    elif ctx.fed:
+        draft.flags.add("stdin_script")
+        draft.opaque["stdin_script"] = None
+    else:
+        draft.flags.add("interactive")
+    return False
+
+
+def python(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`-m module`: some modules serve, install, or run code from the arguments."""
+    module = parsed.value("-m")
+    if module is None:
+        return interpreter(walker, draft, parsed, ctx)
+    rest = parsed.positionals
+    name = module.text
+    if name in (
+        "pip",
+        "pipx",
+        "pytest",
+        "venv",
+        "virtualenv",
+        "twine",
+        "uv",
+        "poetry",
+        "ansible",
+        "build",
+        "black",
+        "ruff",
+        "mypy",
+    ):
+        # `python -m pip` is pip
+        walker.command([Field(name), *rest], inner(ctx, draft, "inline"), draft.redirect, functions=False)
+        return True
+    if name == "timeit":
+        for field in rest:
+            if not field.text.startswith("-"):
+                draft.code("python", field)
+    elif name in ("pdb", "trace", "cProfile", "profile", "runpy", "doctest", "coverage"):
+        draft.flags.add("script_file")
+    elif name in ("http.server", "SimpleHTTPServer", "pyftpdlib", "smtpd", "xmlrpc.server"):
+        draft.effects.update(("network", "read"))
+        draft.flags.add("listen")
+    elif name in ("webbrowser", "antigravity"):
+        draft.effects.add("network")
+    elif name in (
+        "json.tool",
+        "base64",
+        "zipfile",
+        "tarfile",
+        "gzip",
+        "calendar",
+        "site",
+        "sysconfig",
+        "platform",
+        "ast",
+        "tokenize",
+        "this",
+        "py_compile",
+        "compileall",
+        "dis",
+    ):
+        draft.effects.discard("exec")
+        for field in rest:
+            if not field.text.startswith("-"):
+                draft.touch("read", field)
+    return False
+
+
+def remote(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """ssh: options as words, a host, and a command line for the shell over there."""
+    for given in parsed.given:
+        if given.name == "-o" and given.value is not None:
+            key, _, value = given.value.text.replace("=", " ", 1).partition(" ")
+            if key.lower() in ("proxycommand", "localcommand", "knownhostscommand"):
+                draft.effects.add("exec")
+                if value.strip() != "none":
+                    walker.inline(Field(value, given.value.unknown), inner(ctx, draft, "option"))
+            elif key.lower() == "stricthostkeychecking" and value.lower() in ("no", "off"):
+                draft.flags.add("insecure")
+            elif key.lower() in ("pkcs11provider", "securitykeyprovider", "xauthlocation"):
+                draft.effects.add("exec")
+                draft.flags.add("loads_library")
+    command = parsed.positionals[1:]
+    if parsed.positionals:
+        draft.touch("host", parsed.positionals[0])
+    draft.emit(ctx)
+    if command:
+        field = Field(" ".join(f.text for f in command), any(f.unknown for f in command))
+        below = inner(ctx, draft, "inline")._replace(flags=ctx.flags | {"remote"})
+        walker.inline(field, below)
+    elif ctx.stdin:
+        walker.inline(Field(ctx.stdin), inner(ctx, draft, "heredoc")._replace(flags=ctx.flags | {"remote"}))
+    return True
+
+
+def environment(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`env -S 'words'`: the words come before the rest of the arguments."""
+    split = parsed.value("-S", "--split-string")
+    if split is None:
+        return False
+    text = split.text + "".join(" '" + f.text.replace("'", "'\\''") + "'" for f in parsed.positionals)
+    walker.inline(Field("env " + text, split.unknown), inner(ctx, draft, "inline"))
+    return True
+
+
+def xargs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """What it runs gets arguments from its input."""
+    replace = parsed.value("-I", "-i", "--replace")
+    mark = "{}" if replace is None else replace.text
+    draft.flags.add("stdin_args")
+    rest = parsed.positionals
+    if not rest:
+        return False
+    if parsed.has("-I", "-i", "--replace"):
+        rest = [f._replace(unknown=True) if mark in f.text else f for f in rest]
+    else:
+        words = ctx.stdin.split() if ctx.stdin is not None and len(ctx.stdin) < 4096 else None
+        rest = [
+            *rest,
+            *([Field(w) for w in words] if words is not None else [Field("{}", True, quoted=True)]),
+        ]
+    parsed.positionals = rest
+    if draft.name == "parallel" and len(parsed.positionals) > 1:
+        head = [f for f in parsed.positionals if f.text not in (":::", "::::")]
+        walker.inline(
+            Field(" ".join(f.text for f in head), any(f.unknown for f in head)), inner(ctx, draft, "inline")
+        )
+        return True
+    return False
+
+
+def find(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """Its expression may run, delete and write."""
+    args = draft.argv[1:]
+    k = 0
+    while k < len(args) and (
+        args[k].text in ("-H", "-L", "-P", "--") or args[k].text.startswith(("-O", "-D"))
+    ):
+        k += 2 if args[k].text == "-D" else 1
+    roots = 0
+    while k < len(args) and args[k].text[:1] not in ("-", "(", "!", ")", ","):
+        draft.touch("read", args[k])
+        roots += 1
+        k += 1
+    if not roots:
+        draft.touch("read", Field("."))
+    actions: list[list[Field]] = []
+    while k < len(args):
+        text = args[k].text
+        k += 1
+        if text in ("-exec", "-execdir", "-ok", "-okdir"):
+            command: list[Field] = []
+            while k < len(args) and args[k].text != ";":
+                if args[k].text == "+" and command and command[-1].text == "{}":
+                    break
+                command.append(args[k])
+                k += 1
+            k += 1
+            if command:
+                actions.append(command)
+        elif text == "-delete":
+            draft.flags.add("recursive")
+            for root in list(draft.reads):
+                draft.touch("delete", Field(root))
+        elif text in ("-fprint", "-fprint0", "-fls", "-fprintf") and k < len(args):
+            draft.touch("write", args[k])
+            k += 2 if text == "-fprintf" else 1
+        elif text in ("-files0-from", "-newer", "-samefile") and k < len(args):
+            k += 1
+        elif text == "-perm" and k < len(args):
+            if any(mark in args[k].text for mark in ("4000", "6000", "2000", "u=s", "u+s", "g=s", "g+s")):
+                draft.flags.add("setuid_search")
+            k += 1
+    draft.flags.add("recursive")
+    draft.emit(ctx)
+    roots_found = list(draft.reads)
+    for command in actions:
+        below = inner(ctx, draft, "option")._replace(flags=ctx.flags | {"stdin_args"})
+        if any("{}" in f.text for f in command):
+            # what it is run on lies below the starting points
+            command = [
+                f._replace(text=f.text.replace("{}", roots_found[0].rstrip("/") + "/{}"))
+                if "{}" in f.text
+                else f
+                for f in command
+            ]
+        walker.command(command, below, functions=False)
+    return True
+
+
+def fd(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`fd … -x command`."""
+    args = draft.argv[1:]
+    for k, field in enumerate(args):
+        if field.text in ("-x", "--exec", "-X", "--exec-batch") and k + 1 < len(args):
+            draft.emit(ctx)
+            rest = [f._replace(unknown="{" in f.text) for f in args[k + 1 :] if f.text != ";"]
+            walker.command(
+                rest, inner(ctx, draft, "option")._replace(flags=ctx.flags | {"stdin_args"}), functions=False
+            )
+            return True
+    return False
+
+
+def flock(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`flock file -c 'text'`."""
+    rest = parsed.positionals[1:]
+    if len(rest) > 1 and rest[0].text in ("-c", "--command"):
+        walker.inline(rest[1], inner(ctx, draft, "inline"))
+        return True
+    return False
+
+
+def joined(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """watch, and others that join their arguments and give them to a shell."""
+    if parsed.positionals:
+        fields = parsed.positionals
+        text = Field(" ".join(f.text for f in fields), any(f.unknown for f in fields))
+        walker.inline(text, inner(ctx, draft, "inline"))
+        return True
+    return False
+
+
+def command(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`command -v name` only asks."""
+    if parsed.has("-v", "-V"):
+        draft.emit(ctx)
+        return True
+    return False
+
+
+def service_runner(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """start-stop-daemon: the program is an option, its arguments are the positionals."""
+    program = parsed.value("--exec", "-x", "--startas", "-a")
+    if program is None or not parsed.has("--start", "-S"):
+        return False
+    walker.command([program, *parsed.positionals], inner(ctx, draft, "inline"), functions=False)
+    return True
+
+
+def scheduled(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """at, batch, crontab: what they read on standard input runs later."""
+    if ctx.stdin:
+        text = ctx.stdin
+        if draft.name == "crontab":
+            lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+            text = "\n".join(
+                line.split(None, 1)[1]
+                if line.startswith("@") and " " in line
+                else (line.split(None, 5) + [""] * 6)[5]
+                for line in lines
+            )
+        walker.inline(Field(text), inner(ctx, draft, "heredoc")._replace(flags=ctx.flags | {"scheduled"}))
+    return False
+
+
+def crontab(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """A file or the standard input becomes the table."""
+    if "lists" in draft.flags or "removes" in draft.flags:
+        draft.effects.add("read")
+        return False
+    if parsed.positionals or ctx.fed:
+        draft.effects.add("persist")
+        draft.flags.add("scheduled")
+    return scheduled(walker, draft, parsed, ctx)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "shell": shell, "interpreter": interpreter, "python": python, "ssh": remote, "env": environment, "xargs": xargs, "find": find, "fd": fd, "flock": flock, "joined": joined, "command": command, "start-stop-daemon": service_runner, "scheduled": scheduled, "crontab": crontab,
+}  # fmt: skip
