@@ -14,6 +14,7 @@ import msgspec
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Json
+from yett.sdk.adapters.gate import mcp_name
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +78,7 @@ class ClaudeCode:
         kind = self.kinds.get(name, "other")
         if kind in ("other", "prompt"):
             return Event(kind=kind, session=_text(event, "session_id"), prompt=event.get("prompt"))
-        server, tool = _mcp_name(_text(event, "tool_name"))
+        server, tool = mcp_name(_text(event, "tool_name"))
         return Event(
             kind=kind,
             session=_text(event, "session_id"),
@@ -232,15 +233,6 @@ class Cursor:
 DIALECTS: Final[dict[str, Dialect]] = {
     dialect.name: dialect for dialect in (ClaudeCode(), Codex(), Gemini(), Copilot(), Cursor())
 }
-
-
-def _mcp_name(name: str) -> tuple[str | None, str]:
-    """`mcp__server__tool` is a server's tool; anything else is the agent's own."""
-    prefix, _, rest = name.partition("__")
-    server, found, tool = rest.partition("__")
-    if prefix == "mcp" and found and server and tool:
-        return server, tool
-    return None, name
 
 
 def _mcp_context(event: dict[str, Json]) -> tuple[str | None, str]:
