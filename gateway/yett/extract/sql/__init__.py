@@ -51,12 +51,12 @@ _LOOKS = re2.compile(
 
 def looks_like(text: str) -> bool:
     """Whether an undeclared text is a whole SQL statement. Cheap (one RE2 match); prose is not one."""
-    return len(text) >= 8 and bool(_LOOKS.search(text))
+    return len(text) >= 8 and bool(_LOOKS.search(_encodable(text)))
 
 
 def looks_like_fragment(text: str) -> bool:
     """Whether an undeclared text deserves `analyse` as a fragment. Cheap; true for much honest text as well."""
-    return len(text) >= 2 and fragment.active(text)
+    return len(text) >= 2 and fragment.active(_encodable(text))
 
 
 def analyse(
@@ -78,7 +78,7 @@ def analyse(
         OverBudget: the call's budget ran out.
     """
     budget.spend(1, len(source))
-    text = source.strip()
+    text = _encodable(source.strip())
     if not text:
         return ()
     if not declared and not looks_like(text):
@@ -101,6 +101,11 @@ def analyse(
     return found
 
 
+def _encodable(text: str) -> str:
+    """Lone surrogates replaced: RE2 and sqlglot work on UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def hostile(one: Statement) -> frozenset[str]:
     """The flags of a statement or fragment that an honest one does not carry."""
     found = one.flags & HOSTILE
@@ -108,7 +113,10 @@ def hostile(one: Statement) -> frozenset[str]:
 
 
 def read_only(statements: tuple[Statement, ...]) -> bool:
-    """Whether it is one statement that is known to read only: no write, lock, side effect, or unknown function."""
+    """Whether it is one statement that is known to read only: no write, lock, side effect, or unknown function.
+
+    It may still run for ever (`recursive`), and what it reads may be none of the caller's business.
+    """
     if len(statements) != 1:
         return False
     one = statements[0]
@@ -121,6 +129,8 @@ def read_only(statements: tuple[Statement, ...]) -> bool:
         "union_probe",
         "comment_tail",
     }
+    if one.kind == "show":
+        harmless.add("unparsed")  # no dialect's SHOW writes
     return one.kind in ("select", "show") and not one.opaque and not one.writes and one.flags <= harmless
 
 

@@ -20,23 +20,33 @@ from yett.extract.sql import guard, names
 MAX_LENGTH = 16_384
 
 _WORDS = "|".join(sorted(re2.escape(word) for word in names.FUNCTION_WORDS))
-_NUMBER = r"(?:[-+~!@ ]*(?:0x[0-9a-f]+|0b[01]+|\d[\d.]*(?:e[-+]?\d+)?))"
+_DIGITS = r"(?:0x[0-9a-f]+|0b[01]+|\d[\d.]*(?:e[-+]?\d+)?)"
+_NUMBER = rf"(?:[-+~!@ ]*{_DIGITS}(?: ?[-+*/%] ?{_DIGITS})*)"
 _STRING = r"(?:[xnbeu]?'[^']*'?|\"[^\"]*\"?|`[^`]*`)"
 _LITERAL = rf"(?:{_NUMBER}|{_STRING}|null\b|true\b|false\b)"
 _CALL = r"(?:[a-z_@][\w$.@]* ?\()"
 _NAME = r"(?:[a-z_@][\w$.]*)"
-_OPERAND = rf"(?:[\s(!~+-]|not\b|binary\b|exists\b)*(?:{_LITERAL}|{_CALL}|\( ?select\b|case\b|{_NAME})"
-_COMPARE = r"(?:<=>|<>|!=|\^=|>=|<=|=|<|>|\|\||&&|@>|<@|->|#>|~|\?|::|(?:not )?(?:like|rlike|ilike|regexp|glob|between|in ?\(|in\b|similar to|sounds like)\b|is (?:not )?(?:null|true|false)|is not\b|is ?\()"
+_PREFIX = r"(?:[\s(!~+-]|not\b|binary\b|exists\b)*"
+_VALUE = rf"(?:{_LITERAL}|{_CALL}|\( ?select\b|case\b)"
+"""What no prose has after "and": a literal, a call, a subquery."""
+_SYMBOL = r"(?:<=>|<>|!=|\^=|>=|<=|=|<|>|\|\||&&|@>|<@|->|#>|~|::)"
+_MATCH = r"(?:(?:not )?(?:like|rlike|ilike|regexp|glob|between|in|similar to|sounds like)|is(?: not)?)"
+_COMPARE = rf"(?:{_SYMBOL}|\?|{_MATCH}\b)"
+_COMPARE_NAME = rf"(?:{_SYMBOL}|\? ?['|&]|{_MATCH} ?(?:['\"(%@\d]|null\b|\w+ escape\b))"
+"""Stricter after a bare name, where `like` and `in` are words of prose."""
 _LOGIC = r"(?:or|and|xor|\|\||&&|having|where|when|elseif|if|like|rlike|div|mod|not)"
 _OUT = r"(?:^[^']*'|^[^\"]*\"|^[^`]*`)"
 """The first quote of a kind: the one that would end the string the value was put into."""
 _GAP = r"[\s);+\\]*"
 _END = r"(?:--|#|/\*|;|\x00|%00)"
+_TAIL = r"(?:(?:--|#|/\*)[\s+-]*[a-z0-9]{0,8}['\"]?\s*$|;\s*(?:--|$)|\x00|%00)"
+"""A comment that swallows what the query had after the value."""
 
 _PATTERNS: tuple[tuple[str, str], ...] = (
     # 1. out of the string, and on with the condition
-    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}{_OPERAND}[\s)]*(?:{_COMPARE}|{_END}|[*/%^|&]|{_STRING})"),
-    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}[\s(!~+-]*(?:not )?(?:[-+]?\d+|{_STRING}|{_CALL}.*|true|false|null|[a-z_]+)? ?$"),
+    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}{_PREFIX}{_VALUE}[\s)]*(?:{_COMPARE}|{_END}|[*/%^|&])"),
+    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}{_PREFIX}{_NAME}[\s)]*(?:{_COMPARE_NAME}|{_TAIL})"),
+    ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}[\s(!~+-]*(?:not )?(?:[-+]?\d+|{_STRING}|{_CALL}.*|true|false|null)? ?$"),
     ("quote_breakout", rf"{_OUT}{_GAP}{_LOGIC}[\s(!~+-]*(?:not )?(?:{_STRING}|{_CALL}|exists ?\(|\( ?select|case when|[a-z_]+ ?;)"),
     ("quote_breakout", rf"{_OUT}{_GAP}(?:=|<>|!=|<=>|\*|\^|%|\|\||&&|<<|>>|[-+/|&<>])[\s(]*(?:{_LITERAL}[\s)]*(?:$|{_END}|{_COMPARE}|[*/^])|{_CALL}|\( ?select|[a-z_]\w*[\s)]*(?:{_END}|{_COMPARE}))"),
     ("quote_breakout", rf"{_OUT}{_GAP}(?:collate|escape|glob|regexp|between|is null|is not null|order by|group by|limit|procedure analyse|for update|into)\b[\s]*(?:[-'\"`\d(]|[a-z_]\w*[\s)]*(?:{_END}|$|,|\())"),
@@ -53,7 +63,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("always_true", rf"(?:^|[\s'\"`)\d/(])(?:or|and|xor|\|\||&&|having|where|when|if)[\s(!~+-]*(?:not[\s(]*)?{_LITERAL}[\s)]*(?:<=>|<>|!=|>=|<=|=|<|>|(?:not )?(?:like|rlike|regexp|glob|between|in|is)\b)[\s(]*(?:{_LITERAL}|$|{_CALL})"),
     ("always_true", rf"^[\s)'\"\d]*(?:or|and|xor|\|\||&&)[\s(!~+-]+(?:not )?(?:{_LITERAL}|{_NAME}|{_CALL}[^)]*\))[\s)]*{_COMPARE}"),
     ("always_true", rf"^[\s)'\"\d]*(?:or|and|xor|having)[\s(]+{_LITERAL}[\s)]*(?:{_END}|$)"),
-    ("always_true", r"(?:^|[\s'\"\d)])(?:or|and|xor|\|\||&&)[\s]+(?:not )?(?:true|false|null|exists ?\(|\( ?select)\b"),
+    ("always_true", r"(?:^|['\"\d)])[\s)]*(?:or|and|xor|\|\||&&)[\s]+(?:not )?(?:true|false|null|exists ?\(|\( ?select)\b"),
     # 4. UNION
     ("union_probe", r"\bunion(?: all| distinct)?[\s(+]*select[\s(+]*(?:distinct |all |top )?(?:null\b|\d|\*|@|'|\"|`|\(|[a-z_][\w$.]* ?(?:\(|,|from\b|/|--|#)|$|/|%|\+)"),
     ("union_probe", r"(?:^|['\"`)\d;%/*]) ?union(?: all| distinct)?[\s(+]*select\b"),
@@ -64,7 +74,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("stacked", r"^\s*;\s*(?:drop|truncate|alter|delete|insert|select|exec|execute|declare|shutdown|waitfor|grant)\b"),
     ("schema_name", r"^[\s'\"(,.`]*(?:pg_catalog|pg_shadow|information_schema|mysql\.(?:db|user)|msdb|master\.\.\w+|msys\w+|sqlite_\w+|sys\.\w+|sysobjects|syscolumns|all_tables|user_tables|sys\w*databases|tempdb|northwind|performance_schema)[\s'\")(.;`-]*$"),
     # 6. functions and words nobody writes in a name or a comment
-    ("time_delay", r"\b(?:sleep|benchmark|pg_sleep|pg_sleep_for|randomblob|generate_series|dbms_lock\.sleep|dbms_pipe\.receive_message|dbms_session\.sleep) ?\([\s(]*[-~!+'\"\d(@\w]|\bwaitfor[\s+]+(?:delay|time)\b|\b(?:sleep|benchmark|pg_sleep) ?\($"),
+    ("time_delay", r"\b(?:sleep|benchmark|pg_sleep|pg_sleep_for|randomblob|generate_series|dbms_lock\.sleep|dbms_pipe\.receive_message|dbms_session\.sleep) ?\([\s(]*(?:[-~!+ ]*\d[\w.]*\s*(?:[-)*,+/^%]|div\b|$)|['\"@(]|[a-z_]+\(|select\b|null\b)|\bwaitfor[\s+]+(?:delay|time)\b|\b(?:sleep|benchmark|pg_sleep) ?\($"),
     ("file_access", r"\b(?:load_file|pg_read_file|pg_read_binary_file|pg_ls_dir|lo_import|lo_export|lo_get|utl_file|bfilename|openrowset|opendatasource|openquery|load_extension|readfile|writefile)\b ?(?:\(|$|\.)|\binto[\s+]+(?:outfile|dumpfile)\b|\bload[\s+]+data[\s+]+(?:local )?infile\b|\bbulk[\s+]+insert\b"),
     ("program", r"\bxp_(?:cmdshell|dirtree|regread|regwrite|fileexist|subdirs|servicecontrol|enumgroups|availablemedia|terminate_process|ntsec\w*|makecab|loginconfig|reg\w+)\b|\bsp_(?:oacreate|oamethod|configure|executesql|makewebtask|addextendedproc|password|prepare|sqlexec|replwritetovarbin|execute\w*|start_job|add_job\w*|help\w*|addlogin|addsrvrolemember)\b|\bsys_(?:exec|eval)\b|\b(?:to|from) program '|\bdbms_java\b|\bdbms_scheduler\b|\bexec(?:ute)?[\s+(]+(?:master|xp_|sp_|immediate\b|sys\b|msdb)"),
     ("remote_access", r"\b(?:utl_http|utl_inaddr|utl_smtp|utl_tcp|dbms_ldap|httpuritype|dblink(?:_connect|_exec)?) ?(?:\(|\.|$)|\bmsdasql\b|\bdb_openrowset\b"),
@@ -77,7 +87,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("select_shape", r"(?:^|[\s'\"`)(,;=+|&*/-])\(? ?select[\s(+]+(?:(?:distinct|all|top \d+) )?(?:\*|@|null\b|\d+\b|'|\"|`|\(|case\b|if ?\(|(?:[a-z_][\w$.]* ?\()|[a-z_][\w$.]*(?: ?, ?[\w$.*`]+)+ from |[a-z_][\w$.]* from [\w.`\"\[]+[\s)]*(?:where|limit|order by|group by|$|;|--|#|\)|union))"),
     ("select_shape", r"\( ?select\b|\bselect ?\*|\bfrom[\s+(]+(?:select\b|`[a-z_]+`\.?|[\w.]+[\s)]+where[\s(]+[\w.`]+ ?(?:=|like|in\b|<|>))|\bselect\b.{0,20}\bcase when\b|\bcase when\b.*\b(?:then|else)\b|\) ?when [\w']+ then\b"),
     ("select_shape", r"(?:^|[\s'\"`)]) ?(?:insert into [\w.`\"]+ ?(?:\(|values|select)|delete from [\w.`\"]+(?: where| ?;| ?--|$)|update [\w.`\"]+ set [\w.`\"]+ ?=|drop (?:table|database|view|user|index|schema|procedure|function) (?:if exists )?[\w.`\"]+ ?(?:;|--|#|$|cascade|,)|alter (?:table|database|user|login) [\w.`\"]+ (?:add|drop|modify|with|rename|set|change)|create (?:table|user|database|function|procedure|trigger|view|login) [\w.`\"]+[ (]?.*(?:\(|as|identified|with|begin)|truncate table \w+|grant [a-z ,]+ (?:on|to) \w+|declare @\w+|set @\w+ ?=)"),
-    ("select_shape", r"\b(?:as|from)\b ?`\w*`|` ?as ?`|\) ?as ?[`\"\w]+ from\b|\) ?(?:like|in|between|union|div|mod|xor|regexp|rlike|glob) ?\(|^(?:div|mod|like|rlike|regexp|glob|between|xor)[\s(]+(?:\(|null|\d|')"),
+    ("select_shape", r"\b(?:as|from)\b ?`\w*`|` ?as ?`|\) ?as ?[`\"\w]+ from\b|\) ?(?:like|in|between|union|div|mod|xor|regexp|rlike|glob) ?\(|^(?:div|mod|like|rlike|regexp|glob|between|xor)[\s(]*(?:\(|null\b|\d+\s*$|'[^']*'|\d*[<>=])"),
     ("hex_or_char", r"\b(?:char|chr|nchar) ?\( ?\d+ ?(?:,|\) ?(?:\|\||\+))|\bconcat(?:_ws)? ?\( ?(?:0x|'[^']*' ?, ?\( ?select|char ?\(|chr ?\()|\b0x[0-9a-f]{8,}\b.*\b(?:select|from|where|union|and|or)\b|\b(?:select|union|and|or|set)\b.*\b0x[0-9a-f]{6,}\b|\b[xb]'[0-9a-f]{10,}"),
     ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|[-#@<>|&=;)]|and |or )"),
     ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|['\"{,\s]\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|function|accumulator|or|and|nor|not|in|jsonschema)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),

@@ -61,10 +61,13 @@ _COMPILED = {
     "comment_tail": r"(?:[^\s-][ \t]*--[ \t]*(?:[-+]|[a-zA-Z]{1,4})?[ \t]*['\"]?[ \t);]*|[^\s#][ \t]*#[ \t]*['\"][ \t);]*|;?(?:%00|\x00)['\"]?[ \t;]*)$",
     # `'admin'--' ORDER BY …`: the rest of the template, its closing quote included, ends up in a comment.
     "comment_swallows": r"[\w)'\"`]--[^\n]*['\"]",
+    # `'admin'or`: a string that goes on without a blank.
+    "touching": r"['\"](?i:or|and|union|xor|like|rlike|having|is|not|in|glob|collate|regexp|div|between)\b",
     "disguised_case": _CASES,
     "percent_encoded": r"(?i)%(?:2[0-9a-f]|3[bcdef]|0[0ad]|5[bcd]|7[bcd])[^ ]*%?|\+(?:and|or|union|select|exec|waitfor|from|where|into|group|order)\+",
     "bulk_load": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b",
     "remote_access": r"(?i)\b(?:openrowset|opendatasource|openquery)\s*\(",
+    "server_variable": r"@@[A-Za-z]",
     "program": r"(?i)\b(?:to|from)[\s]+program[\s]*['$]|\bxp_cmdshell\b|\bsp_oacreate\b",
     "time_delay": r"(?i)\bwaitfor[\s/*]+(?:delay|time)\b",
 }
@@ -86,15 +89,21 @@ def scan(source: str) -> frozenset[str] | None:
     found = {_NAMES[hit] for hit in hits if hit < len(_NAMES)}
     if "percent_encoded" in found and not _PERCENT.search(_ADDRESS.sub("''", source)):
         found.discard("percent_encoded")  # an encoded address in a string is an address
-    if "comment_swallows" in found:
-        found.discard("comment_swallows")
-        if _SWALLOWS.search(_STRING.sub("''", source)):
+    doubtful = found & {"comment_swallows", "comment_tail", "touching"}
+    if doubtful:
+        found -= doubtful
+        bare = _STRING.sub("''", source)
+        if _SWALLOWS.search(bare) or _TAIL.search(bare):
             found.add("comment_tail")
+        if _TOUCHING.search(bare):
+            found.add("spliced")
     return frozenset(found)
 
 
 _STRING = re2.compile(r"'(?:[^']|'')*'")
 _SWALLOWS = re2.compile(_COMPILED["comment_swallows"])
+_TAIL = re2.compile(_COMPILED["comment_tail"])
+_TOUCHING = re2.compile(_COMPILED["touching"])
 _PERCENT = re2.compile(_COMPILED["percent_encoded"])
 _ADDRESS = re2.compile(r"'[^']*://[^']*'|--[^\n]*")
 

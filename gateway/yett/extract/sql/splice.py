@@ -35,6 +35,7 @@ _COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
 _PREDICATES = frozenset(("where", "having", "on", "and", "or"))
 _OPERATORS = _COMPARISONS | frozenset("+-*/%^&|<>") | {"<<", ">>", "||", "&&"}
 _DANGLING = frozenset(("and", "or", "xor", "like", "rlike", "regexp", "where", "having", "between"))
+_UNFINISHED = _DANGLING | words("select union from set into values by join on in")
 _NEVER_OPERANDS = words("create drop alter insert delete update truncate union from where having group order")
 MAX_TOKENS = 4_000
 
@@ -52,6 +53,7 @@ def _misfits(source: str, tokens: Any) -> bool:
     predicate = False  # WHERE, HAVING, ON, AND … was seen in this statement
     fresh = False  # a new line stands before this token: a dialect without `;` may begin a statement
     touching = False  # no blank between the previous token and this one
+    count = 0
     for count, match in enumerate(tokens.finditer(source)):
         if count > MAX_TOKENS:
             return False
@@ -80,7 +82,7 @@ def _misfits(source: str, tokens: Any) -> bool:
         predicate = first != ";" and (predicate or token.lower() in _PREDICATES)
         previous = [*previous[-1:], token]
         touching, fresh = True, False
-    if previous and (previous[-1] in _OPERATORS - {"*"} or (predicate and previous[-1].lower() in _DANGLING)):
+    if count > 4 and previous and (previous[-1] in _OPERATORS - {"*"} or previous[-1].lower() in _UNFINISHED):
         return True
     return depth != 0
 

@@ -208,8 +208,7 @@ _OFF = re2.compile(r"(?i)\banaly[sz]e\s+(?:false|off|0)\b")
 def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
     """(word, whether it runs, inner tree) of a command that carries a statement; None if it carries none."""
     word = str(tree.this).lower()
-    rest = tree.args.get("expression")
-    body = rest.name if isinstance(rest, exp.Expression) else str(rest or "")
+    body = _body(tree)
     if word == "explain":
         prefix = _EXPLAIN.match(body)
         head = body[: prefix.end()] if prefix else ""
@@ -227,6 +226,12 @@ def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
             if sub and len(sub) == 1:
                 return word, True, sub[0]
     return None
+
+
+def _body(tree: Any) -> str:
+    """The text of a command after its first word."""
+    rest = tree.args.get("expression")
+    return rest.name if isinstance(rest, exp.Expression) else str(rest or "")
 
 
 _ABSOLUTE = re2.compile(r"^(?:/|~|\\\\|[A-Za-z]:[\\/]|\.\./)")
@@ -249,8 +254,11 @@ class _Reader:
 
     def command(self, tree: Any) -> None:
         """A statement that sqlglot only knows the first word of."""
-        if str(tree.this).lower().split(" ")[0] in _DYNAMIC:
+        word = str(tree.this).lower().split(" ")[0]
+        if word in _DYNAMIC:
             self.flags.add("dynamic")
+        if word in ("create", "alter", "drop") and names.ADMIN_OBJECTS & set(_body(tree).lower().split()[:4]):
+            self.flags.add("admin_object")
 
     def read(self, tree: Any, kind: str) -> None:
         root_writes = kind in WRITES
@@ -265,8 +273,6 @@ class _Reader:
                 self._table(node, node is target)
             elif isinstance(node, exp.Column):
                 self.columns.add(node.name.lower())
-                if node.name.startswith("@@"):
-                    self.flags.add("server_variable")
             elif isinstance(node, exp.Or):  # before Func: sqlglot counts the connectives among the functions
                 if (always_true(node.left) or always_true(node.right)) and node.find_ancestor(*_CONDITIONS):
                     self.flags.add("always_true")
@@ -277,6 +283,8 @@ class _Reader:
                     self.flags.add("spliced")  # x >= 1=1
             elif isinstance(node, exp.CTE):
                 self.local.add(node.alias.lower())
+                if node.parent is not None and node.parent.args.get("recursive"):
+                    self.flags.add("recursive")
             elif isinstance(node, _WRITE_NODES):
                 if node is not tree:
                     self.flags.add("writes_in_cte")
@@ -296,12 +304,17 @@ class _Reader:
             elif isinstance(node, (exp.Where, exp.Having)):
                 if always_true(node.this):
                     self.flags.add("constant_predicate")
+            elif isinstance(node, exp.Select):
+                if (
+                    node is not tree
+                    and not node.expressions
+                    and not (node.args.get("from_") or node.args.get("from"))
+                ):
+                    self.flags.add("spliced")  # `… UNION SELECT`, and nothing after it
             elif isinstance(node, exp.Union):
                 self.flags.add("union")
                 if _is_probe(node.right):
                     self.flags.add("union_probe")
-            elif isinstance(node, (exp.SessionParameter,)):
-                self.flags.add("server_variable")
             elif isinstance(node, exp.Command) and node is not tree:
                 self.flags.add("unparsed")
         if isinstance(tree, (exp.Drop, exp.Create, exp.Alter)):
@@ -471,8 +484,9 @@ def _is_probe(node: Any) -> bool:
 def _target(tree: Any) -> Any:
     """The table a writing statement writes to."""
     node = tree.this
-    if isinstance(tree, exp.TruncateTable) and tree.expressions:
-        node = tree.expressions[0]
+    several = tree.args.get("tables") or (tree.expressions if isinstance(tree, exp.TruncateTable) else None)
+    if several:
+        node = several[0]
     while isinstance(node, (exp.Schema, exp.Alias, exp.UserDefinedFunction, exp.Index)):
         node = node.args.get("table") if isinstance(node, exp.Index) else node.this
     return node if isinstance(node, exp.Table) else None
