@@ -287,6 +287,12 @@ class Writer:
         )
         return str(Receipt(index, tuple(proof), head.note, line))
 
+    def anchored(self, signed: str) -> int:
+        """Records a cosigned checkpoint of this log (`anchor` does so); the size of the log behind it."""
+        entry = self._append(record.ANCHOR, {"note": signed})
+        self.wait(entry)
+        return entry.index + 2
+
     def rotate(self, new: SigningKey) -> None:
         """Appoints the next key: the rotation record is sealed at once by the old key and by the new one.
 
