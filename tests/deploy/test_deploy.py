@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -129,9 +132,7 @@ class TestSystemd:
             pytest.skip("no systemd-analyze here")
         copy = tmp_path / "yett.service"
         # The user of the service need not exist where the test runs.
-        text = (
-            self.unit.read_text().replace("User=yett", "User=daemon").replace("Group=yett", "Group=daemon")
-        )
+        text = self.unit.read_text().replace("User=yett", "User=daemon").replace("Group=yett", "Group=daemon")
         copy.write_text(text)
         done = subprocess.run(
             ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
@@ -194,6 +195,108 @@ class TestKubernetes:
     def test_selector_and_labels_agree(self) -> None:
         stateful = next(d for d in self.documents if d["kind"] == "StatefulSet")["spec"]
         assert stateful["selector"]["matchLabels"] == stateful["template"]["metadata"]["labels"]
+
+    def test_the_policy_layers_load_together_and_leave_an_honest_call_alone(self, tmp_path: Path) -> None:
+        from yett.gateway import Gateway
+        from yett.model import ToolCall
+
+        layers = next(d for d in self.documents if d["kind"] == "ConfigMap")["data"]
+        for name, text in layers.items():
+            (tmp_path / name).write_text(text)
+        gateway = next(c for c in self.pod["initContainers"] if c["name"] == "gateway")
+        named = [word.split("=")[1] for word in gateway["args"] if word.startswith("--policy=")]
+        paths = [
+            ROOT / "policies" / Path(path).name
+            if "/usr/share/yett/policies/" in path
+            else tmp_path / Path(path).name
+            for path in named
+        ]
+        with Gateway.open(paths, tmp_path / "state") as opened:
+            call = ToolCall(tool="read_file", arguments={"path": "docs/readme.md"})
+            assert opened.decide(call).allowed
+
+
+class TestHelm:
+    chart = DEPLOY / "helm" / "yett"
+
+    def templates(self) -> str:
+        return "\n".join(path.read_text() for path in sorted((self.chart / "templates").iterdir()))
+
+    def test_every_value_it_uses_has_a_default(self) -> None:
+        values = yaml.safe_load((self.chart / "values.yaml").read_text())
+        used = set(re.findall(r"\.Values((?:\.\w+)+)", self.templates()))
+        assert used
+        for path in used:
+            found = values
+            for step in path.strip(".").split("."):
+                assert step in found, path
+                found = found[step]
+
+    def test_blocks_are_closed(self) -> None:
+        text = self.templates()
+        opened = re.findall(r"\{\{-? *(?:if|range|with|define)\b", text)
+        closed = re.findall(r"\{\{-? *end\b", text)
+        assert len(opened) == len(closed)
+        assert "{{" not in re.sub(r"\{\{.*?\}\}", "", text)
+
+    def test_every_helper_it_includes_is_defined(self) -> None:
+        text = self.templates()
+        assert set(re.findall(r'include "([^"]+)"', text)) <= set(re.findall(r'define "([^"]+)"', text))
+
+    def test_its_gateway_is_started_like_the_plain_manifests(self) -> None:
+        words = re.findall(r"^ +- (--[a-z-]+=?[^\s{]*)$", self.templates(), re.MULTILINE)
+        assert_serve_understands(words)
+        pod = TestKubernetes.pod
+        gateway = next(c for c in pod["initContainers"] if c["name"] == "gateway")
+        plain = {word for word in gateway["args"][1:] if not word.startswith("--policy=/etc")}
+        assert plain == set(words)
+
+    def test_helm_renders_it(self, tmp_path: Path) -> None:
+        if not shutil.which("helm"):
+            pytest.skip("no helm here")
+        done = subprocess.run(
+            ["helm", "template", "agent", str(self.chart), "--set", "policies.team\\.yaml=policy: team"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout) if document]
+        assert sorted(kinds) == ["ConfigMap", "StatefulSet"]
+
+
+class TestGrafana:
+    def test_every_metric_it_asks_for_is_one_that_the_sidecar_has(self) -> None:
+        from yett.serve.metrics import Metrics, observe
+
+        metrics = Metrics()
+        observe(metrics, SimpleNamespace(policy_error=None, ledger=_PaperLedger()))  # type: ignore[arg-type]
+        known = set(re.findall(r"^# TYPE (\w+)", metrics.render().decode(), re.MULTILINE)) | {"up"}
+        dashboard = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
+        asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        rules = yaml.safe_load((DEPLOY / "grafana" / "alerts.yaml").read_text())
+        asked += [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+        for expression in asked:
+            names = re.findall(r"\b((?:yett|process)_\w+|up)\b", expression)
+            assert names, expression
+            for name in names:
+                assert name.removesuffix("_bucket") in known or name in known, name
+
+    def test_alerts_say_what_is_wrong(self) -> None:
+        rules = yaml.safe_load((DEPLOY / "grafana" / "alerts.yaml").read_text())
+        for rule in rules["groups"][0]["rules"]:
+            assert rule["labels"]["severity"] in ("warning", "critical")
+            assert rule["annotations"]["summary"]
+
+
+class _PaperLedger:
+    failure = None
+
+    def frozen(self) -> tuple[()]:
+        return ()
+
+    def in_doubt(self) -> tuple[()]:
+        return ()
 
 
 def assert_serve_understands(words: list[str]) -> None:

@@ -277,6 +277,9 @@ def test_metrics_count_decisions(living: Any) -> None:
         while more := raw.recv(65536):
             text += more
     assert b'yett_decisions_total{effect="allow"}' in text
+    assert b"yett_log_writable 1.0" in text
+    assert b"yett_policy_current 1.0" in text
+    assert b"yett_frozen_scopes" in text
 
 
 def test_a_revoked_token_is_out_with_the_next_request(living: Any) -> None:

@@ -7,15 +7,34 @@ caller can grow the series or write into them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from yett.model import Decision
 
+if TYPE_CHECKING:
+    from yett.gateway import Gateway
+
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_MAX_REASONS: Final = 500
 _SECONDS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+def observe(metrics: Metrics, gateway: Gateway) -> None:
+    """Gauges of what the gateway itself knows, read when they are scraped."""
+    ledger = gateway.ledger
+    metrics.gauge("yett_log_writable", "1 while decisions can be recorded", lambda: ledger.failure is None)
+    metrics.gauge(
+        "yett_policy_current", "1 while the policy on disk is in force", lambda: gateway.policy_error is None
+    )
+    metrics.gauge("yett_frozen_scopes", "Scopes that are frozen", lambda: len(ledger.frozen()))
+    metrics.gauge(
+        "yett_mandates_in_doubt",
+        "Uses of which nobody knows whether the call ran",
+        lambda: len(ledger.in_doubt()),
+    )
 
 
 class Metrics:
@@ -23,6 +42,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        self._known_reasons: set[tuple[str, str]] = set()
         self._decisions = Counter("yett_decisions", "Decisions given", ["effect"], registry=self.registry)
         self._reasons = Counter(
             "yett_decision_reasons", "Reasons of holds and denials", ["stage", "code"], registry=self.registry
@@ -47,7 +68,17 @@ class Metrics:
         self._seconds.observe(seconds)
         if not decision.allowed:
             for reason in decision.reasons[:8]:
-                self._reasons.labels(reason.stage[:32], reason.code[:64]).inc()
+                self._reasons.labels(*self._series(reason.stage, reason.code)).inc()
+
+    def _series(self, stage: str, code: str) -> tuple[str, str]:
+        """The labels of a reason. Codes come from Yett and from policies, which are few; should something
+        ever make more of them, the rest is counted together."""
+        pair = (stage[:32], code[:64])
+        if pair not in self._known_reasons:
+            if len(self._known_reasons) >= _MAX_REASONS:
+                return ("other", "other")
+            self._known_reasons.add(pair)
+        return pair
 
     def answered(self, route: str, status: int) -> None:
         """Count one response; `route` is a template, never a path."""

@@ -31,7 +31,7 @@ from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import Credentials
 from yett.serve.log import configure
-from yett.serve.metrics import Metrics
+from yett.serve.metrics import Metrics, observe
 from yett.serve.protocol import PatientProtocol
 from yett.serve.ratelimit import Allowance, RateLimiter
 from yett.serve.webhook import Watch, Webhook
@@ -130,6 +130,7 @@ def assemble(gateway: Gateway, settings: Settings, doors: Doors = no_doors) -> S
     credentials = Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)
     limiter = RateLimiter(Allowance(per_minute=settings.per_minute, burst=settings.burst))
     metrics = Metrics()
+    observe(metrics, gateway)
     sidecar = Sidecar(gateway, credentials, limiter, metrics)
     sidecar.rest = build(gateway, sidecar, metrics, doors)
     return sidecar
