@@ -54,7 +54,9 @@ _COMPILED = {
     # PostgreSQL's U&"\0070g_read_file": the identifier is not what it looks like.
     "unicode_identifier": r"(?i)\bu&\"",
     "control_char": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
-    "into_outfile": r"(?i)\binto[\s/*]+(?:outfile|dumpfile)\b",
+    # a bare name stays in the database's own folder; a path can be a web server's
+    "into_outfile": r"(?i)\binto[\s/*]+(?:outfile|dumpfile)[\s/*]*(?:['\"][^'\"]*[/\\.]|[^'\"\s]|$)",
+    "bulk_export": r"(?i)\binto[\s/*]+(?:outfile|dumpfile)\b",
     # An optimiser hint is `/*+`; anything else between a keyword's letters or instead of blanks is disguise.
     "comment_split": r"(?i)\b(?:select|union|drop|insert|delete|update|alter|exec|execute|waitfor|sleep|benchmark|into|from|where|or|and)/\*[^+!][^*]*\*/\s*(?:[a-z_(]|/\*|['\"\d])|(?i)/\*\*/",
     # `--'` or `-- -` or `#'` or `;%00` at the very end: the tail with which an injection drops the rest of the query.
@@ -66,7 +68,7 @@ _COMPILED = {
     "disguised_case": _CASES,
     "percent_encoded": r"(?i)%(?:2[0-9a-f]|3[bcdef]|0[0ad]|5[bcd]|7[bcd])[^ ]*%?|\+(?:and|or|union|select|exec|waitfor|from|where|into|group|order)\+",
     "bulk_load": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b",
-    "remote_access": r"(?i)\b(?:openrowset|opendatasource|openquery)\s*\(",
+    "remote_access": r"(?i)\b(?:openrowset|opendatasource)\s*\(",
     "server_variable": r"@@[A-Za-z]",
     "program": r"(?i)\b(?:to|from)[\s]+program[\s]*['$]|\bxp_cmdshell\b|\bsp_oacreate\b",
     "time_delay": r"(?i)\bwaitfor[\s/*]+(?:delay|time)\b",

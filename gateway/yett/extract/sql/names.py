@@ -31,7 +31,7 @@ COMMANDS = words(
 """They run programs on the server."""
 
 REMOTE = words(
-    "openrowset opendatasource openquery dblink dblink_exec dblink_connect dblink_send_query utl_http.request utl_inaddr.get_host_address "
+    "openrowset opendatasource dblink dblink_exec dblink_connect dblink_send_query utl_http.request utl_inaddr.get_host_address "
     "utl_inaddr.get_host_name utl_smtp.mail utl_tcp.open_connection dbms_ldap.init url s3 remote mysql postgresql "
     "http_get http_post extractvalue_remote xp_getfiledetails httpuritype.getclob"
 )
