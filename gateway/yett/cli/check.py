@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from yett.cli.words import read_arguments
+
 if TYPE_CHECKING:
     from yett.gate import Gate, Judgement
     from yett.model import AdmittedCall, Effect
@@ -50,7 +52,7 @@ def check(
         raise typer.Exit(_check_lines(gate, jsonl))
     if tool is None:
         raise typer.BadParameter("name a tool, or give --jsonl FILE")
-    call = {"tool": tool, "arguments": _arguments(arguments or [])}
+    call: dict[str, Any] = {"tool": tool, "arguments": read_arguments(arguments or [])}
     if prompt is not None:
         call["prompt"] = prompt
     admitted, judged = _judge(gate, call)
@@ -70,18 +72,6 @@ def open_gate(policy: list[Path] | None) -> Gate:
 
     paths = policy or [resources.policies() / "baseline.yaml"]
     return Gate(language.load(paths), Assessor.load())
-
-
-def _arguments(words: list[str]) -> dict[str, Any]:
-    from yett import canonical
-
-    found: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or not name.rstrip(":"):
-            raise typer.BadParameter(f"{word!r} is not key=value")
-        found[name.removesuffix(":")] = canonical.parse(text.encode()) if name.endswith(":") else text
-    return found
 
 
 def _judge(gate: Gate, call: dict[str, Any]) -> tuple[AdmittedCall, Judgement]:
@@ -234,7 +224,7 @@ def _explain(admitted: AdmittedCall, judged: Judgement) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     effect = _effect(judged).value
     colour = {"allow": "green", "hold": "yellow", "deny": "red"}[effect]
     console.print(f"[bold {colour}]{effect}[/]  risk {judged.risk.score}/1000  {admitted.action_digest}")
