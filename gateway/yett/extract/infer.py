@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from yett.extract import views
-from yett.extract.facts import CodeFact, Command, Statement
+from yett.extract.facts import CodeFact, Command, ShellProgram, Statement
 from yett.model import Json
 
 
@@ -50,6 +50,7 @@ _SENDING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 def does(
     tool: str,
     arguments: dict[str, Json],
+    programs: Iterable[ShellProgram],
     commands: Iterable[Command],
     statements: Iterable[Statement],
     code: Iterable[CodeFact],
@@ -61,10 +62,12 @@ def does(
     if isinstance(method, str) and views.hints(tool).web:
         found.discard("send")
         found.add("send" if method.upper() in _SENDING_METHODS else "read")
+    run = {program.pointer for program in programs if program.declared}
     for command in commands:
-        found.add("exec")
-        if "network" in command.effects:
-            found.add("send")
+        if command.pointer in run:
+            found.add("exec")
+            if "network" in command.effects:
+                found.add("send")
     for statement in statements:
         if not statement.declared:
             continue

@@ -453,7 +453,7 @@ class Extraction:
         """What was found, immutable."""
         declared = frozenset(self.spec.does) if self.spec is not None else frozenset()
         does = declared or infer.does(
-            self.call.tool, self.call.arguments, self.commands, self.statements, self.code
+            self.call.tool, self.call.arguments, self.programs, self.commands, self.statements, self.code
         )
         return Facts(
             tool=self.call.tool,
