@@ -317,3 +317,14 @@ def test_further_doors_are_routes_with_the_same_credentials(make_living: Any) ->
     assert own.client("agent", "ann").request("GET", "/access/v1/who") == "ann"
     with Client(str(own.settings.socket), "yett_0_0") as stranger:
         assert status_of(stranger, "GET", "/access/v1/who") == "TOKEN_UNKNOWN"
+
+
+def test_the_documentation_names_every_endpoint() -> None:
+    from pathlib import Path
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "sidecar.md").read_text()
+    for method, path in MAY:
+        template = path.replace("s_x", "{session}").replace("d_x", "{decision}")
+        template = template.replace("a_x", "{identifier}").replace("m_x", "{identifier}")
+        template = template.replace("/records/0", "/records/{index}")
+        assert f"{method} {template}" in page, f"{method} {template}"

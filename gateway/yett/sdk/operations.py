@@ -54,7 +54,7 @@ def approval(identifier: str, wait_s: float) -> Operation[dict[str, Json]]:
 
 
 def plain(method: str, target: str, body: Json = None) -> Operation[Json]:
-    """Any other endpoint: JSON in, JSON out (`docs/http.md`, `/openapi.json`)."""
+    """Any other endpoint: JSON in, JSON out (`docs/sidecar.md`, `/openapi.json`)."""
     encoded = None if body is None else msgspec.json.encode(body)
     return Operation(method, target, encoded, _read_json)
 
