@@ -26,6 +26,13 @@ def register(app: typer.Typer) -> None:
         remote: Annotated[
             bool, typer.Option("--remote", help="Allow another address than loopback.")
         ] = False,
+        tls_certificate: Annotated[
+            Path | None, typer.Option(help="PEM certificate; the port speaks TLS.")
+        ] = None,
+        tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
+        tls_client_ca: Annotated[
+            Path | None, typer.Option(help="Clients need a certificate of this CA.")
+        ] = None,
         origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
         per_minute: Annotated[int, typer.Option(help="Requests of one credential a minute.", min=1)] = 60_000,
         burst: Annotated[int, typer.Option(help="Requests of one credential at once.", min=1)] = 2_000,
@@ -53,6 +60,9 @@ def register(app: typer.Typer) -> None:
                 host=host,
                 port=None if no_tcp else port,
                 remote=remote,
+                tls_certificate=tls_certificate,
+                tls_key=tls_key,
+                tls_client_ca=tls_client_ca,
                 per_minute=per_minute,
                 burst=burst,
                 webhook=webhook,

@@ -38,6 +38,7 @@ class AsyncClient:
         identity: Identity | None = None,
         max_skew_ms: int = MAX_SKEW_MS,
         insecure: bool = False,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._target = parse_target(url, insecure=insecure)
@@ -46,7 +47,7 @@ class AsyncClient:
         self._verifier = Verifier(
             clock=clock, public_key=key_bytes(public_key), identity=identity, max_skew_ms=max_skew_ms
         )
-        self._tls = ssl.create_default_context() if self._target.kind == "tls" else None
+        self._tls = (tls or ssl.create_default_context()) if self._target.kind == "tls" else None
         self._idle: list[_Wire] = []
 
     async def decide(self, call: ToolCall, identity: Identity | None = None) -> Decision:

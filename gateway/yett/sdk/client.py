@@ -51,6 +51,7 @@ class Client:
         identity: who this client is; pinned, an answer bound to anybody else is refused.
         max_skew_ms: by how much the two clocks may differ.
         insecure: allow plain http to another host.
+        tls: for https, a context of your own: another certificate authority, a client certificate.
         clock: milliseconds since the epoch.
     """
 
@@ -64,6 +65,7 @@ class Client:
         identity: Identity | None = None,
         max_skew_ms: int = MAX_SKEW_MS,
         insecure: bool = False,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._target = parse_target(url, insecure=insecure)
@@ -72,7 +74,7 @@ class Client:
         self._verifier = Verifier(
             clock=clock, public_key=key_bytes(public_key), identity=identity, max_skew_ms=max_skew_ms
         )
-        self._tls = ssl.create_default_context() if self._target.kind == "tls" else None
+        self._tls = (tls or ssl.create_default_context()) if self._target.kind == "tls" else None
         self._idle: list[tuple[float, socket.socket]] = []
         self._lock = threading.Lock()
 

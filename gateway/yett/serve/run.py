@@ -13,6 +13,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import stat
 import sys
 import threading
@@ -51,7 +52,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int | None = None
     """None = no TCP."""
     remote: bool = False
-    """Listen on other addresses than loopback; tokens then cross the network."""
+    """Listen on other addresses than loopback without TLS; tokens then cross the network in the clear."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    """With a certificate (PEM, chain included), the port speaks TLS and may be on any address."""
+    tls_client_ca: Path | None = None
+    """Clients must show a certificate that this authority signed, besides their token."""
     per_minute: int = 60_000
     """Requests of one credential."""
     burst: int = 2_000
@@ -77,7 +83,9 @@ def serve(settings: Settings, doors: Doors = no_doors) -> None:
     with Gateway.open(settings.policy, settings.state, origin=settings.origin) as gateway:
         sockets = bind(settings)
         try:
-            server = Server(config(settings, assemble(gateway, settings, doors)), gateway)
+            server = Server(
+                config(settings, assemble(gateway, settings, doors)), gateway, tls_context(settings)
+            )
             _greet(settings)
             with _watching(gateway, settings), asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(server.serve(sockets))
@@ -120,7 +128,8 @@ def _greet(settings: Settings) -> None:
     if settings.socket is not None:
         print(f"yett listens on {settings.socket}", flush=True)
     if settings.port is not None:
-        print(f"yett listens on http://{settings.host}:{settings.port}", flush=True)
+        scheme = "http" if settings.tls_certificate is None else "https"
+        print(f"yett listens on {scheme}://{settings.host}:{settings.port}", flush=True)
     hint = f"yett keys create --state {settings.state} --role agent --principal WHO --agent NAME --out agent.token"
     print(f"create a token with: {hint}", flush=True)
 
@@ -147,7 +156,8 @@ def bind(settings: Settings) -> list[socket.socket]:
         if settings.socket is not None:
             sockets.append(_bind_unix(settings.socket, settings.socket_mode))
         if settings.port is not None:
-            sockets.append(_bind_tcp(settings.host, settings.port, settings.remote))
+            anywhere = settings.remote or settings.tls_certificate is not None
+            sockets.append(_bind_tcp(settings.host, settings.port, anywhere))
     except OSError as error:
         for bound in sockets:
             bound.close()
@@ -185,13 +195,13 @@ def _bind_unix(path: Path, mode: int) -> socket.socket:
     return bound
 
 
-def _bind_tcp(host: str, port: int, remote: bool) -> socket.socket:
+def _bind_tcp(host: str, port: int, anywhere: bool) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    if not remote and str(address[0]) not in ("127.0.0.1", "::1"):
+    if not anywhere and str(address[0]) not in ("127.0.0.1", "::1"):
         raise YettError(
             "NOT_LOOPBACK",
             f"{host} is not this host's loopback",
-            remedy="use the Unix socket, put TLS in front, or say --remote where the network is trusted",
+            remedy="use the Unix socket, give a TLS certificate, or say --remote where the network is trusted",
         )
     bound = socket.socket(family)
     try:
@@ -224,12 +234,38 @@ def config(settings: Settings, app: Any) -> uvicorn.Config:
     )
 
 
-class Server(uvicorn.Server):
-    """uvicorn, that tells its service manager when it is ready and reloads the policy on SIGHUP."""
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """TLS 1.3 for the port, if a certificate is configured.
 
-    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+    Raises:
+        YettError: BAD_TLS.
+    """
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        if settings.tls_client_ca is not None:
+            context.load_verify_locations(settings.tls_client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        raise YettError(
+            "BAD_TLS", f"the certificate or key cannot be used ({type(error).__name__})"
+        ) from None
+    return context
+
+
+class Server(uvicorn.Server):
+    """uvicorn, that tells its service manager when it is ready and reloads the policy on SIGHUP.
+
+    TLS, if there is any, is spoken on the port only: uvicorn itself would speak it on the Unix socket too.
+    """
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(config)
         self._gateway = gateway
+        self._tls = tls
         self._reloading: set[asyncio.Task[None]] = set()
 
     @contextlib.contextmanager
@@ -249,11 +285,22 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        secured = [
+            bound for bound in sockets or [] if self._tls is not None and bound.family != socket.AF_UNIX
+        ]
+        await super().startup([bound for bound in sockets or [] if bound not in secured])
+        for bound in secured:
+            self.servers.append(
+                await asyncio.get_running_loop().create_server(self._protocol, sock=bound, ssl=self._tls)
+            )
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         log.info("listening", sockets=[str(bound.getsockname()) for bound in sockets or []])
         notify_ready()
+
+    def _protocol(self) -> asyncio.Protocol:
+        state: dict[str, Any] = self.lifespan.state
+        return PatientProtocol(config=self.config, server_state=self.server_state, app_state=state)
 
     def _hang_up(self) -> None:
         task = asyncio.ensure_future(self._reload())

@@ -16,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from yett.ledger import ApprovalView
 from yett.model import Identity, Json, Struct
+from yett.serve.auth import bearer
 from yett.serve.desk import Desk, reply
 
 MAX_WAIT_S: Final = 30.0
@@ -121,5 +122,6 @@ async def _stream(desk: Desk, request: Request, who: Identity) -> AsyncIterator[
             del known[gone]
         if time.monotonic() - beat > BEAT_S:
             beat = time.monotonic()
+            desk.sidecar.identify(bearer(request.scope["headers"]))  # a revoked token hears no more
             yield b": still here\n\n"
         await desk.change(LOOK_S)

@@ -1,0 +1,100 @@
+"""With a certificate the port speaks TLS, and only to clients that can tell it from another's."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from yett.errors import YettError
+from yett.model import Effect, ToolCall
+from yett.sdk import AsyncClient, Client
+from yett.serve.run import Settings, bind, tls_context
+
+CALL = ToolCall(tool="ping")
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for the loopback, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return folder / f"{name}.pem", folder / f"{name}.key"
+
+
+def test_a_client_that_knows_the_certificate_gets_its_answer_and_others_a_deny(
+    make_living: Any, tmp_path: Path
+) -> None:
+    pem, key = certificate(tmp_path, "gate")
+    own = make_living(port=0, tls_certificate=pem, tls_key=key)
+    token = own.token("agent")
+    url = f"https://127.0.0.1:{own.ports[0]}"
+    trusting = ssl.create_default_context(cafile=str(pem))
+    with Client(url, token, tls=trusting) as client:
+        assert client.decide(CALL).allowed
+        assert client.decide(CALL).allowed
+    with Client(url, token) as client:
+        assert client.decide(CALL).reasons[0].code == "GATEWAY_UNREACHABLE"
+    with Client(f"http://127.0.0.1:{own.ports[0]}", token, timeout=2) as client:
+        assert client.decide(CALL).effect is Effect.DENY
+    assert own.client("agent").decide(CALL).allowed  # the Unix socket stays plain
+
+    async def ask() -> bool:
+        async with AsyncClient(url, token, tls=trusting) as client:
+            return (await client.decide(CALL)).allowed
+
+    assert asyncio.run(ask())
+
+
+def test_a_client_without_the_demanded_certificate_is_not_answered(make_living: Any, tmp_path: Path) -> None:
+    pem, key = certificate(tmp_path, "gate")
+    mine, my_key = certificate(tmp_path, "mine")
+    own = make_living(port=0, tls_certificate=pem, tls_key=key, tls_client_ca=mine)
+    token = own.token("agent")
+    url = f"https://127.0.0.1:{own.ports[0]}"
+    bare = ssl.create_default_context(cafile=str(pem))
+    with Client(url, token, tls=bare, timeout=3) as client:
+        assert client.decide(CALL).effect is Effect.DENY
+    shown = ssl.create_default_context(cafile=str(pem))
+    shown.load_cert_chain(mine, my_key)
+    with Client(url, token, tls=shown) as client:
+        assert client.decide(CALL).allowed
+
+
+def test_another_address_than_loopback_needs_tls_or_an_explicit_word(tmp_path: Path) -> None:
+    plain = Settings(policy=(), state=tmp_path, host="0.0.0.0", port=0)
+    with pytest.raises(YettError) as refused:
+        bind(plain)
+    assert refused.value.code == "NOT_LOOPBACK"
+    with pytest.raises(YettError) as broken:
+        tls_context(Settings(policy=(), state=tmp_path, port=0, tls_certificate=tmp_path / "none.pem"))
+    assert broken.value.code == "BAD_TLS"
