@@ -14,6 +14,7 @@ approval request, and the agent may make the same call again.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -31,8 +32,7 @@ REMEMBERED = 4_096
 @contextmanager
 def guard(decider: AnyDecider | Gate, **about: Any) -> Iterator[Gate]:
     """Judge every tool call of CrewAI in this process while the context is open; `about` as `Gate`."""
-    from crewai.hooks import dispatch
-
+    dispatch = _dispatch()
     gate = decider if isinstance(decider, Gate) else Gate(decider, **about)
     hooks = _Hooks(gate)
     before, after = dispatch.InterceptionPoint.PRE_TOOL_CALL, dispatch.InterceptionPoint.POST_TOOL_CALL
@@ -43,6 +43,11 @@ def guard(decider: AnyDecider | Gate, **about: Any) -> Iterator[Gate]:
     finally:
         dispatch.unregister(before, hooks.before)
         dispatch.unregister(after, hooks.after)
+
+
+def _dispatch() -> Any:
+    # `from crewai.hooks import dispatch` gives the function of that name, not the module.
+    return importlib.import_module("crewai.hooks.dispatch")
 
 
 class _Hooks:
@@ -81,8 +86,7 @@ class _Hooks:
         return None
 
     def _judge(self, context: Any) -> None:
-        from crewai.hooks import dispatch
-
+        dispatch = _dispatch()
         point = dispatch.InterceptionPoint.PRE_TOOL_CALL
         if dispatch.get_hooks(point)[-1] != self.before or dispatch.get_scoped_hooks(point):
             raise RuntimeError("another hook comes after")
