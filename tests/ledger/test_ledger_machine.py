@@ -142,7 +142,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 12, 30]))
     def time_passes(self, seconds: int) -> None:
+        """And somebody tries again."""
         self.world.clock.pass_s(seconds)
+        self.use()
 
     @rule(back=st.booleans())
     def days_pass(self, back: bool) -> None:
@@ -154,6 +156,7 @@ class Machine(RuleBasedStateMachine):
             self.world.ledger.sweep()
         if back:
             self.world.clock.pass_s(-2 * 86400)
+        self.use()
 
     @invariant()
     def nothing_runs_more_often_than_it_may(self) -> None:

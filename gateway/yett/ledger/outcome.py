@@ -100,7 +100,8 @@ def _values(core: Core, outcome: OutcomeFacts) -> tuple[list[list[str]], bool]:
     found: dict[str, set[int]] = {}
     for value, origin in outcome.values:
         kind = origin if origin in _ORIGINS else Origin.UNTRUSTED.value
-        found.setdefault(kind, set()).update(core.hasher.of_value(value))
+        indexed = core.hasher.of_name if kind == Origin.DIRECTORY.value else core.hasher.of_value
+        found.setdefault(kind, set()).update(indexed(value))
     secret: set[int] = set()
     if "read_secret" in outcome.labels:
         for value, _ in outcome.values:

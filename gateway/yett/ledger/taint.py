@@ -124,6 +124,13 @@ class Hasher:
             found.update(self(f"{a} {b}") for a, b in pairwise(words))
         return found
 
+    def of_name(self, text: str) -> set[int]:
+        """Hashes of a name or address, as a whole only: whoever chose the name chose its words as well."""
+        normal = normalise(text[:512])
+        if not normal:
+            return set()
+        return {self(normal), self(normal.replace(" ", "").replace("-", ""))}
+
     def of_secret(self, text: str) -> set[int]:
         """Hashes under which a secret value and its parts are indexed and looked for."""
         normal = normalise(text[:MAX_TEXT])
