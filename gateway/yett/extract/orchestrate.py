@@ -44,6 +44,8 @@ SHORT = 400
 """Longest content (prose, a file's body) that is also looked at for fragments of SQL and shell."""
 
 _PLAIN_KEY = probe(r"^[A-Za-z0-9_. -]{0,20}[A-Za-z0-9_. -]{0,20}$")
+_NO_PROSE = probe(r"[;&|`$<>(){}\\*]|\s-{1,2}[a-zA-Z]|(?:^|\s)[~.]{0,2}/\w|\n")
+"""What a command line has and a sentence that begins with `find` or `head` mostly has not."""
 _EMBEDDED_PATH = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
 
 T = TypeVar("T")
@@ -345,7 +347,7 @@ class Extraction:
                 item.pointer,
                 item.depth,
             )
-        elif shell.looks_like(text):
+        elif _NO_PROSE.search(data) and shell.looks_like(text):
             self._shell_result(
                 shell.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
                 item.pointer,

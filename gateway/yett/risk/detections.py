@@ -15,6 +15,7 @@ One YAML file is one family. An entry:
     negative: [...]
 ```
 
+`each: commands` goes over the commands that would run, not over those that merely stand in a value.
 Or `pattern` (or a list `patterns`) holds RE2 matched anywhere in the texts, without regard to case;
 `in: texts|keys|results` says in which, `short: 300` only in texts of at most that many characters, and a `when`
 beside it must hold too, with `it` being the text. Patterns of all families share one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
@@ -32,7 +33,7 @@ import yaml
 
 from yett import expr
 from yett.errors import PolicyError
-from yett.extract.facts import Facts, Text
+from yett.extract.facts import Command, Facts, Text
 from yett.extract.patterns import PatternSet, ScanFailed, check
 from yett.model import Finding, Json, Level
 
@@ -124,7 +125,7 @@ class Detections:
         for index in self._whole:
             self._judge(index, environment, None, found)
         for name, indexes in self._each.items():
-            for fact in getattr(facts, name):
+            for fact in _run_commands(facts) if name == "commands" else getattr(facts, name):
                 environment["it"] = fact
                 for index in indexes:
                     self._judge(index, environment, fact, found)
@@ -179,6 +180,12 @@ class Detections:
                 if entry.program is None or entry.program.evaluate(environment) is not False:
                     how = f"after {', '.join(text.chain)}" if text.chain else ""
                     found[index, text.pointer] = _finding(entry, text.pointer, how)
+
+
+def _run_commands(facts: Facts) -> tuple[Command, ...]:
+    """The commands that the call would run. One that merely stands in a value is judged by its program."""
+    run = {program.pointer for program in facts.programs if program.declared}
+    return tuple(command for command in facts.commands if command.pointer in run)
 
 
 def _applies(place: str, text: Text, where: str) -> bool:
