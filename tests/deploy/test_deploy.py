@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +17,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from yett.serve.auth import FILE_NAME, Credentials
+from yett.serve.probe import ready
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -106,6 +112,36 @@ class TestCompose:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+class TestAgentExample:
+    def test_it_runs_against_a_real_gateway_and_its_hostile_call_does_not(self, tmp_path: Path) -> None:
+        keys = Credentials(tmp_path / "state" / FILE_NAME, clock=lambda: time.time_ns() // 1_000_000)
+        (tmp_path / "token").write_text(keys.create("agent", "demo", "example")[1] + "\n")
+        path = tmp_path / "yett.sock"
+        command = [sys.executable, "-c", "from yett.cli import main; main()", "serve", "--no-tcp"]
+        options = ["--state", str(tmp_path / "state"), "--socket", str(path)]
+        with (tmp_path / "log").open("wb") as log:
+            gateway = subprocess.Popen([*command, *options], stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 30
+            while not ready(str(path)):
+                assert gateway.poll() is None, (tmp_path / "log").read_text()
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            example = subprocess.run(
+                [sys.executable, str(DEPLOY / "agent-example" / "agent.py")],
+                env={**os.environ, "YETT_SOCKET": str(path), "YETT_TOKEN_FILE": str(tmp_path / "token")},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            gateway.terminate()
+            gateway.wait(timeout=30)
+        assert example.returncode == 0, example.stdout + example.stderr
+        assert "docs/readme.md: read" in example.stdout
+        assert "../../etc/shadow: " in example.stdout
 
 
 class TestSystemd:
@@ -255,7 +291,16 @@ class TestHelm:
         if not shutil.which("helm"):
             pytest.skip("no helm here")
         done = subprocess.run(
-            ["helm", "template", "agent", str(self.chart), "--set", "policies.team\\.yaml=policy: team"],
+            [
+                "helm",
+                "template",
+                "agent",
+                str(self.chart),
+                "--kube-version",
+                "1.31.0",
+                "--set",
+                "policies.team\\.yaml=policy: team",
+            ],
             capture_output=True,
             text=True,
             check=False,
