@@ -38,38 +38,6 @@ def _field(body: dict[str, Any], name: str, kind: type) -> Any:
 class Chain:
     """Feed it lines. Raises `Broken` at the first that does not belong."""
 
-    __slots__ = (
-        "_new_key",
-        "_quiet",
-        "_seal_tail",
-        "_tail",
-        "_unsupported",
-        "at",
-        "closed",
-        "cosigned",
-        "epoch",
-        "events",
-        "first_at",
-        "gaps",
-        "heartbeat",
-        "key",
-        "keys",
-        "last_event",
-        "log",
-        "mode",
-        "next",
-        "note",
-        "origin",
-        "prev",
-        "pruned",
-        "range",
-        "sealed",
-        "sealed_at",
-        "sealed_root",
-        "signed",
-        "start",
-    )
-
     def __init__(self) -> None:
         self.start = -1
         self.next = 0
@@ -96,6 +64,7 @@ class Chain:
         self.gaps: list[tuple[int, int]] = []
         """(index, silent milliseconds) of records that came later than the promised heartbeat."""
         self.events: dict[str, int] = {}
+        self._claim: tuple[dict[str, Any], bytes, int] | None = None
         self._quiet = 0
         self._unsupported = False
         self._new_key: note.VerifierKey | None = None
@@ -122,6 +91,56 @@ class Chain:
             value = self._decode(line)
         self._put(line)
         return value
+
+    def adopt(self, other: Chain) -> None:
+        """Takes over another chain's state as it is."""
+        self.__dict__.update(other.__dict__)
+
+    def join(self, later: Chain, file: str) -> None:
+        """Goes on with a chain that was begun at a segment's header; its claims must be this chain's state.
+
+        Raises:
+            Broken: they are not, or a key comes back.
+        """
+        if later.start >= 0 and (
+            later._claim != (self.header(), self.prev, self.next)
+            or later.first_at < self.at
+            or self._new_key is not None
+        ):
+            broken = Broken("segment", "a segment's header does not repeat the log's state")
+            broken.file, broken.offset, broken.record = file, 0, self.next
+            raise broken
+        old, new = self.keys, later.keys[1:]
+        if {key.key for _, key in old} & {key.key for _, key in new}:
+            raise Broken("rotation", "a key rotation goes back to an earlier key")
+        events = {
+            name: self.events.get(name, 0) + later.events.get(name, 0) for name in self.events | later.events
+        }
+        kept = {
+            "start": self.start,
+            "first_at": self.first_at,
+            "keys": old + new,
+            "events": events,
+            "gaps": (self.gaps + later.gaps)[:1000],
+            "cosigned": (self.cosigned + later.cosigned)[-32:],
+            "pruned": max(self.pruned, later.pruned),
+            "note": later.note or self.note,
+        }
+        self.adopt(later)
+        self.__dict__.update(kept)
+
+    @classmethod
+    def resume(cls, header: dict[str, Any], prev: bytes, index: int, at: int) -> Chain:
+        """A chain that goes on right behind a seal that an earlier run verified."""
+        chain = cls()
+        chain.prev, chain.at, chain.sealed, chain.sealed_at = prev, at, index - 1, at
+        chain._adopt_header(header)
+        chain.epoch = header["epoch"]
+        chain.range = merkle.Range(index, [note.from_base64(h) for h in header["range"]])
+        chain.start, chain.next, chain.first_at = index, index, at
+        chain.keys.append((index, chain.key))
+        chain._advance_tail()
+        return chain
 
     def take_unchecked(self, line: bytes) -> None:
         """Counts a line that is known to be wrong; for diagnosis only. A chain must have begun properly."""
@@ -284,21 +303,7 @@ class Chain:
         body, event = value["body"], value.get("ev")
         if event not in (record.GENESIS, record.SEGMENT):
             raise Broken("genesis", "the first line is not a genesis or segment record")
-        if _field(body, "format", str) != record.FORMAT:
-            raise Broken("format", "the log's format is not supported by this verifier", UNSUPPORTED)
-        self.log = _field(body, "log", str)
-        self.origin = record.check_origin(_field(body, "origin", str))
-        self.mode = _field(body, "mode", str)
-        self.heartbeat = _field(body, "heartbeat", int)
-        if self.mode not in record.MODES:
-            raise Broken("format", "the log's signature mode is not supported by this verifier", UNSUPPORTED)
-        if len(self.log) != 32 or not set(self.log) <= set("0123456789abcdef"):
-            raise Broken("genesis", "the log id is not 32 hex digits")
-        self._quiet = 2000 * self.heartbeat
-        self.signed = self.mode == "per-record"
-        self.key = note.VerifierKey.parse(_field(body, "key", str))
-        if self.key.name != self.origin or self.key.kind != note.ED25519:
-            raise Broken("genesis", "the log's key is not named by its origin")
+        self._adopt_header(body)
         index, prev = value.get("seq"), value.get("~prev")
         if type(index) is not int or type(prev) is not str or len(prev) != 43:
             raise Broken("members", "a record has unknown or missing members")
@@ -317,6 +322,7 @@ class Chain:
             self.range = merkle.Range(index, [note.from_base64(h) if type(h) is str else b"" for h in hashes])
             self.sealed, self.sealed_root = index - 1, merkle.EMPTY_ROOT
         self.start = index
+        self._claim = (body, self.prev, index)
         self.keys.append((index, self.key))
         self._advance_tail()
         if self.signed:
@@ -326,6 +332,23 @@ class Chain:
         decoded = self._decode(line)
         self.first_at = self.at
         return decoded
+
+    def _adopt_header(self, body: dict[str, Any]) -> None:
+        if _field(body, "format", str) != record.FORMAT:
+            raise Broken("format", "the log's format is not supported by this verifier", UNSUPPORTED)
+        self.log = _field(body, "log", str)
+        self.origin = record.check_origin(_field(body, "origin", str))
+        self.mode = _field(body, "mode", str)
+        self.heartbeat = _field(body, "heartbeat", int)
+        if self.mode not in record.MODES:
+            raise Broken("format", "the log's signature mode is not supported by this verifier", UNSUPPORTED)
+        if len(self.log) != 32 or not set(self.log) <= set("0123456789abcdef"):
+            raise Broken("genesis", "the log id is not 32 hex digits")
+        self._quiet = 2000 * self.heartbeat
+        self.signed = self.mode == "per-record"
+        self.key = note.VerifierKey.parse(_field(body, "key", str))
+        if self.key.name != self.origin or self.key.kind != note.ED25519:
+            raise Broken("genesis", "the log's key is not named by its origin")
 
     def header(self) -> dict[str, Any]:
         """The body of a segment record that continues this chain here."""

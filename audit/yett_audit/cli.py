@@ -25,7 +25,7 @@ from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, AuditError, Broke
 from yett_audit.inputs import load_state, read_input, save_state, trust_of
 
 
-def _progress(total: int) -> verify.Progress:
+def _progress() -> verify.Progress:
     shown = [0.0]
 
     def show(sealed: int, _: int) -> None:
@@ -41,8 +41,9 @@ def _progress(total: int) -> verify.Progress:
 def log_command(args: argparse.Namespace) -> int:
     """`yett-verify log`."""
     anchors = [verify.Anchor.parse(read_input(path), path) for path in args.anchor or ()]
-    if args.state and (remembered := load_state(args.state)):
-        anchors.append(remembered)
+    remembered = load_state(args.state) if args.state else None
+    if remembered is not None:
+        anchors.append(remembered.anchor)
     on_terminal = sys.stderr.isatty() and not args.json
     demand = verify.Demand(
         trust=trust_of(args),
@@ -51,7 +52,9 @@ def log_command(args: argparse.Namespace) -> int:
         strict=args.strict,
         max_exposure_ms=None if args.max_exposure is None else int(args.max_exposure * 1000),
         now=time.time_ns() // 1_000_000,
-        progress=_progress(0) if on_terminal else None,
+        progress=_progress() if on_terminal else None,
+        jobs=args.jobs or os.cpu_count() or 1,
+        resume=remembered.resume if remembered is not None and args.incremental else None,
     )
     found = verify.verify_log(Path(args.path), demand)
     if on_terminal:
@@ -88,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("path", help="the log's directory, or one file")
     log.add_argument("--anchor", action="append", help="a signed checkpoint that was kept elsewhere")
     log.add_argument("--state", help="file that remembers the last verified checkpoint between runs")
+    log.add_argument("--incremental", action="store_true", help="with --state: read only what came since")
+    log.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="processes to verify with; 0 for one a core"
+    )
     log.add_argument("--require", choices=("unpinned", "sealed", "anchored", "witnessed"), default="sealed")
     log.add_argument("--max-exposure", type=float, metavar="SECONDS", help="newest anchor must not be older")
     log.add_argument(

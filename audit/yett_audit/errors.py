@@ -55,3 +55,6 @@ class Broken(AuditError):
         self.file: str | None = None
         self.offset: int | None = None
         self.record: int | None = None
+
+    def __reduce__(self) -> tuple[type[Broken], tuple[str, str, int], dict[str, object]]:
+        return Broken, (self.cause, self.message, self.exit_code), self.__dict__  # between processes

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
+from dataclasses import dataclass
 
 from yett_audit import note, report, verify
 from yett_audit.errors import USAGE, Broken
@@ -42,24 +44,34 @@ def trust_of(args: argparse.Namespace) -> Trust:
     return trust
 
 
-def load_state(path: str) -> verify.Anchor | None:
-    """The checkpoint that an earlier run with the same --state remembered."""
+@dataclass(frozen=True)
+class State:
+    """What an earlier run with the same --state remembered: its checkpoint, and where to go on."""
+
+    anchor: verify.Anchor
+    resume: verify.Resume | None
+
+
+def load_state(path: str) -> State | None:
+    """Reads the state file; None if there is none yet."""
     if not os.path.exists(path):
         return None
     try:
         state = json.loads(read_input(path))
         point = note.Checkpoint(str(state["origin"]), int(state["size"]), note.from_base64(state["root"]))
-    except (ValueError, KeyError, TypeError):
+        resume = verify.Resume(**state["resume"]) if state.get("resume") else None
+        return State(verify.Anchor(point, "state", note.parse(state["note"])), resume)
+    except (ValueError, KeyError, TypeError, Broken):
         raise Broken("anchor", "the state file is malformed", USAGE) from None
-    return verify.Anchor(point, "state", note.parse(state["note"]) if state.get("note") else None)
 
 
 def save_state(path: str, found: verify.Report) -> None:
     """Remembers the checkpoint for the next run; atomic, and only ever forward."""
     state = {"origin": found.origin, "size": found.sealed, "root": found.root, "note": found.checkpoint}
+    resume = dataclasses.asdict(found.resume) if found.resume is not None else None
     temporary = f"{path}.new"
     with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(state, file)
+        json.dump({**state, "resume": resume}, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)

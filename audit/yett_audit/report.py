@@ -157,9 +157,9 @@ def _time(ms: int) -> str:
 
 def as_json(report: Report) -> str:
     """The report as one JSON object (`docs/verify-report.schema.json`)."""
-    return json.dumps(
-        {"schema": "yett-verify-report/1", **dataclasses.asdict(report)}, sort_keys=True, ensure_ascii=True
-    )
+    value = {"schema": "yett-verify-report/1", **dataclasses.asdict(report)}
+    del value["resume"]
+    return json.dumps(value, sort_keys=True, ensure_ascii=True)
 
 
 _MEANING = {
@@ -188,6 +188,8 @@ def as_text(report: Report) -> str:
         rows.append(
             ("pruned", f"everything below record {report.pruned_below}; the rest is proven to follow it")
         )
+    if report.verified_from > report.pruned_below:
+        rows.append(("from", f"record {report.verified_from}, where the last run ended"))
     if report.torn:
         torn = report.torn
         rows.append(

@@ -58,8 +58,11 @@ def scan(
     on_seal: OnSeal | None = None,
     on_record: OnRecord | None = None,
     start: int = 0,
+    final: bool = True,
 ) -> End:
     """Feeds segments to `chain` up to their length now; the first one from byte `start`, right behind a seal.
+
+    With `final` false, another segment follows, so there can be no torn tail.
 
     Raises:
         Broken: with file, byte offset and record; a torn tail is not an error but part of the result.
@@ -68,7 +71,7 @@ def scan(
         raise Broken("empty", "there is no segment: an empty log proves nothing")
     end = End(paths[0], 0, 0)
     for number, path in enumerate(paths):
-        last = number == len(paths) - 1
+        last = final and number == len(paths) - 1
         fd = segment.open_regular(path)
         try:
             size = os.fstat(fd).st_size

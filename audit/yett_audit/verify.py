@@ -23,10 +23,10 @@ from typing import Any
 from yett_audit import note, segment
 from yett_audit.chain import Chain
 from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, Broken
+from yett_audit.parallel import Seals, remember, scan_parallel
 from yett_audit.scan import End, scan
 from yett_audit.trust import Trust
 
-_RECENT = 4096
 LADDER = ("UNPINNED", "SEALED", "ANCHORED", "WITNESSED")
 
 
@@ -50,6 +50,39 @@ class Anchor:
             ) from None
 
 
+@dataclass(frozen=True)
+class Resume:
+    """Where an earlier run stopped, right behind a verified seal, for a run over what came since."""
+
+    file: str
+    offset: int
+    index: int
+    at: int
+    prev: str
+    root: str
+    note: str
+    closed: bool
+    header: dict[str, Any]
+
+    @classmethod
+    def behind(cls, chain: Chain, end: End) -> Resume | None:
+        """The state behind the last seal; None if unsealed records followed it."""
+        if chain.next != chain.sealed + 1:
+            return None
+        prev, root = note.to_base64(chain.prev), note.to_base64(chain.sealed_root)
+        place = (end.file.name, end.sealed_offset, chain.next, chain.at)
+        return cls(*place, prev, root, chain.note, chain.closed, chain.header())
+
+    def continue_in(self, paths: Sequence[Path], chain: Chain) -> tuple[Sequence[Path], int]:
+        """Puts `chain` into the remembered state; the segments from there on, and the byte to begin at."""
+        names = [path.name for path in paths]
+        if self.file not in names or os.stat(paths[names.index(self.file)]).st_size < self.offset:
+            raise Broken("rollback", "the log ends before the place where it was verified last", ROLLBACK)
+        chain.adopt(Chain.resume(self.header, note.from_base64(self.prev), self.index, self.at))
+        chain.sealed_root, chain.note, chain.closed = note.from_base64(self.root), self.note, self.closed
+        return paths[names.index(self.file) :], self.offset
+
+
 @dataclass
 class Report:
     """What a verification found. `exit_code` 0 means: verified at the demanded assurance."""
@@ -70,6 +103,8 @@ class Report:
     closed: bool = False
     keys: list[dict[str, Any]] = field(default_factory=list)
     pruned_below: int = 0
+    verified_from: int = 0
+    """First record that this run read; above `pruned_below` after `--incremental`."""
     torn: dict[str, Any] | None = None
     gaps: list[dict[str, int]] = field(default_factory=list)
     events: dict[str, int] = field(default_factory=dict)
@@ -82,6 +117,7 @@ class Report:
     evidence: dict[str, str] | None = None
     bytes: int = 0
     seconds: float = 0.0
+    resume: Resume | None = None
 
 
 Progress = Callable[[int, int], None]
@@ -102,6 +138,10 @@ class Demand:
     now: int = 0
     """Milliseconds since the epoch; 0 leaves absolute ages out."""
     progress: Progress | None = None
+    jobs: int = 1
+    """Processes that verify groups of segments."""
+    resume: Resume | None = None
+    """Verify only what came after this place."""
 
 
 def verify_log(where: Path, demand: Demand) -> Report:
@@ -134,30 +174,34 @@ def verify_log(where: Path, demand: Demand) -> Report:
 
 
 def _run(chain: Chain, paths: Sequence[Path], demand: Demand, report: Report) -> None:
-    wanted = {a.checkpoint.size for a in demand.anchors}
-    roots: dict[int, tuple[bytes, int]] = {}
-    recent: dict[int, tuple[bytes, int]] = {}
+    wanted = frozenset(a.checkpoint.size for a in demand.anchors)
+    seals: Seals = {}
+    recent: Seals = {}
+    start = 0
+    if demand.resume is not None:
+        paths, start = demand.resume.continue_in(paths, chain)
+        seals[chain.sealed] = (note.from_base64(demand.resume.root), chain.sealed_at)
 
     def on_seal(offset: int) -> None:
-        seal = (chain.sealed_root, chain.sealed_at)
-        if chain.sealed in wanted:
-            roots[chain.sealed] = seal
-        recent[chain.sealed] = seal
-        if len(recent) > _RECENT:
-            del recent[next(iter(recent))]
+        remember(chain, wanted, seals, recent)
         if demand.progress is not None:
             demand.progress(chain.sealed, offset)
 
-    end = scan(paths, chain, on_seal=on_seal)
-    _note_end(chain, end, report)
+    if demand.jobs > 1 and len(paths) > 1 and not start:
+        end, seals = scan_parallel(paths, chain, wanted, min(demand.jobs, len(paths)))
+    else:
+        end = scan(paths, chain, on_seal=on_seal, start=start)
+        seals = recent | seals
+    report.resume = Resume.behind(chain, end)
+    report.verified_from = demand.resume.index if demand.resume is not None else chain.start
+    _note_end(chain, end, report, demand.resume is not None)
     report.closed, report.gaps = (
         chain.closed,
         [{"record": index, "ms": silence} for index, silence in chain.gaps],
     )
     _check_names(chain, demand.trust)
-    anchored = _check_anchors(chain, demand, roots, report)
-    recent.update(roots)
-    witnessed = _check_witnesses(chain, demand, recent, report)
+    anchored = _check_anchors(chain, demand, seals, report)
+    witnessed = _check_witnesses(chain, demand, seals, report)
     pinned = any(key in demand.trust.logs for _, key in chain.keys)
     report.verdict = LADDER[3 if witnessed else 2 if anchored else 1 if pinned else 0]
     best = max((a for a in (anchored, witnessed) if a), default=None)
@@ -169,7 +213,7 @@ def _run(chain: Chain, paths: Sequence[Path], demand: Demand, report: Report) ->
     report.exit_code = _judge(report, demand)
 
 
-def _note_end(chain: Chain, end: End, report: Report) -> None:
+def _note_end(chain: Chain, end: End, report: Report, resumed: bool) -> None:
     if end.torn:
         report.torn = {
             "bytes": end.torn,
@@ -179,6 +223,8 @@ def _note_end(chain: Chain, end: End, report: Report) -> None:
         }
         if end.why is not None:
             report.torn["cause"] = end.why.cause
+    if resumed:
+        return
     if chain.start > chain.pruned:
         text = "the log's beginning is missing, and no retention record says so"
         raise Broken("segment", text)
@@ -193,9 +239,7 @@ def _check_names(chain: Chain, trust: Trust) -> None:
         raise Broken("key", "the log is not signed by the pinned key")
 
 
-def _check_anchors(
-    chain: Chain, demand: Demand, roots: dict[int, tuple[bytes, int]], report: Report
-) -> tuple[int, int] | None:
+def _check_anchors(chain: Chain, demand: Demand, seals: Seals, report: Report) -> tuple[int, int] | None:
     """(size, time) of the newest anchor that lies on this history.
 
     Raises:
@@ -214,7 +258,7 @@ def _check_anchors(
                 f"an anchor at {point.size} records lies in the pruned part and says nothing"
             )
             continue
-        found = roots.get(point.size)
+        found = seals.get(point.size)
         if found is None or found[0] != point.root:
             report.evidence = {"here": chain.note, "anchor": str(anchor.note or point.text())}
             if point.size > chain.sealed:
@@ -228,9 +272,7 @@ def _check_anchors(
     return best
 
 
-def _check_witnesses(
-    chain: Chain, demand: Demand, seals: dict[int, tuple[bytes, int]], report: Report
-) -> tuple[int, int] | None:
+def _check_witnesses(chain: Chain, demand: Demand, seals: Seals, report: Report) -> tuple[int, int] | None:
     """(size, cosigning time in ms) of the newest checkpoint that a quorum of the known witnesses cosigned."""
     if demand.trust.quorum == "none":
         return None

@@ -12,6 +12,7 @@ By default a few variants of each class run; `YETT_LONG=1` runs at least 20 of e
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -1023,6 +1024,22 @@ def test_attack(
             assert with_anchor.failure is not None
             assert with_anchor.failure["cause"] in attack.causes
             assert with_anchor.evidence is not None
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
+def test_several_processes_come_to_the_same_verdict(good: Any, tmp_path: Path, attack: Attack) -> None:
+    original, anchor = good[attack.mode]
+    lab = copy_of(original)
+    attack.act(lab, random.Random(f"{attack.name}/parallel"))
+    lab.write(tmp_path / "log")
+    for anchors in ((), (anchor,)):
+        demand = Demand(trust=Trust(logs=[VKEYS[0]]), anchors=anchors)
+        one = verify_log(tmp_path / "log", demand)
+        several = verify_log(tmp_path / "log", dataclasses.replace(demand, jobs=3))
+        assert (several.exit_code, several.verdict) == (one.exit_code, one.verdict)
+        if one.failure is None:
+            ignored = {"seconds": 0.0, "resume": None}
+            assert dataclasses.replace(several, **ignored) == dataclasses.replace(one, **ignored)
 
 
 def test_there_are_enough_classes() -> None:

@@ -80,6 +80,31 @@ def test_state_catches_a_cut_between_two_runs_and_is_not_overwritten(
     assert json.loads(evidence.read_text())["anchor"] != json.loads(evidence.read_text())["here"]
 
 
+def test_an_incremental_run_reads_only_what_came_since(capsys: Any, opened: Open, tmp_path: Path) -> None:
+    log, state = opened(segment_bytes=20_000), tmp_path / "state"
+
+    def check() -> tuple[int, Any]:
+        return run(capsys, "log", log.directory, "--key", log.vkey, "--state", state, "--incremental")
+
+    starts = []
+    for _ in range(4):
+        for number in range(100):
+            log.append("decision", {"n": number})
+        log.flush()
+        code, found = check()
+        assert (code, found["sealed"]) == (0, log.head().checkpoint.size)
+        starts.append(found["verified_from"])
+    assert starts[0] == 0
+    assert starts == sorted(set(starts))
+    assert check()[0] == 0
+    log.rotate(SigningKey(b"n" * 32))
+    code, found = check()
+    assert (code, found["failure"]["cause"]) == (0, None) if found["failure"] else code == 0
+    last = sorted(log.directory.glob("*.jsonl"))[-1]
+    last.write_bytes(last.read_bytes()[:-300])
+    assert check()[0] == 4
+
+
 def test_an_anchor_of_another_log_is_no_anchor(
     capsys: Any, log: Writer, opened: Open, tmp_path: Path
 ) -> None:
