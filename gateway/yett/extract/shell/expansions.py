@@ -90,7 +90,10 @@ class Expansions(Scanner):
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooMuch("depth")
+        # a substitution has here-documents of its own, read before those of the line it stands in
+        pending, self.pending = self.pending, []
         body = self.seq(stop)
+        self.pending = pending
         self.depth -= 1
         return body
 

@@ -187,7 +187,7 @@ class Parser(Lexer):
         return self.simple()
 
     def timed(self, end: int) -> Node | None:
-        """`time` before a compound command is the keyword; otherwise it unwraps like the program."""
+        """`time` is a keyword before anything but an option that only the program of that name has."""
         back = self.i
         self.i = end
         self.blanks()
@@ -196,11 +196,7 @@ class Parser(Lexer):
             self.i = after
             self.blanks()
             text, after = self.plain()
-        if (
-            self.i < self.n
-            and (src_c := self.src[self.i])
-            and (src_c == "(" or text in _COMPOUND or text == "!")
-        ):
+        if self.i < self.n and not text.startswith("-") and self.src[self.i] not in "\n;|&)":
             return self.command()
         self.i = back
         return None

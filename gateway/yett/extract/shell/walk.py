@@ -56,7 +56,9 @@ class Walker:
         self.state = state
         self.expander = Expander(state, self.output, analysis.fuel)
         self.calls = calls
-        self.called: set[str] = set()
+        self.called: dict[int, Node] = {}
+        """The function bodies that were walked, by identity (and kept, so that none is used again)."""
+        self.defined: list[tuple[Walker, Node]] = []
 
     # -- entry points ------------------------------------------------------------------------------
 
@@ -67,10 +69,12 @@ class Walker:
         if failed:
             self.analysis.opaque["has_error"] = None
         self.walk(seq, ctx)
-        for name, body in list(self.state.functions.items()):
-            if name not in self.called:
-                self.called.add(name)
-                self.walk(body, ctx._replace(via="function", certain=False))
+        below = ctx._replace(via="function", certain=False)
+        while self.defined:
+            walker, body = self.defined.pop()
+            if id(body) not in self.called:
+                self.called[id(body)] = body
+                walker.walk(body, below)
 
     def inline(self, field: Field, ctx: Context, positional: list[Field] | None = None) -> None:
         """A text that a command hands to a shell: in a shell of its own."""
@@ -90,9 +94,10 @@ class Walker:
             self.analysis.opaque["has_error"] = None
         self.walk(seq, ctx._replace(depth=ctx.depth + 1))
 
-    def nest(self, state: State) -> Walker:
-        other = Walker(self.analysis, state, self.calls)
-        other.called = self.called
+    def nest(self, state: State, calling: str = "") -> Walker:
+        """A walker of a subshell, or of a function or alias being called."""
+        other = Walker(self.analysis, state, (*self.calls, calling) if calling else self.calls)
+        other.called, other.defined = self.called, self.defined
         return other
 
     def output(self, seq: Seq) -> str | None:
@@ -121,6 +126,7 @@ class Walker:
             self.nest(self.state.copy()).walk(node.body, ctx)
         elif isinstance(node, Function):
             self.state.functions[node.name] = node.body
+            self.defined.append((self, node.body))
         else:
             self.compound(node, ctx)
 
@@ -305,7 +311,7 @@ class Walker:
             return
         alias = self.state.aliases.get(name) if functions else None
         if alias is not None and name not in self.calls:
-            other = Walker(self.analysis, self.state, (*self.calls, name))
+            other = self.nest(self.state, name)
             other.evaluate(Field(alias + "".join(" " + quote(f.text) for f in argv[1:])), ctx)
             return
         handler = builtins.HANDLERS.get(name)
@@ -316,7 +322,8 @@ class Walker:
     def call(
         self, name: str, argv: list[Field], ctx: Context, redirect: Callable[[Draft], None] | None
     ) -> None:
-        self.called.add(name)
+        body = self.state.functions[name]
+        self.called[id(body)] = body
         if name in self.calls or len(self.calls) >= MAX_CALLS:
             draft = Draft(self.analysis, name, argv, ctx, redirect)
             draft.flags.add("recursion")
@@ -326,9 +333,7 @@ class Walker:
             draft = Draft(self.analysis, ":", [Field(":")], ctx, redirect)
             draft.emit(ctx)
         saved, self.state.positional = self.state.positional, argv[1:]
-        other = Walker(self.analysis, self.state, (*self.calls, name))
-        other.called = self.called
-        other.walk(self.state.functions[name], ctx._replace(via="function"))
+        self.nest(self.state, name).walk(body, ctx._replace(via="function"))
         self.state.positional = saved
 
     def assign(self, assign: Assign, ctx: Context) -> None:
