@@ -177,3 +177,35 @@ def issue(operator: Client) -> str:
     )
     assert isinstance(answer, dict)
     return str(answer["mandate"])
+
+
+def test_signals_reload_the_policy_and_stop_in_order(sidecar: Sidecar) -> None:
+    from yett_audit.reader import records
+
+    sidecar.start()
+    assert sidecar.process is not None
+    with sidecar.client(sidecar.agent) as client:
+
+        def digest_after_hang_up(text: str) -> str:
+            before = len(sidecar.log.read_bytes())
+            sidecar.policy.write_text(text)
+            assert sidecar.process is not None
+            sidecar.process.send_signal(signal.SIGHUP)
+            until = time.monotonic() + 10
+            while b"reloaded" not in sidecar.log.read_bytes()[before:] and time.monotonic() < until:
+                time.sleep(0.01)
+            answer = client.request("GET", "/v1/policy")
+            assert isinstance(answer, dict)
+            return str(answer["digest"])
+
+        first = digest_after_hang_up(POLICY)
+        changed = digest_after_hang_up(POLICY.replace("allow: ping", "deny: ping"))
+        assert changed != first
+        assert not client.decide(ToolCall(tool="ping")).allowed
+        assert digest_after_hang_up("rules: [") == changed
+        assert digest_after_hang_up(POLICY) == first
+        assert client.decide(ToolCall(tool="ping")).allowed
+    sidecar.stop()
+    assert sidecar.process.returncode == 0
+    assert [record.event for record in records(sidecar.state / "log")][-1] == "log.close"
+    assert not sidecar.socket.exists()

@@ -328,3 +328,16 @@ def test_the_documentation_names_every_endpoint() -> None:
         template = template.replace("a_x", "{identifier}").replace("m_x", "{identifier}")
         template = template.replace("/records/0", "/records/{index}")
         assert f"{method} {template}" in page, f"{method} {template}"
+
+
+def test_a_failure_behind_an_endpoint_is_a_problem_document_without_its_cause(
+    living: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("secret cause")
+
+    monkeypatch.setattr(type(living.gateway.ledger), "frozen", broken)
+    with pytest.raises(TransportError) as refused:
+        living.client("operator").request("GET", "/v1/freezes")
+    assert refused.value.code == "INTERNAL"
+    assert "secret" not in refused.value.message

@@ -47,6 +47,7 @@ def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics, doors: Doors = n
     app.add_exception_handler(YettError, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app
 
@@ -73,6 +74,10 @@ def _invalid(request: Request, error: Exception) -> Response:
     first: dict[str, Any] = dict(error.errors()[0])
     where = "/".join(str(step) for step in first.get("loc", ()))
     return _document(problem(YettError("BAD_REQUEST", str(first.get("msg", "invalid")), path=where)), {})
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    return _document(problem(error), {})
 
 
 def _document(document: Any, headers: dict[str, str]) -> Response:

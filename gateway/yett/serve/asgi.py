@@ -168,7 +168,8 @@ class Sidecar:
             if status == 0:
                 await refuse(send, error, _route(scope), self._metrics)
                 return
-            raise
+            # Its answer has begun, or the framework has given one; the server closes what is incomplete.
+            log.error("request failed", route=_route(scope), status=status, exc_info=error)
         self._metrics.answered(_route(scope), status)
 
 

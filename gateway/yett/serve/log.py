@@ -1,13 +1,16 @@
 """Structured logs of the sidecar: one JSON object a line on standard error, never a value of an argument.
 
-What may stand in a line is decided here, once: ids, codes, effects, names, sizes and times. A tool's name
-comes from the caller, so it is cut and escaped like everything else that JSON encodes.
+What may stand in a line: ids, codes, effects, names, sizes and times. An exception's own words often quote
+what was being looked at (`KeyError: 'the password'`), so of an exception only its type and the places it
+passed through are written, never its message.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -23,7 +26,7 @@ def configure(*, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _without_words,
             structlog.processors.JSONRenderer(serializer=_encode),
         ],
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
@@ -42,10 +45,37 @@ class _Lines(logging.Formatter):
     """Records of the standard library in the same shape."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+        line: dict[str, Any] = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = places(record.exc_info[1])
         return _encode(line).decode("utf-8")
+
+
+def places(error: BaseException | None) -> list[str]:
+    """Types of an exception and of its causes, each with the places it passed through, innermost last."""
+    found: list[str] = []
+    while error is not None and len(found) < 8:
+        frames = traceback.extract_tb(error.__traceback__)[-12:]
+        path = " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
+        found.append(f"{type(error).__name__} at {path}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return found
+
+
+def _without_words(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replaces `exc_info` by where it happened."""
+    given = line.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()[1]
+    elif isinstance(given, tuple):
+        given = given[1]
+    if isinstance(given, BaseException):
+        line["exception"] = places(given)
+    return line
 
 
 def _encode(line: Any, **_: Any) -> bytes:
