@@ -17,12 +17,16 @@ from typing import Final
 
 from yett.extract.facts import Facts
 from yett.ledger.measure import ACTING, Measure
-from yett.ledger.session import HOLD_AT, combined_permille
+from yett.ledger.session import HOLD_AT, combined_permille, joined
 from yett.ledger.taint import normalise
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpec, Verdict, strictest
 
 OUTWARD: Final = frozenset({"send", "share", "pay"})
+GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
+HELD_RISK: Final = 800
+DENIED_RISK: Final = 950
+"""Least session risk of a call that the session stage held, or denied."""
 TARGET_NAMES: Final = frozenset(
     [
         "to",
@@ -120,6 +124,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
     if "persist" in does and "read_untrusted" in view.labels:
         labels.append("persist_taint")
     tool = admitted.call.tool
+    acting = outward or bool(does & ACTING)
     return Measure(
         does=tuple(sorted(does)),
         targets=targets,
@@ -127,10 +132,33 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         weakest=weakest.value,
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
+        strain=_strain(view, weakest, bool(targets), does, carries) if acting else 0,
         charges=charges,
         counts=((tool, 1), *((name, 1) for name in sorted(does) if name != tool)),
         labels=tuple(labels),
     )
+
+
+def _strain(view: Snapshot, weakest: Origin, aimed: bool, does: set[str], carries: bool) -> int:
+    """Nothing for an empty history. Never a verdict by itself: it is joined with the call's own risk."""
+    labels = view.labels
+    strain = 0
+    if aimed and weakest is Origin.UNTRUSTED:
+        strain = 450 if does & OUTWARD else 300
+    elif aimed and weakest is Origin.NOVEL and "read_untrusted" in labels:
+        strain = 100
+    if "read_injection" in labels and does & GRAVE and weakest not in TRUSTED:
+        strain = joined(strain, 300)
+    if carries and weakest not in TRUSTED:
+        strain = joined(strain, 500)
+    return strain
+
+
+def session_risk(view: Snapshot, measured: Measure, score: int, verdicts: tuple[Verdict, ...]) -> int:
+    """0..1000: the call's risk with everything that came before; at least as high as the session stage judged it."""
+    combined = combined_permille(joined(score, measured.strain), *view.clocks)
+    floors = {Effect.ALLOW: 0, Effect.HOLD: HELD_RISK, Effect.DENY: DENIED_RISK}
+    return max(combined, *(floors[verdict.effect] for verdict in verdicts if verdict.stage == "session"), 0)
 
 
 def _charges(
@@ -266,7 +294,7 @@ def _rules(view: Snapshot, measured: Measure) -> Iterator[tuple[Effect, Reason]]
 
 
 def _by_risk(view: Snapshot, measured: Measure, risk: Risk) -> Iterator[tuple[Effect, Reason]]:
-    combined = combined_permille(risk.score, *view.clocks)
+    combined = combined_permille(joined(risk.score, measured.strain), *view.clocks)
     acting = bool(ACTING.intersection(measured.does)) or measured.outward
     if combined >= HOLD_AT and combined > risk.score and acting:
         yield Effect.HOLD, _reason("SESSION_RISK", f"with what came before, its risk is {combined} of 1000")

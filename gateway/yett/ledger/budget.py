@@ -129,7 +129,7 @@ DEFAULT_CAPS: Final = (
     Cap(what="deletes", limit=60, span_ms=HOUR, levels=("session", "lineage", "principal")),
     Cap(what="records", limit=20_000, span_ms=DAY, levels=("session", "lineage", "principal")),
     Cap(
-        what="money", limit=1_000_000, span_ms=DAY, levels=("session", "lineage", "principal", "destination")
+        what="money", limit=10_000_000, span_ms=DAY, levels=("session", "lineage", "principal", "destination")
     ),
     Cap(what="privilege", limit=10, span_ms=DAY, levels=("session", "lineage", "principal")),
     Cap(what="denied", limit=8, span_ms=10 * 60 * 1000, levels=("principal",)),

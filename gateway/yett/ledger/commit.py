@@ -13,7 +13,7 @@ import msgspec
 
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger import approval, permit, record
-from yett.ledger.assess import measure, pair_hash
+from yett.ledger.assess import measure, pair_hash, session_risk
 from yett.ledger.budget import Cap
 from yett.ledger.challenge import Challenges
 from yett.ledger.core import Core
@@ -21,7 +21,7 @@ from yett.ledger.freeze import frozen_scope
 from yett.ledger.measure import Measure
 from yett.ledger.plan import plan
 from yett.ledger.proposal import Conflict, Pending, Proposal
-from yett.ledger.session import combined_permille, remembered
+from yett.ledger.session import remembered
 from yett.ledger.show import View, view_of
 from yett.ledger.state import Body
 from yett.ledger.store import StoreBroken
@@ -123,7 +123,7 @@ def _body(
         expires=now + min(max(proposal.lifetime_ms, 0), MAX_LIFETIME_MS),
         strike=remembered(proposal.risk.score, measured.explained or approved),
         before=core.hash_of(fresh.row),
-        session_risk=combined_permille(proposal.risk.score, *fresh.clocks),
+        session_risk=session_risk(fresh, measured, proposal.risk.score, proposal.verdicts),
         accounts=destinations(admitted.identity.tenant, measured),
         explained=explained,
         args=args,

@@ -22,6 +22,8 @@ class Measure(Struct, frozen=True, kw_only=True):
     carries_secret: bool = False
     explained: bool = False
     """A person approved this tool towards all these targets before."""
+    strain: int = 0
+    """0..1000: what the session's history makes of where this call goes and what it carries."""
     charges: tuple[tuple[str, int], ...] = ()
     """Built-in budgets; checked at session, lineage, principal and destination."""
     counts: tuple[tuple[str, int], ...] = ()

@@ -18,7 +18,7 @@ from yett.ledger.plan import plan
 from yett.ledger.proposal import Pending
 from yett.ledger.rows import Decided
 from yett.ledger.state import Body
-from yett.ledger.taint import pack, to_text
+from yett.ledger.taint import Hasher, pack, to_text
 from yett.model import Decision, Effect, Level, Origin, OutcomeFacts, PolicyRef, SessionState
 
 MAX_HASHES: Final = 4500
@@ -32,7 +32,35 @@ _ORIGINS: Final = {origin.value for origin in Origin}
 
 def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> Pending:
     """Records an outcome. See `Ledger.report`."""
-    values, overflow = _values(core, outcome)
+    body = body_of(core.hasher, row, outcome, proven=proven)
+    with core.lock:
+        known = core.state.decided.get(row.id)
+        if known is None or known.status not in (rows.RESERVED, rows.IN_DOUBT):
+            raise LedgerError("ALREADY_REPORTED", "the outcome of this decision was reported before")
+        body["at"] = core.now()
+        if known.mandates:
+            used = core.state.mandates.get(known.mandates[0])
+            slot = used.used if used is not None else 1
+            body["mandate"] = {"jti": known.mandates[0], "slot": slot, "state": body["to"]}
+        before = core.state.sessions.get(row.session)
+        if before is None:
+            raise LedgerError("SESSION_UNKNOWN", "the decision's session is gone")
+        body["session"]["before"] = core.hash_of(before)
+        changes = plan(core.state, "outcome", body)
+        after = next(found for table, _, found in changes if table == "session")
+        body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
+        entry = core.write("outcome", body, changes)
+
+    def settle(timeout: float | None) -> Decision:
+        core.wait(entry, timeout)
+        return _decision(core, known, entry, body["at"])
+
+    return Pending(settle, lambda call: core.writer.add_done_callback(entry, lambda _error: call()))
+
+
+def body_of(hasher: Hasher, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> Body:
+    """The outcome's record, but for its time and the session's hashes: pure, and the slow part of a report."""
+    values, overflow = _values(hasher, outcome)
     labels = set(outcome.labels)
     if overflow:
         labels.add("taint_saturated")
@@ -59,32 +87,7 @@ def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> 
         body["strike"] = from_permille(strike)
     if outcome.truncated:
         body["truncated"] = True
-    with core.lock:
-        known = core.state.decided.get(row.id)
-        if known is None or known.status not in (rows.RESERVED, rows.IN_DOUBT):
-            raise LedgerError("ALREADY_REPORTED", "the outcome of this decision was reported before")
-        body["at"] = core.now()
-        if known.mandates:
-            used = core.state.mandates.get(known.mandates[0])
-            body["mandate"] = {
-                "jti": known.mandates[0],
-                "slot": used.used if used else 1,
-                "state": body["to"],
-            }
-        before = core.state.sessions.get(row.session)
-        if before is None:
-            raise LedgerError("SESSION_UNKNOWN", "the decision's session is gone")
-        body["session"]["before"] = core.hash_of(before)
-        changes = plan(core.state, "outcome", body)
-        after = next(found for table, _, found in changes if table == "session")
-        body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
-        entry = core.write("outcome", body, changes)
-
-    def settle(timeout: float | None) -> Decision:
-        core.wait(entry, timeout)
-        return _decision(core, known, entry, body["at"])
-
-    return Pending(settle, lambda call: core.writer.add_done_callback(entry, lambda _error: call()))
+    return body
 
 
 def _status(status: str, row: Decided, proven: bool) -> str:
@@ -95,17 +98,17 @@ def _status(status: str, row: Decided, proven: bool) -> str:
     return rows.IN_DOUBT if row.mandates or status not in ("no_effect", "unknown") else rows.COMMITTED
 
 
-def _values(core: Core, outcome: OutcomeFacts) -> tuple[list[list[str]], bool]:
+def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], bool]:
     """Packed hashes by origin, what tightens first; and whether some of that had to be left out."""
     found: dict[str, set[int]] = {}
     for value, origin in outcome.values:
         kind = origin if origin in _ORIGINS else Origin.UNTRUSTED.value
-        indexed = core.hasher.of_name if kind == Origin.DIRECTORY.value else core.hasher.of_value
+        indexed = hasher.of_name if kind == Origin.DIRECTORY.value else hasher.of_value
         found.setdefault(kind, set()).update(indexed(value))
     secret: set[int] = set()
     if "read_secret" in outcome.labels:
         for value, _ in outcome.values:
-            secret |= core.hasher.of_secret(value)
+            secret |= hasher.of_secret(value)
     overflow = outcome.truncated
     told: list[list[str]] = []
     left = MAX_HASHES

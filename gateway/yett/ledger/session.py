@@ -144,6 +144,11 @@ def combined_permille(score: int, session: Clock, principal: Clock) -> int:
     return max(score, to_permille(combine(from_permille(score), session, principal)))
 
 
+def joined(left: int, right: int) -> int:
+    """Two independent risks, 0..1000, as one: `1 - (1-a)(1-b)`."""
+    return 1000 - (1000 - left) * (1000 - right) // 1000 if right else left
+
+
 def remembered(score: int, explained: bool) -> int:
     """How much of a call's score the clocks are struck with, Q16; a quarter if a person has approved its like."""
     excess = max(0, from_permille(score) - BASELINE)

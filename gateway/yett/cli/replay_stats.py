@@ -1,0 +1,107 @@
+"""How well a replay tells malicious events from benign ones: ranks, rates, and how sure one can be of them.
+
+An event's score is its effect first and its session risk second: whatever is denied ranks above whatever is
+held, that above whatever runs. Events of one session are not independent, so every interval is a bootstrap
+over whole sessions with a fixed seed.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yett.cli.replay import Judged
+
+RESAMPLES = 400
+FALSE_STOPS = (1, 5)
+"""Per cent of benign events above the threshold at which detection is told."""
+_RANK = {"allow": 0, "hold": 1, "deny": 2}
+_BENIGN, _MALICIOUS = 0, 1
+
+
+class Scores:
+    """Collects judged events with labels; `summary` tells the figures."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, tuple[list[int], list[int]]] = {}
+        self._effects: dict[str, tuple[list[int], list[int]]] = {}
+
+    def add(self, session: str, judged: Judged, label: str | None) -> None:
+        """One event; without a label it is judged but not counted."""
+        if label not in ("benign", "malicious"):
+            return
+        side = _MALICIOUS if label == "malicious" else _BENIGN
+        rank = _RANK[judged.effect]
+        self._sessions.setdefault(session, ([], []))[side].append(rank * 1001 + judged.session_risk)
+        self._effects.setdefault(session, ([], []))[side].append(rank)
+
+    def summary(self) -> Iterator[str]:
+        """Sentences for standard error; none if there were no labels."""
+        groups = list(self._sessions.values())
+        benign, malicious = _joined(groups)
+        if not benign and not malicious:
+            return
+        yield f"{len(malicious)} malicious and {len(benign)} benign events in {len(groups)} sessions"
+        effects = list(self._effects.values())
+        for side, name in ((_MALICIOUS, "malicious"), (_BENIGN, "benign")):
+            if any(group[side] for group in effects):
+                yield f"stopped as decided, {name}: {_with_interval(effects, lambda g, s=side: _stopped(g, s))}"
+                yield f"denied, {name}: {_with_interval(effects, lambda g, s=side: _stopped(g, s, 2))}"
+        if not benign or not malicious:
+            return
+        yield f"AUROC: {_with_interval(groups, _auroc)}"
+        for percent in FALSE_STOPS:
+            rate = _with_interval(groups, lambda g, p=percent: _detection(g, p))
+            yield f"detection at {percent} % false stops: {rate}"
+
+
+Groups = Sequence[tuple[list[int], list[int]]]
+
+
+def _joined(groups: Groups) -> tuple[list[int], list[int]]:
+    return (
+        sorted(score for group in groups for score in group[_BENIGN]),
+        sorted(score for group in groups for score in group[_MALICIOUS]),
+    )
+
+
+def _auroc(groups: Groups) -> float | None:
+    benign, malicious = _joined(groups)
+    if not benign or not malicious:
+        return None
+    above = sum(bisect_left(benign, score) + bisect_right(benign, score) for score in malicious)
+    return above / (2 * len(benign) * len(malicious))
+
+
+def _detection(groups: Groups, percent: int) -> float | None:
+    benign, malicious = _joined(groups)
+    if not benign or not malicious:
+        return None
+    permitted = len(benign) * percent // 100
+    # The lowest threshold that at most so many benign events lie above.
+    threshold = benign[len(benign) - permitted - 1]
+    return (len(malicious) - bisect_right(malicious, threshold)) / len(malicious)
+
+
+def _stopped(groups: Groups, side: int, rank: int = 1) -> float | None:
+    found = [effect for group in groups for effect in group[side]]
+    return sum(effect >= rank for effect in found) / len(found) if found else None
+
+
+def _with_interval(groups: Groups, figure: object) -> str:
+    assert callable(figure)
+    value = figure(groups)
+    generator = random.Random(0)  # noqa: S311 - a bootstrap, reproducible on purpose
+    drawn: list[float] = []
+    for _ in range(RESAMPLES if len(groups) <= 2000 else 100):
+        again = figure(generator.choices(groups, k=len(groups)))
+        if again is not None:
+            drawn.append(again)
+    if value is None or not drawn:
+        return "not known"
+    drawn.sort()
+    low, high = drawn[int(len(drawn) * 0.025)], drawn[min(len(drawn) - 1, int(len(drawn) * 0.975))]
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,115 @@
+"""A ledger without a log: for judging recorded sessions as if every call before had run.
+
+`Rehearsal` keeps the same state, plans the same records and combines the same verdicts as a `Ledger`, in
+memory alone. Nothing it says permits anything: there is no record, no permit, and no mandate is used.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+from yett.ledger import record
+from yett.ledger.assess import measure, session_risk
+from yett.ledger.budget import DEFAULT_CAPS, Cap
+from yett.ledger.freeze import frozen_scope
+from yett.ledger.outcome import body_of
+from yett.ledger.plan import plan
+from yett.ledger.proposal import Proposal
+from yett.ledger.session import remembered
+from yett.ledger.state import Body, State
+from yett.ledger.taint import Hasher, pack, to_text
+from yett.ledger.verdict import Finding, conclude, destinations
+from yett.ledger.view import Snapshot
+from yett.model import Effect, Identity, Origin, OutcomeFacts
+
+_KEY: Final = sha256(b"yett/rehearsal").digest()
+
+
+class Rehearsal:
+    """See the module. Not thread-safe. All times in milliseconds and given by the caller."""
+
+    def __init__(self, *, caps: tuple[Cap, ...] = DEFAULT_CAPS) -> None:
+        self.state = State()
+        self._caps = caps
+        self._hasher = Hasher(_KEY)
+        self._count = 0
+
+    def open_session(
+        self, identity: Identity, *, at: int, prompt: str | None = None, parent: str | None = None
+    ) -> str:
+        """Begins a session; the prompt's values become known with that origin."""
+        self._count += 1
+        body: Body = {
+            "id": f"s_{self._count}",
+            "at": at,
+            "tenant": identity.tenant,
+            "principal": identity.principal,
+            "agent": identity.agent,
+        }
+        if parent:
+            body["parent"] = parent
+        if prompt:
+            body["values"] = [[Origin.PROMPT.value, to_text(pack(self._hasher.of_value(prompt)))]]
+        self._install("session", body)
+        return str(body["id"])
+
+    def snapshot(self, identity: Identity, session: str, *, now: int) -> Snapshot:
+        """The view to judge the next call of a session with."""
+        row = self.state.sessions.get(session)
+        if row is None:
+            row = self.state.blank_session(session, identity.tenant, identity.principal, identity.agent)
+        return Snapshot(
+            identity=identity,
+            row=row,
+            principal=self.state.principal(identity.tenant, identity.principal),
+            hasher=self._hasher,
+            now=now,
+            frozen=frozen_scope(self.state, identity, session),
+        )
+
+    def conclude(self, proposal: Proposal, *, now: int) -> tuple[Finding, int]:
+        """What a ledger would decide, and the session's combined risk with this call (0..1000)."""
+        snapshot = proposal.snapshot
+        measured = measure(snapshot, proposal.admitted, proposal.facts, None)
+        found = conclude(self.state, proposal, measured, self._caps, snapshot.frozen, now)
+        return found, session_risk(snapshot, measured, proposal.risk.score, proposal.verdicts)
+
+    def decide(self, proposal: Proposal, found: Finding, *, at: int) -> str:
+        """Enters a decision as it was concluded; returns its id."""
+        return self._enter(proposal, found, at)
+
+    def run(self, proposal: Proposal, found: Finding, *, at: int) -> str:
+        """Enters a call as if it had been allowed and had run, whatever was concluded; returns its decision's id."""
+        return self._enter(proposal, Finding(effect=Effect.ALLOW, reasons=found.reasons), at)
+
+    def report(self, decision: str, outcome: OutcomeFacts, *, at: int) -> None:
+        """Enters what a call returned."""
+        row = self.state.decided.get(decision)
+        if row is not None:
+            self._install("outcome", {**body_of(self._hasher, row, outcome, proven=True), "at": at})
+
+    def _enter(self, proposal: Proposal, found: Finding, at: int) -> str:
+        self._count += 1
+        snapshot = proposal.snapshot
+        measured = measure(snapshot, proposal.admitted, proposal.facts, None)
+        body = record.decision(
+            f"d_{self._count}",
+            proposal,
+            measured,
+            found,
+            at=at,
+            expires=at,
+            strike=remembered(proposal.risk.score, measured.explained),
+            before="",
+            session_risk=0,
+            accounts=destinations(proposal.admitted.identity.tenant, measured),
+            explained=b"",
+            args=[],
+        )
+        self._install("decision", body)
+        return str(body["id"])
+
+    def _install(self, event: str, body: Body) -> None:
+        self.state.install(plan(self.state, event, body), body["at"])
+        self.state.dirty.clear()
