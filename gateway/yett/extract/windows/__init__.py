@@ -18,8 +18,15 @@ from yett.extract.result import ShellResult
 from yett.extract.windows import recognise
 from yett.extract.windows.recognise import MAX_LENGTH, dialect, looks_like
 from yett.extract.windows.unwrap import Unwrapper
+from yett.extract.words import words
 
-__all__ = ["analyse", "dialect", "looks_like"]
+__all__ = ["NEUTRAL", "analyse", "dialect", "looks_like"]
+
+NEUTRAL = words(
+    "profile_unknown discovery inline_code recursive net_class stream_decode archive script_host decode_file script_file registry_write "
+    "feature_enable download service_stop"
+)
+"""Flags that describe a command and say nothing against it; every other flag of the profiles is worth a finding."""
 
 
 def analyse(

@@ -46,6 +46,15 @@ ENVIRONMENT = {
 }
 """Values every Windows has: obfuscators cut letters out of them (`%comspec:~0,1%`)."""
 
+GUESSED = {
+    "userprofile": "C:\\Users\\User",
+    "appdata": "C:\\Users\\User\\AppData\\Roaming",
+    "localappdata": "C:\\Users\\User\\AppData\\Local",
+    "temp": "C:\\Users\\User\\AppData\\Local\\Temp",
+    "tmp": "C:\\Users\\User\\AppData\\Local\\Temp",
+}
+"""As on any ordinary installation; used only where letters are cut out of them."""
+
 _VARIABLE = re2.compile(
     r"%([^%:\s=&|<>^\"]{1,40})(?::(?:~(-?\d{1,5})(?:,(-?\d{1,5}))?|([^=%]{1,60})=([^%]{0,60})))?%"
 )
@@ -58,7 +67,10 @@ def expand(line: str, variables: dict[str, str]) -> str:
     for pattern in (_VARIABLE, _DELAYED):
         out, last = [], 0
         for match in pattern.finditer(line):
-            value = variables.get(match.group(1).lower(), ENVIRONMENT.get(match.group(1).lower()))
+            name = match.group(1).lower()
+            value = variables.get(name, ENVIRONMENT.get(name))
+            if value is None and match.group(2) is not None:
+                value = GUESSED.get(name)
             if value is None:
                 continue
             if match.group(2) is not None:

@@ -16,6 +16,7 @@ _EXTENSION = re2.compile(r"(?i)\.(?:exe|com|cmd|bat)$")
 _KEY = re2.compile(
     r"(?i)\b(?:hklm|hkcu|hkcr|hku|hkcc|hkey_[a-z_]+|registry::[a-z_]+|microsoft\.powershell\.core\\registry::[a-z_]+):?\\"
 )
+_SCRIPT = re2.compile(r"(?i)\.(?:vbs|vbe|js|jse|hta|wsf|ps1|bat|cmd)[\"']?$")
 _SPACES = re2.compile(r"[\s\"']+")
 _FILE = re2.compile(
     r"(?i)^[\"']?(?:[a-z]:|%\w+%|\$env:\w+|\.{1,2}|\\)[\\/]|\.(?:exe|bat|cmd|ps1|vbs|js|com|scr|msi)[\"']?$"
@@ -44,7 +45,7 @@ class Judge:
         flags: frozenset[str],
         dynamic: bool = False,
     ) -> None:
-        line = " ".join([name, *words[1:]]).lower()
+        line = " ".join([name, *words[1:], *(f"{op} {target}" for op, target in redirects)]).lower()
         line = str(_SPACES.sub(" ", line))
         profile = self.known.programs.get(name)
         effects = set(profile.effects) if profile else {"exec"} if _is_file(words[0]) else set()
@@ -85,6 +86,8 @@ class Judge:
         )
         if written:
             effects.add("write")
+            if any(_SCRIPT.search(target) for target in written):
+                found.add("script_drop")
         if any("startup" in target.lower() and "start menu" in target.lower() for target in written):
             found.add("persistence")
         self.commands.append(

@@ -175,7 +175,7 @@ def _word(source: str, index: int) -> tuple[str, int]:
         if (
             character in " \t\r\n;|&(){},'\"“”‘’[]=<>"
             or (character == "$" and index > start)
-            or (character == "+" and index == start)
+            or (character == "+" and (index == start or source[start].isdigit()))
         ):
             if character in "=" and out and out[-1] not in "!=" and index > start and source[start] in "-/":
                 out.append(character)

@@ -133,7 +133,7 @@ class Reader:
             else:
                 self.variables.pop(token.text, None)
             return value
-        value = self._operand(depth)
+        value = self._list(depth)
         while (token := self._peek()) is not None and token.kind not in ("nl", ")", "}", "]"):
             if token.kind == "op":
                 if token.text == "|" or token.text in ("&&", "||"):
@@ -143,12 +143,22 @@ class Reader:
                 following = self._peek()
                 if following is None or following.kind in ("nl", ")", "}", "]"):
                     break
-                value = self._combine(value, operator, self._operand(depth))
+                value = self._combine(value, operator, self._list(depth))
             elif token.kind == "word" and token.text.startswith("-"):
                 self._index += 1
             else:
                 other = self._operand(depth)
                 value = other if not value.known else _Value(value.text, False)
+        return value
+
+    def _list(self, depth: int) -> _Value:
+        """Operands joined by commas, which bind tighter than any other operator."""
+        value = self._operand(depth)
+        while (token := self._peek()) is not None and token.kind == "op" and token.text == ",":
+            self._index += 1
+            if (following := self._peek()) is None or following.kind in ("nl", ")", "}", "]"):
+                break
+            value = self._combine(value, ",", self._operand(depth))
         return value
 
     def _combine(self, left: _Value, operator: str, right: _Value) -> _Value:
@@ -321,8 +331,8 @@ class Reader:
             return _Value(argument.items[0].join(argument.items[1:]), True)
         if low.endswith("::frombase64string") and argument.known:
             return _Value(argument.text, True, ("base64",))
-        if low in ("getstring",) and argument.items[:1] == ("base64",):
-            decoded = decode_base64(argument.text, wide="unicode" in owner.text.lower())
+        if low.endswith("getstring") and argument.items[:1] == ("base64",):
+            decoded = decode_base64(argument.text, wide="unicode" in (owner.text + low).lower())
             if decoded is not None:
                 self.folded += 1
                 return _Value(decoded, True)

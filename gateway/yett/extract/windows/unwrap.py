@@ -15,6 +15,7 @@ MAX_COMMANDS = 400
 
 _ENCODED = re2.compile(r"(?i)^[-/–—](?:e|ec|en\w*)$")
 _INLINE = re2.compile(r"(?i)^[-/–—](?:c|co\w*)$")
+_CUT = re2.compile(r"%\w+:~-?\d+,-?\d+%\w|\w%\w+:~-?\d+,-?\d+%")
 _FOLDED_MANY = 3
 
 _PS_COMMANDS = frozenset(("powershell", "pwsh", "powershell_ise"))
@@ -47,6 +48,8 @@ class Unwrapper(Judge):
         if carets > 6 and carets * 6 > len(source):
             flags = flags | {"obfuscated"}
         earlier: cmd.Line | None = None
+        if _CUT.search(source):
+            flags = flags | {"obfuscated"}
         for entry in cmd.lines(source):
             words = tuple(entry.words)
             self._command(
@@ -194,6 +197,7 @@ class Unwrapper(Judge):
                 decoded = powershell.decode_base64(words[index + 1])
                 if decoded is None:
                     self.mark("encoded")
+                    self.mark_flag("encoded_command")
                 else:
                     self.read(
                         decoded, "powershell", inner, "inline", frozenset(("encoded_command", "inline_code"))

