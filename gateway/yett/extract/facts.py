@@ -25,6 +25,8 @@ class Text(Struct, frozen=True, kw_only=True):
     """How it was reached, outermost first: percent, base64, base32, hex, json, html, unicode_escape, gzip,
     nfkc, confusable, invisible. Empty = as given."""
     key: bool = False
+    prose: bool = False
+    """Declared to be read by people: a message, a note, a file's body."""
 
 
 class Redirect(Struct, frozen=True, kw_only=True):

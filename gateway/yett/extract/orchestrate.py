@@ -40,8 +40,8 @@ MAX_TEXT = 1 << 16
 """Characters of one string that are analysed; longer is cut and said so."""
 MAX_FACTS = 2_000
 """Facts of one kind."""
-SHORT = 400
-"""Longest content (prose, a file's body) that is also looked at for fragments of SQL and shell."""
+SHORT = 80
+"""Longest prose that is also looked at for fragments of SQL and shell: a title may end up in a query."""
 
 _PLAIN_KEY = probe(r"^[A-Za-z0-9_. -]{0,20}[A-Za-z0-9_. -]{0,20}$")
 _NO_PROSE = probe(r"[;&|`$<>(){}\\*]|\s-{1,2}[a-zA-Z]|(?:^|\s)[~.]{0,2}/\w|\n")
@@ -197,7 +197,9 @@ class Extraction:
         data = text.encode("utf-8", "replace")
         self.budget.spend(1, len(data))
         if len(self.texts) < MAX_FACTS:
-            self.texts.append(Text(pointer=item.pointer, value=text, chain=item.chain, key=item.key))
+            self.texts.append(Text(
+                    pointer=item.pointer, value=text, chain=item.chain, key=item.key, prose=item.kind in _PROSE
+                ))
         else:
             self.limits.add("facts")
         if not item.via:
@@ -291,7 +293,7 @@ class Extraction:
         self._embedded_paths(item, text, data)
 
     def _url(self, item: _Item, text: str, data: bytes) -> None:
-        self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=True))
+        self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=not item.via))
         if text[:5].lower() in ("file:", "local", "url:f"):
             self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=True))
 
@@ -373,7 +375,7 @@ class Extraction:
             for host in command.hosts:
                 if "://" in host:
                     self._urls(urls.analyse(host, pointer, declared=False))
-        self._nested(result.nested, pointer, depth)
+        self._nested(result.nested, pointer, depth, result.program.declared)
 
     def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
         self.code.append(fact)
@@ -383,9 +385,9 @@ class Extraction:
                 self._add_path(paths.analyse(word, item.pointer, declared=False, use=use or "code"))
             if "://" in word:
                 self._urls(urls.find(word, item.pointer))
-        self._nested(nested, item.pointer, item.depth)
+        self._nested(nested, item.pointer, item.depth, fact.declared)
 
-    def _nested(self, nested: tuple[Nested, ...], pointer: str, depth: int) -> None:
+    def _nested(self, nested: tuple[Nested, ...], pointer: str, depth: int, declared: bool) -> None:
         for inner in nested:
             if depth + 1 > MAX_NESTING:
                 self.limits.add("depth")
@@ -399,7 +401,7 @@ class Extraction:
                     inner.kind,
                     (),
                     depth + 1,
-                    declared=kind != "data",
+                    declared=declared and kind != "data",
                     via=inner.via or inner.kind,
                 )
             )
@@ -518,6 +520,7 @@ _READERS: dict[str, Reader] = {
     "label": Extraction._data,
     "data": Extraction._data,
 }
+_PROSE = frozenset({"content", "file"})
 _OPAQUE_ENCODINGS = frozenset({"base64", "base32", "hex", "xml"})
 """What cannot be read without undoing it; the others leave a text much as it was."""
 _NOT_BY_SHELLS = frozenset({"percent", "html", "unicode_escape", "json", "nfkc", "invisible", "confusable"})

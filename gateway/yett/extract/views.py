@@ -151,7 +151,8 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
     joined = "".join(words)
     last = words[-1] if words else ""
     single = joined if joined in _PATH | _URL | _COMMAND | _SQL | _CODE else last
-    if joined in _COMMAND or (last in _COMMAND and len(words) < 4):
+    # A form field or query parameter of that name is data for the far end, not a command of this tool.
+    if (joined in _COMMAND or (last in _COMMAND and len(words) < 4)) and not (nested and hint.web):
         return "windows" if hint.windows else "command"
     if hint.shell and not nested:
         if last in _ARGV:
@@ -181,7 +182,8 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
     if last in _CONTACT:
         return "contact"
     if last in _CONTENT or "." in name:
-        return "file" if hint.file else "content"
+        # Below the top a field is part of a record or a form, and whatever takes it may put it into a query.
+        return "file" if hint.file else "data" if nested or hint.web else "content"
     if last in _LABEL:
         return "label"
     return "data"

@@ -17,7 +17,7 @@ One YAML file is one family. An entry:
 
 `each: commands` goes over the commands that would run, not over those that merely stand in a value.
 Or `pattern` (or a list `patterns`) holds RE2 matched anywhere in the texts, without regard to case;
-`in: texts|keys|results` says in which, `short: 300` only in texts of at most that many characters, and a `when`
+`in: texts|keys|results` says in which (texts for people only with `prose: true`), `short: 300` only in texts of at most that many characters, and a `when`
 beside it must hold too, with `it` being the text. Patterns of all families share one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
 examples of each kind. The examples themselves run as tests.
 """
@@ -76,6 +76,8 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patterns: list[str] = []
     place: str = msgspec.field(name="in", default="texts")
     short: int = MAX_TEXT
+    prose: bool = False
+    """Patterns look at texts for people too."""
     points: int = -1
     """Weight in the score; without it, the level's."""
 
@@ -99,6 +101,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     each: str = ""
     place: str = ""
     short: int = MAX_TEXT
+    prose: bool = False
     program: expr.Program | None = None
     positive: tuple[Example, ...] = ()
     negative: tuple[Example, ...] = ()
@@ -174,7 +177,7 @@ class Detections:
                 index = self._owners[hit]
                 entry = self.all[index]
                 known = (index, text.pointer) in found or len(found) > MAX_FINDINGS
-                if known or len(text.value) > entry.short or not _applies(entry.place, text, where):
+                if known or len(text.value) > entry.short or not _applies(entry, text, where):
                     continue
                 environment["it"] = text
                 if entry.program is None or entry.program.evaluate(environment) is not False:
@@ -188,12 +191,12 @@ def _run_commands(facts: Facts) -> tuple[Command, ...]:
     return tuple(command for command in facts.commands if command.pointer in run)
 
 
-def _applies(place: str, text: Text, where: str) -> bool:
-    if place == "results":
+def _applies(entry: Detection, text: Text, where: str) -> bool:
+    if entry.place == "results":
         return where == "result"
-    if where == "result":
+    if where == "result" or (text.prose and not entry.prose):
         return False
-    return text.key if place == "keys" else True
+    return text.key if entry.place == "keys" else True
 
 
 def _finding(entry: Detection, pointer: str | None, detail: str) -> Finding:
@@ -287,6 +290,6 @@ def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
     program = expr.compile(entry.when, _types("texts" if by_pattern else entry.each), where=where) if entry.when else None
     return Detection(
         id=entry.id, family=family, title=entry.title, level=entry.level, why=entry.why, tags=tuple(entry.tags),
-        points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, program=program,
+        points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, prose=entry.prose, program=program,
         positive=tuple(entry.examples.positive), negative=tuple(entry.examples.negative),
     )  # fmt: skip
