@@ -341,3 +341,18 @@ def test_a_failure_behind_an_endpoint_is_a_problem_document_without_its_cause(
         living.client("operator").request("GET", "/v1/freezes")
     assert refused.value.code == "INTERNAL"
     assert "secret" not in refused.value.message
+
+
+def test_the_doors_of_other_protocols_ask_for_an_agents_token_too(make_living: Any) -> None:
+    from yett.proxy.doors import routes
+
+    own = make_living(doors=routes)
+    question = {
+        "subject": {"type": "user", "id": "ann"},
+        "action": {"name": "ping"},
+        "resource": {"type": "tool", "id": "ping"},
+    }
+    assert own.client("agent").request("POST", "/access/v1/evaluation", question)["decision"] in (True, False)
+    with Client(str(own.settings.socket), "yett_0_0") as stranger:
+        assert status_of(stranger, "POST", "/access/v1/evaluation", question) != "OK"
+    assert status_of(own.client("auditor"), "POST", "/access/v1/evaluation", question) != "OK"

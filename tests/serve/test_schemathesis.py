@@ -26,7 +26,7 @@ def document() -> Any:
     from yett.serve.app import build
     from yett.serve.metrics import Metrics
 
-    paper: Any = SimpleNamespace(ledger=None)
+    paper: Any = SimpleNamespace(ledger=None, agent=None)
     return build(paper, paper, Metrics()).openapi()
 
 

@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
         """Run the gateway as a sidecar until it is told to stop (SIGTERM); SIGHUP reloads the policy."""
         from yett import resources
         from yett.errors import YettError
+        from yett.proxy.doors import routes
         from yett.serve.run import Settings
         from yett.serve.run import serve as run
 
@@ -68,5 +69,6 @@ def register(app: typer.Typer) -> None:
                 webhook=webhook,
                 webhook_secret=webhook_secret,
                 webhook_tenant=webhook_tenant,
-            )
+            ),
+            doors=routes,
         )

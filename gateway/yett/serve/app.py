@@ -43,7 +43,7 @@ def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics, doors: Doors = n
     desk = Desk(gateway, sidecar, metrics)
     for topic in (basics, approvals, mandates, operations, console):
         app.include_router(topic.router(desk))
-    app.router.routes.extend(doors(gateway, lambda headers: sidecar.admit(headers).identity))
+    app.router.routes.extend(doors(gateway, sidecar.agent))
     app.add_exception_handler(YettError, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

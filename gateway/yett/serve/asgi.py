@@ -95,6 +95,16 @@ class Sidecar:
         """
         return self.identify(bearer(headers))
 
+    def agent(self, headers: list[tuple[bytes, bytes]]) -> Identity:
+        """As `admit`, for what only agents do.
+
+        Raises:
+            Unauthorized; YettError: RATE_LIMITED.
+        """
+        identity = self.admit(headers).identity
+        require(identity, "agent")
+        return identity
+
     def identify(self, token: str) -> Credential:
         """As `admit`, for a token that came another way."""
         credential = self._credentials.identify(token)
@@ -129,9 +139,7 @@ class Sidecar:
         await send({"type": "http.response.body", "body": body})
 
     async def _decide(self, scope: Scope, receive: Receive) -> bytes:
-        credential = self.admit(scope["headers"])
-        identity = credential.identity
-        require(identity, "agent")
+        identity = self.agent(scope["headers"])
         body = await read_body(receive, MAX_CALL)
         started = time.perf_counter()
         decision = await durable(self._gateway.submit_bytes(body, identity))
@@ -141,9 +149,7 @@ class Sidecar:
         return msgspec.json.encode(decision)
 
     async def _report(self, scope: Scope, receive: Receive) -> bytes:
-        credential = self.admit(scope["headers"])
-        identity = credential.identity
-        require(identity, "agent")
+        identity = self.agent(scope["headers"])
         outcome = read_outcome(await read_body(receive, MAX_OUTCOME))
         await durable(self._gateway.submit_report(outcome, identity))
         return b'{"recorded":true}'
