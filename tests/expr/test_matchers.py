@@ -123,3 +123,21 @@ def test_wide_counted_gaps_and_nonsense_are_refused(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["[A-Z]{2}[0-9]{2,30}", "a.{0,20}b", "\\d{40}", "a\\{100\\}", "\\.{1,3}"])
 def test_narrow_ones_are_fine(pattern: str) -> None:
     f.check_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Check out this link: www.secure-systems-252.com.", ["www.secure-systems-252.com"]),
+        ("see http://evil.com/x, or evil.net/y!", ["evil.com", "evil.net"]),
+        ("(https://a.example/?q=(1))", ["a.example"]),
+        ("http://good.com@evil.com/", ["http://good.com@evil.com/"]),
+        ("report.txt and main.py, e.g. 3.5 and v1.2", []),
+        ({"k": ["ftp://files.example/x"], "www.key.com": 1}, ["files.example", "www.key.com"]),
+        (7, []),
+        ("www.a.com " * 200, ABSENT),
+    ],
+)
+def test_links(value: object, expected: object) -> None:
+    found = f.links(value)
+    assert found is expected or sorted(found) == sorted(expected)  # type: ignore[call-overload]

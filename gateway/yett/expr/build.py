@@ -14,7 +14,7 @@ from typing import Any
 
 from yett.expr import nodes
 from yett.expr.functions import LIBRARY
-from yett.expr.types import ABSENT
+from yett.expr.types import ABSENT, ANY
 
 MAX_STEPS = 50_000
 """Loop turns of one evaluation; beyond, the result is ABSENT."""
@@ -290,6 +290,14 @@ def _call(node: nodes.Call) -> Closure:
 
         return matcher
     plain = function.call
+    if function.params == (ANY,):
+        subject = args[0]
+
+        def anything(frame: Frame) -> Any:
+            value = subject(frame)
+            return ABSENT if value is ABSENT else plain(value)
+
+        return anything
 
     def strings(frame: Frame) -> Any:
         values = [arg(frame) for arg in args]

@@ -30,6 +30,13 @@ _ODD_NUMBER = re2.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]
 _LABELS = re2.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _LOCAL = re2.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
 _IBAN = re2.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]+")
+_LINK = re2.compile(
+    r"(?i)(?:[a-z][a-z0-9+.-]*://|www\.)[^\s<>\"'`(){}\[\]|\\^]+"
+    r"|(?:[a-z0-9_-]+\.)+(?:com|net|org|io|co|dev|app|ai|info|biz|me|ly|gl|gg|to|cc|tv|xyz|top|site|online|shop|club|"
+    r"link|click|live|cloud|page|web|ru|cn|de|uk|fr|eu|us|ch|at|nl|it|es|pl|se|no|fi|dk|be|in|jp|br|au|ca|zip|mov)\b"
+    r"(?:/[^\s<>\"'`(){}\[\]|\\^]*)?"
+)
+_MAX_LINKS = 100
 _CLIMB = re2.compile(r"(?i)%(?:2e|2f|5c|25|c0|c1|e0|00)")
 
 
@@ -200,6 +207,35 @@ def cidr(value: str, network: str) -> Any:
     return address.version == net.version and address in net
 
 
+def links(value: Any) -> Any:
+    """Hosts of everything in a value's texts that a reader, or his client, would take for a link.
+
+    With a scheme, after `www.`, or a bare name under a common top-level domain. One whose host is not plain is
+    given as it stands: it is nobody's known host. More than can be looked at: ABSENT.
+    """
+    found: list[str] = []
+    todo: list[Any] = [value]
+    left = 1 << 18
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            left -= len(item)
+            if left < 0:
+                return ABSENT
+            for match in _LINK.finditer(item):
+                link = match.group(0).rstrip(".,;:!?*_")
+                name = host(link)
+                found.append(link if name is ABSENT else name)
+                if len(found) > _MAX_LINKS:
+                    return ABSENT
+        elif isinstance(item, list | tuple):
+            todo.extend(item)
+        elif isinstance(item, dict):
+            todo.extend(item.values())
+            todo.extend(item)
+    return found
+
+
 _SEVERITY = {"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 
 
@@ -312,6 +348,7 @@ LIBRARY: dict[str, Function] = {
         Function("basename", _ONE, STR, basename),
         Function("absolute", _ONE, BOOL, absolute),
         Function("severity", _ONE, NUM, severity),
+        Function("links", (ANY,), list_of(STR), links),
         Function("split", _TWO, list_of(STR), lambda text, by: text.split(by) if by else ABSENT),
         Function("matches", _TWO, BOOL, lambda text, p: _matches(p)(text), _SECOND, _matches),
         Function("search", _TWO, BOOL, lambda text, p: _search(p)(text), _SECOND, _search),

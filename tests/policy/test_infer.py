@@ -1,0 +1,182 @@
+"""Proposed manifests: what they see, and on which side they err."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from policy_helpers import loaded
+
+from yett.errors import PolicyError
+from yett.policy import infer
+
+
+def tool(name: str, description: str = "", **properties: Any) -> dict[str, Any]:
+    schemas = {
+        key: value if isinstance(value, dict) else {"type": value} for key, value in properties.items()
+    }
+    return {
+        "name": name,
+        "description": description,
+        "inputSchema": {"type": "object", "properties": schemas, "required": list(schemas)},
+    }
+
+
+def guessed(*tools: dict[str, Any]) -> dict[str, Any]:
+    manifest = infer.infer({"tools": list(tools)})
+    result: dict[str, Any] = manifest["tools"]
+    return result
+
+
+def test_mail() -> None:
+    found = guessed(
+        tool(
+            "send_email",
+            "Sends an email",
+            recipients={"type": "array", "items": {"type": "string"}},
+            cc="array",
+            subject="string",
+            body="string",
+        )
+    )
+    args = found["send_email"]["args"]
+    assert found["send_email"]["does"] == ["send"]
+    assert {name: arg["role"] for name, arg in args.items()} == {
+        "recipients": "target",
+        "cc": "target",
+        "subject": "content",
+        "body": "content",
+    }
+    assert args["recipients"]["type"] == "list[string]"
+
+
+@pytest.mark.parametrize(
+    ("name", "does"),
+    [
+        ("get_user_info", ["read"]),
+        ("list_files", ["read"]),
+        ("delete_file", ["delete"]),
+        ("run_command", ["exec"]),
+        ("transfer_funds", ["pay"]),
+        ("frobnicate", ["write"]),
+        ("update_password", ["write", "admin"]),
+    ],
+)
+def test_what_a_tool_does(name: str, does: list[str]) -> None:
+    assert guessed(tool(name))[name]["does"] == does
+
+
+def test_a_web_address_is_a_target_even_of_a_reading_tool_and_a_name_is_not() -> None:
+    found = guessed(tool("fetch_page", url="string"), tool("read_inbox", user="string"))
+    assert found["fetch_page"]["args"]["url"] == {"role": "target", "type": "url"}
+    assert found["read_inbox"]["args"]["user"]["role"] == "selector"
+
+
+def test_the_server_is_not_believed_when_it_calls_itself_harmless() -> None:
+    wipes = tool("delete_everything") | {"annotations": {"readOnlyHint": True, "destructiveHint": False}}
+    assert guessed(wipes)["delete_everything"]["does"] == ["delete"]
+
+
+def test_trust_of_results() -> None:
+    found = guessed(
+        tool("get_balance"),
+        tool("list_contacts"),
+        tool("get_webpage", url="string"),
+        tool("get_transactions"),
+        tool("search_emails", query="string"),
+        tool("get_thing"),
+    )
+    assert found["get_balance"]["result"] == "records"
+    assert found["list_contacts"]["result"] == "directory"
+    assert found["get_webpage"]["result"] == "untrusted"
+    assert found["get_thing"]["result"] == "untrusted"
+    assert found["search_emails"]["result"] == "untrusted"
+    assert found["get_transactions"]["result"]["sender"] == "sender"
+    assert found["get_transactions"]["result"]["subject"] == "untrusted"
+
+
+def test_openapi_with_references() -> None:
+    document = {
+        "openapi": "3.1.0",
+        "paths": {
+            "/payments": {
+                "post": {
+                    "operationId": "createPayment",
+                    "requestBody": {
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Payment"}}}
+                    },
+                }
+            },
+            "/users/{id}": {
+                "delete": {
+                    "parameters": [
+                        {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+                    ]
+                }
+            },
+        },
+        "components": {
+            "schemas": {
+                "Payment": {
+                    "properties": {"iban": {"type": "string"}, "amount": {"type": "number"}},
+                    "required": ["iban"],
+                },
+                "Loop": {"$ref": "#/components/schemas/Loop"},
+            }
+        },
+    }
+    tools = infer.infer(document)["tools"]
+    assert "pay" in tools["createPayment"]["does"]
+    assert tools["createPayment"]["args"]["iban"] == {"role": "target", "type": "iban"}
+    assert tools["createPayment"]["args"]["amount"] == {"role": "amount", "type": "money", "optional": True}
+    assert "delete" in tools["delete_users__id_"]["does"]
+
+
+def test_python_signatures_are_read_and_not_run() -> None:
+    source = (
+        "raise SystemExit\n"
+        "def send_money(recipient: str, amount: float, note: str = '', *, urgent: bool = False) -> None:\n"
+        "    '''Sends money.'''\n"
+        "def _hidden(x): ...\n"
+    )
+    tools = infer.infer_python(source)["tools"]
+    assert list(tools) == ["send_money"]
+    assert tools["send_money"]["args"] == {
+        "recipient": {"role": "target", "type": "string"},
+        "amount": {"role": "amount", "type": "money"},
+        "note": {"role": "content", "type": "string", "optional": True},
+        "urgent": {"role": "selector", "type": "boolean", "optional": True},
+    }
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"tools": []}, {"tools": [{"nme": "x"}]}, "text", 5])
+def test_nothing_to_describe_is_an_error(document: Any) -> None:
+    with pytest.raises(PolicyError, match="INFER_INVALID"):
+        infer.infer(document)
+
+
+def test_a_proposal_loads_and_says_why(tmp_path: Path) -> None:
+    text = infer.render(
+        infer.infer({"tools": [tool("send_email", "x", to="string", body="string")]}, server="mail")
+    )
+    assert "because:" in text
+    policy = loaded(
+        tmp_path, text, "policy: p\nrules: [{id: a, allow: '*', when: 'origin(targets) == \"prompt\"'}]"
+    )
+    spec = policy.spec("send_email", "mail")
+    assert spec is not None
+    assert spec.args["to"].role == "target"
+
+
+def test_garbage_in_schemas_does_not_stop_it() -> None:
+    odd = {
+        "name": "x",
+        "inputSchema": {
+            "properties": {"a": None, "b": {"type": ["string", "null"]}, "c": {"anyOf": 5}},
+            "required": [],
+        },
+    }
+    args = infer.infer([odd])["tools"]["x"]["args"]
+    assert args["b"]["type"] == "string"
+    assert set(args) == {"a", "b", "c"}
