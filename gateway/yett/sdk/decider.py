@@ -19,8 +19,8 @@ import asyncio
 import inspect
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, cast, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 from yett import canonical
 from yett.errors import InvalidCall, YettError
@@ -73,6 +73,7 @@ class Lister(Protocol):
 
 
 AnyDecider = Decider | AsyncDecider
+"""Also an object whose `decide` and `report` are coroutine functions (`AsyncClient`)."""
 
 
 class OnBehalf:
@@ -148,13 +149,7 @@ def ask(decider: Decider, call: ToolCall, *, clock: Callable[[], int] = wall_clo
 async def aask(decider: AnyDecider, call: ToolCall, *, clock: Callable[[], int] = wall_clock) -> Decision:
     """`ask` for asyncio. A decider that only knows threads is asked in one, so the loop goes on."""
     try:
-        adecide = getattr(decider, "adecide", None)
-        if adecide is not None:
-            answer: object = await cast(Callable[[ToolCall], Awaitable[object]], adecide)(call)
-        else:
-            answer = await asyncio.to_thread(cast(Decider, decider).decide, call)
-            if inspect.isawaitable(answer):
-                answer = await answer
+        answer: object = await _awaited(decider, "decide", call)
     except Exception as error:  # noqa: BLE001 -- whatever went wrong, the tool does not run
         return refused(call, *_named(error))
     return sound(answer, call, clock())
@@ -172,13 +167,7 @@ def tell(decider: Decider, outcome: Outcome) -> YettError | None:
 async def atell(decider: AnyDecider, outcome: Outcome) -> YettError | None:
     """`tell` for asyncio."""
     try:
-        areport = getattr(decider, "areport", None)
-        if areport is not None:
-            await cast(Callable[[Outcome], Awaitable[object]], areport)(outcome)
-        else:
-            told: object = await asyncio.to_thread(cast(Decider, decider).report, outcome)
-            if inspect.isawaitable(told):
-                await told
+        await _awaited(decider, "report", outcome)
     except Exception as error:  # noqa: BLE001 -- turned into a refusal to show the result
         return unreported(error)
     return None
@@ -247,6 +236,14 @@ def explain(decision: Decision, tool: str) -> str:
         f"The call of {tool} was not run: it is not allowed. Why: {reasons or 'no rule allows it'}. "
         "Do not try to get the same effect another way; go on without it or ask the user."
     )
+
+
+async def _awaited(decider: AnyDecider, name: str, about: ToolCall | Outcome) -> object:
+    """Ask in the way this decider can be asked: its twin for asyncio, a coroutine function, or in a thread."""
+    method = getattr(decider, "a" + name, None) or getattr(decider, name)
+    if inspect.iscoroutinefunction(method):
+        return await method(about)
+    return await asyncio.to_thread(method, about)
 
 
 def _named(error: Exception) -> tuple[str, str]:

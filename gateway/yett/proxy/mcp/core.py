@@ -193,7 +193,7 @@ class Session:
         return [ToServer(request.raw)]
 
     def _judge(self, request: wire.Request) -> list[Action]:
-        tool, arguments = _judged_part(request)
+        tool, arguments = judged_part(request)
         why = self._catalogue.callable(tool) if request.method == "tools/call" else None
         if why is not None:
             return [ToClient(answers.refusal(request, f"The call of {tool!r} was not run: {why}."))]
@@ -421,7 +421,7 @@ def _version(request: wire.Request) -> str | None:
     return version if isinstance(version, str) else ""
 
 
-def _judged_part(request: wire.Request) -> tuple[str, dict[str, Json]]:
+def judged_part(request: wire.Request) -> tuple[str, dict[str, Json]]:
     """Tool name and arguments as the gate sees them.
 
     Answers to a server's questions travel beside the arguments (2026-07-28, multi round-trip requests) and

@@ -136,7 +136,12 @@ class Gate:
             call = self._call(tool, arguments, server, parent, self._open())
         except Exception as error:  # noqa: BLE001 -- what can't even be asked is not allowed
             return self._unasked(tool, error)
-        return call, self._enforceable(call, ask(cast(Decider, self.decider), call, clock=self._clock))
+        decision = ask(cast(Decider, self.decider), call, clock=self._clock)
+        unmet = duty(decision)
+        if unmet is None:
+            return call, decision
+        tell(cast(Decider, self.decider), _unused(decision, unmet))
+        return call, refused(call, "OBLIGATION_UNKNOWN", unmet)
 
     async def ajudge(
         self, tool: str, arguments: object, *, server: str | None = None, parent: str | None = None
@@ -146,7 +151,12 @@ class Gate:
             call = self._call(tool, arguments, server, parent, await self._aopen())
         except Exception as error:  # noqa: BLE001 -- what can't even be asked is not allowed
             return self._unasked(tool, error)
-        return call, self._enforceable(call, await aask(self.decider, call, clock=self._clock))
+        decision = await aask(self.decider, call, clock=self._clock)
+        unmet = duty(decision)
+        if unmet is None:
+            return call, decision
+        await atell(self.decider, _unused(decision, unmet))
+        return call, refused(call, "OBLIGATION_UNKNOWN", unmet)
 
     def settle(
         self, decision: Decision, result: object = None, *, error: BaseException | None = None
@@ -201,16 +211,15 @@ class Gate:
         words = error.message if isinstance(error, YettError) else f"asking failed ({type(error).__name__})"
         return call, refused(call, code, words)
 
-    def _enforceable(self, call: ToolCall, decision: Decision) -> Decision:
-        """An allow whose obligations nobody here can fulfil is a deny."""
-        duties = [duty.kind for duty in decision.obligations if duty.kind not in GATEWAY_SIDE]
-        if decision.allowed and duties:
-            text = f"this way to the tool can't fulfil the obligation {duties[0]!a}"
-            unused = Outcome(decision_id=decision.decision_id, status="no_effect", error=text)
-            if isinstance(self.decider, Decider):
-                tell(self.decider, unused)
-            return refused(call, "OBLIGATION_UNKNOWN", text)
-        return decision
+
+def duty(decision: Decision) -> str | None:
+    """An obligation of an allow that nobody here can fulfil: then it is no allow."""
+    unmet = [obligation.kind for obligation in decision.obligations if obligation.kind not in GATEWAY_SIDE]
+    return (
+        f"this way to the tool can't fulfil the obligation {unmet[0]!a}"
+        if decision.allowed and unmet
+        else None
+    )
 
 
 GATEWAY_SIDE = frozenset({"shadow", "require_mandate", "require_approver", "require_approvers"})
@@ -230,6 +239,10 @@ def outcome_of(decision: Decision, result: object, error: BaseException | None) 
         return Outcome(decision_id=decision.decision_id, status=status, result=reportable(result))
     status = "error" if isinstance(error, Exception) else "unknown"
     return Outcome(decision_id=decision.decision_id, status=status, error=type(error).__name__)
+
+
+def _unused(decision: Decision, why: str) -> Outcome:
+    return Outcome(decision_id=decision.decision_id, status="no_effect", error=why)
 
 
 def _says_failed(result: object) -> bool:

@@ -1,0 +1,146 @@
+"""What the doors of all protocols share: read strictly, know who asks, ask the gateway, never answer by accident.
+
+A credential of role `agent` asks for itself: a request that names another subject is refused. A credential
+of role `operator` belongs to an enforcement point that has authenticated somebody itself (a gateway, a mesh),
+and may name whom it asks for. Nobody else may ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from yett import canonical
+from yett.errors import InvalidCall, Unauthorized, YettError
+from yett.model import Context, Decision, Effect, Identity, Json, Outcome
+from yett.proxy.mcp import obligations
+from yett.sdk.decider import OnBehalf, aask, atell, call_for, refused
+
+Headers = list[tuple[bytes, bytes]]
+Authenticate = Callable[[Headers], Identity]
+"""Who sent a request with these headers. Raises `YettError`."""
+
+MAX_BODY = canonical.MAX_BYTES
+"""Bytes of a request."""
+
+
+async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The whole body. Raises `YettError` TOO_LARGE."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise YettError("TOO_LARGE", f"the body has more than {limit} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+async def object_of(request: Request) -> dict[str, Any]:
+    """The body as a JSON object, read strictly. Raises `YettError`."""
+    value = canonical.parse(await body_of(request))
+    if not isinstance(value, dict):
+        raise InvalidCall("BAD_REQUEST", "the body is not a JSON object")
+    return value
+
+
+def asker(identity: Identity) -> Identity:
+    """The identity, if it may ask for decisions. Raises `Unauthorized`."""
+    if identity.role not in ("agent", "operator"):
+        raise Unauthorized("ROLE_FORBIDDEN", f"the role {identity.role} may not ask for decisions")
+    return identity
+
+
+def on_behalf_of(identity: Identity, subject: str) -> Identity:
+    """Who the call is judged for. Raises `Unauthorized` if the credential may not speak for the subject."""
+    if identity.role == "operator":
+        return msgspec.structs.replace(identity, principal=subject, agent=subject, role="agent")
+    if subject in (identity.principal, identity.agent):
+        return identity
+    raise Unauthorized(
+        "SUBJECT_MISMATCH",
+        "this credential can ask for itself only",
+        remedy="an enforcement point that asks for others needs a credential of role operator",
+    )
+
+
+async def judged(
+    gateway: Any,
+    identity: Identity,
+    tool: str,
+    arguments: object,
+    *,
+    server: str | None = None,
+    session: str = "",
+    prompt: str | None = None,
+) -> Decision:
+    """A decision that the other side can act on without further duties. Raises `InvalidCall`."""
+    decider = OnBehalf(gateway, identity)
+    call = call_for(tool, arguments, session=session, server=server, context=Context(prompt=prompt))
+    decision = await aask(decider, call)
+    unmet = [duty.kind for duty in decision.obligations if duty.kind not in obligations.GATEWAY_SIDE]
+    if not decision.allowed or not unmet:
+        return decision
+    text = f"the enforcement point can't be told to fulfil the obligation {unmet[0]!a}"
+    await atell(decider, Outcome(decision_id=decision.decision_id, status="no_effect", error=text))
+    return refused(call, "OBLIGATION_UNKNOWN", text)
+
+
+def about(decision: Decision) -> dict[str, Json]:
+    """What an enforcement point, and the person behind it, may know of a decision."""
+    said: dict[str, Json] = {
+        "effect": decision.effect.value,
+        "decision_id": decision.decision_id,
+        "reasons": [
+            {"stage": reason.stage, "code": reason.code, "message": reason.message, "rule": reason.rule}
+            for reason in decision.reasons[:16]
+        ],
+    }
+    if decision.effect is Effect.HOLD:
+        said["approval"] = decision.approval
+    if decision.allowed:
+        said["permit"] = decision.permit
+        said["expires_at"] = decision.expires_at
+    return said
+
+
+def reply(value: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(
+        msgspec.json.encode(value), status_code=status, headers=headers, media_type="application/json"
+    )
+
+
+def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint with every failure turned into a problem document: no failure answers 200."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except YettError as error:
+            return problem(error)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it is not an allow
+            return problem(YettError("INTERNAL", f"judging failed ({type(error).__name__})"))
+
+    return endpoint
+
+
+_STATUS = {"TOO_LARGE": 413, "RATE_LIMITED": 429, "INTERNAL": 500, "NOT_FOUND": 404, "ROLE_FORBIDDEN": 403}
+
+
+def problem(error: YettError) -> Response:
+    """RFC 9457."""
+    default = 401 if isinstance(error, Unauthorized) else 400
+    status = _STATUS.get(error.code, 403 if error.code == "SUBJECT_MISMATCH" else default)
+    document = {"type": "about:blank", "status": status, "code": error.code, "detail": error.message}
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return Response(
+        msgspec.json.encode(document),
+        status_code=status,
+        headers=headers,
+        media_type="application/problem+json",
+    )

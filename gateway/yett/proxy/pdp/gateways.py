@@ -1,0 +1,184 @@
+"""MCP gateways that ask somebody else: ToolHive's webhook and `/decision`, Docker's interceptor.
+
+* ToolHive webhook (`POST /pdp/toolhive`): signed with HMAC-SHA256 over `timestamp.payload`; the signature is
+  the credential, so the principal it names is believed. Old, replayed and unsigned requests are refused.
+* ToolHive HTTP PDP (`POST /decision`): a PORC object (principal, operation, resource, context), a bearer token.
+* Docker MCP (`--interceptor before:http:URL`, `POST /pdp/docker`): the `tools/call` as the gateway has it; an
+  empty answer lets it go on, a `CallToolResult` replaces it. Any failure is such a result, because Docker goes
+  on when an interceptor fails with another status.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from yett import canonical
+from yett.errors import InvalidCall, Unauthorized, YettError
+from yett.model import Decision, Identity
+from yett.proxy.mcp import answers, wire
+from yett.proxy.mcp.core import JUDGED, PASSED_TO_SERVER, judged_part
+from yett.proxy.pdp.asking import (
+    Authenticate,
+    about,
+    asker,
+    body_of,
+    guarded,
+    judged,
+    object_of,
+    on_behalf_of,
+    reply,
+)
+from yett.sdk.decider import explain
+
+WINDOW_S = 300
+"""Seconds by which a signed request's clock may differ from ours."""
+REMEMBERED = 65_536
+"""Signatures remembered within the window, against replays."""
+
+
+def routes(
+    gateway: Any,
+    authenticate: Authenticate,
+    *,
+    toolhive_secret: bytes | None = None,
+    clock: Callable[[], float] = time.time,
+) -> list[Route]:
+    """The doors. ToolHive's webhook is there only with a secret."""
+    found = [
+        Route("/decision", guarded(_decision(gateway, authenticate)), methods=["POST"]),
+        Route("/pdp/docker", _docker(gateway, authenticate), methods=["POST"]),
+    ]
+    if toolhive_secret:
+        signed = _Signed(toolhive_secret, clock)
+        found.append(Route("/pdp/toolhive", guarded(_toolhive(gateway, signed)), methods=["POST"]))
+    return found
+
+
+def _decision(gateway: Any, authenticate: Authenticate) -> Callable[[Request], Any]:
+    async def decide(request: Request) -> Response:
+        identity = asker(authenticate(request.scope["headers"]))
+        body = await object_of(request)
+        principal, operation, resource = body.get("principal"), body.get("operation"), body.get("resource")
+        subject = principal.get("sub", principal.get("id")) if isinstance(principal, dict) else principal
+        if not isinstance(operation, str) or not operation:
+            raise InvalidCall("BAD_REQUEST", "the operation is not text", path="/operation")
+        who = on_behalf_of(identity, subject) if isinstance(subject, str) and subject else identity
+        context = body.get("context") or {}
+        tool = operation.rpartition(":")[2]
+        arguments = context.get("arguments") if isinstance(context, dict) else None
+        if not isinstance(arguments, dict):
+            arguments = {"resource": resource, "context": context}
+        decision = await judged(gateway, who, tool, arguments, server=_server(context))
+        return reply(
+            {"allow": decision.allowed, "reason": "" if decision.allowed else explain(decision, tool)}
+        )
+
+    return decide
+
+
+def _toolhive(gateway: Any, signed: _Signed) -> Callable[[Request], Any]:
+    async def webhook(request: Request) -> Response:
+        payload = await body_of(request)
+        signed.check(request, payload)
+        body = canonical.parse(payload)
+        if not isinstance(body, dict) or not isinstance(body.get("uid"), str):
+            raise InvalidCall("BAD_REQUEST", "the request has no uid", path="/uid")
+        allowed, message, details = await _mcp(
+            gateway, _principal(body), body.get("mcp_request"), _server(body.get("context"))
+        )
+        answer: dict[str, Any] = {"version": "v0.1.0", "uid": body["uid"], "allowed": allowed}
+        if not allowed:
+            answer |= {"code": 403, "message": message, "reason": "PolicyDenied", "details": details}
+        return reply(answer)
+
+    return webhook
+
+
+def _docker(gateway: Any, authenticate: Authenticate) -> Callable[[Request], Any]:
+    async def interceptor(request: Request) -> Response:
+        try:
+            identity = asker(authenticate(request.scope["headers"]))
+            message = canonical.parse(await body_of(request))
+            allowed, text, _ = await _mcp(gateway, identity, message, request.query_params.get("server"))
+        except YettError as error:
+            allowed, text = False, f"The call was not run: {error}"
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the tool must not run
+            allowed, text = False, f"The call was not run: judging failed ({type(error).__name__})"
+        return Response(b"") if allowed else reply(answers.tool_error(text))
+
+    return interceptor
+
+
+async def _mcp(
+    gateway: Any, identity: Identity, message: Any, server: str | None
+) -> tuple[bool, str, dict[str, Any]]:
+    """Whether an MCP request, or the bare parameters of a call, may go on; why not; details."""
+    if isinstance(message, dict) and "method" not in message and "name" in message:
+        message = {"jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": message}
+    if isinstance(message, dict) and "method" in message:
+        message = {"jsonrpc": "2.0", "id": 0, **message}
+    try:
+        request = wire.read(wire.write(message), max_bytes=canonical.MAX_BYTES * 2)
+        if not isinstance(request, wire.Request):
+            raise wire.WireError(wire.INVALID_REQUEST, "not a request")
+        if request.method in PASSED_TO_SERVER:
+            return True, "", {}
+        if request.method not in JUDGED:
+            return False, "this gateway does not know the method", {}
+        tool, arguments = judged_part(request)
+    except wire.WireError as error:
+        raise InvalidCall("BAD_REQUEST", error.message) from None
+    decision: Decision = await judged(gateway, identity, tool, arguments, server=server)
+    return decision.allowed, explain(decision, tool), about(decision)
+
+
+class _Signed:
+    """ToolHive's signature: `sha256=` and the hex HMAC over `timestamp.payload`."""
+
+    def __init__(self, secret: bytes, clock: Callable[[], float]) -> None:
+        self._secret = secret
+        self._clock = clock
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def check(self, request: Request, payload: bytes) -> None:
+        stamp = request.headers.get("x-toolhive-timestamp", "")
+        given = request.headers.get("x-toolhive-signature", "")
+        expected = (
+            "sha256=" + hmac.new(self._secret, stamp.encode() + b"." + payload, hashlib.sha256).hexdigest()
+        )
+        if not given.isascii() or not hmac.compare_digest(given, expected):
+            raise Unauthorized("SIGNATURE_INVALID", "the webhook's signature does not verify")
+        if not (stamp.isascii() and stamp.isdigit()) or abs(self._clock() - int(stamp)) > WINDOW_S:
+            raise Unauthorized("SIGNATURE_STALE", "the webhook's timestamp is too far from our clock")
+        with self._lock:
+            if given in self._seen:
+                raise Unauthorized("SIGNATURE_REPLAYED", "this webhook request was already answered")
+            self._seen[given] = None
+            while len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+
+
+def _principal(body: dict[str, Any]) -> Identity:
+    principal = body.get("principal")
+    name = principal.get("sub", principal.get("id")) if isinstance(principal, dict) else principal
+    if not isinstance(name, str) or not name:
+        raise InvalidCall("BAD_REQUEST", "the request names no principal", path="/principal")
+    return Identity(principal=name, agent=name, credential="toolhive")
+
+
+def _server(context: object) -> str | None:
+    if not isinstance(context, dict):
+        return None
+    name = context.get("server_name", context.get("server"))
+    return name if isinstance(name, str) and name else None

@@ -1,0 +1,61 @@
+"""OPA's data API, for products that already ask an OPA: `POST /v1/data/yett/allow`, `/v1/data/yett`.
+
+`input` is a call (`tool`, `arguments`, `server`, `session`, `subject`); the result of `yett/allow` is a
+boolean, of `yett` the whole decision. A document that does not exist is undefined, as in OPA: an answer
+without `result`, which every client takes for no.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from yett.errors import InvalidCall
+from yett.model import Decision
+from yett.proxy.pdp.asking import Authenticate, about, asker, guarded, judged, object_of, on_behalf_of, reply
+
+
+def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
+    """The data API's one package."""
+
+    async def data(request: Request) -> Response:
+        identity = asker(authenticate(request.scope["headers"]))
+        given = (await object_of(request)).get("input")
+        path = request.path_params["path"].strip("/")
+        if path not in ("yett", "yett/allow", "yett/effect", "yett/decision"):
+            return reply({})
+        if not isinstance(given, dict) or not isinstance(given.get("tool"), str):
+            raise InvalidCall("BAD_REQUEST", "the input names no tool", path="/input/tool")
+        who = on_behalf_of(identity, given["subject"]) if isinstance(given.get("subject"), str) else identity
+        decision = await judged(
+            gateway,
+            who,
+            given["tool"],
+            given.get("arguments", {}),
+            server=_text(given, "server") or None,
+            session=_text(given, "session"),
+            prompt=_text(given, "prompt") or None,
+        )
+        return reply({"result": _document(decision, path), "decision_id": decision.decision_id})
+
+    return [Route("/v1/data/{path:path}", guarded(data), methods=["POST"])]
+
+
+def _document(decision: Decision, path: str) -> Any:
+    if path == "yett/allow":
+        return decision.allowed
+    if path == "yett/effect":
+        return decision.effect.value
+    if path == "yett/decision":
+        return about(decision)
+    return {"allow": decision.allowed, "effect": decision.effect.value, "decision": about(decision)}
+
+
+def _text(given: dict[str, Any], key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str):
+        raise InvalidCall("BAD_REQUEST", f"{key} is not text", path=f"/input/{key}")
+    return value
