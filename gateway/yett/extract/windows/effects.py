@@ -16,6 +16,10 @@ _EXTENSION = re2.compile(r"(?i)\.(?:exe|com|cmd|bat)$")
 _KEY = re2.compile(
     r"(?i)\b(?:hklm|hkcu|hkcr|hku|hkcc|hkey_[a-z_]+|registry::[a-z_]+|microsoft\.powershell\.core\\registry::[a-z_]+):?\\"
 )
+_ODD_PLACE = re2.compile(
+    r"(?i)(?:\\(?:downloads|temp|tmp|public|programdata|perflogs|\$recycle\.bin)\\|%(?:temp|tmp|public|programdata)%|\$env:(?:temp|tmp|public|programdata)\b|\\\.\.\\|^\\\\[^.?])"
+)
+"""Where everybody may write and no installer puts programs."""
 _SCRIPT = re2.compile(r"(?i)\.(?:vbs|vbe|js|jse|hta|wsf|ps1|bat|cmd)[\"']?$")
 _SPACES = re2.compile(r"[\s\"']+")
 _FILE = re2.compile(
@@ -52,6 +56,8 @@ class Judge:
         found = set(flags)
         if profile is None:
             found.add("profile_unknown")
+            if _ODD_PLACE.search(words[0]):
+                found.add("odd_location")
         else:
             for rule in profile.rules:
                 if rule.pattern.search(line):

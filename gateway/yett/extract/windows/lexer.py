@@ -23,6 +23,7 @@ class Token(NamedTuple):
 
 
 _NAME = re2.compile(r"(?:[A-Za-z_][\w]*:)?[\w?^]+|\{[^}]*\}")
+_QUOTES = frozenset("'\"‘’“”")
 _ESCAPES = {
     "n": "\n",
     "t": "\t",
@@ -74,8 +75,8 @@ def tokens(source: str) -> list[Token]:
             continue
         elif (
             character == "@"
-            and source[index + 1 : index + 2] in "'\"‘’“”"
-            and source[index + 2 : index + 3] in "\r\n"
+            and source[index + 1 : index + 2] in _QUOTES
+            and source[index + 2 : index + 3] in ("\r", "\n")
         ):
             quote = source[index + 1]
             start = source.find("\n", index) + 1
@@ -98,7 +99,7 @@ def tokens(source: str) -> list[Token]:
             text = name.group(0) if name and name.start() == index + 1 else ""
             found.append(Token("var", text.strip("{}").lower(), spaced))
             index += 1 + len(text)
-        elif character == "@" and source[index + 1 : index + 2] in "({":
+        elif character == "@" and source[index + 1 : index + 2] in ("(", "{"):
             found.append(Token("@" + source[index + 1], "", spaced))
             index += 2
         elif character in "(){}[]":

@@ -219,7 +219,9 @@ class Reader:
         elif token.kind == "op" and token.text in ("-join", "-split"):
             inner = self._operand(depth)
             return _Value(
-                "".join(inner.items) if token.text == "-join" else inner.text, inner.known, inner.items
+                "".join(inner.items or (inner.text,)) if token.text == "-join" else inner.text,
+                inner.known,
+                inner.items,
             )
         return self._suffix(value, depth, token)
 
