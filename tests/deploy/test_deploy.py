@@ -310,6 +310,31 @@ class TestHelm:
         assert sorted(kinds) == ["ConfigMap", "StatefulSet"]
 
 
+class TestEnvoy:
+    config = load("envoy/envoy.yaml")[0]
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+
+    def test_it_asks_before_it_routes_and_fails_closed(self) -> None:
+        names = [each["name"] for each in self.manager["http_filters"]]
+        assert names == ["envoy.filters.http.ext_authz", "envoy.filters.http.router"]
+        asking = self.manager["http_filters"][0]["typed_config"]
+        assert asking["failure_mode_allow"] is False
+        assert asking["with_request_body"]["allow_partial_message"] is False
+
+    def test_clusters_that_are_named_exist(self) -> None:
+        clusters = {each["name"] for each in self.config["static_resources"]["clusters"]}
+        asking = self.manager["http_filters"][0]["typed_config"]["http_service"]
+        routed = self.manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]["cluster"]
+        assert {asking["server_uri"]["cluster"], routed} == clusters
+
+    def test_the_path_it_asks_under_is_a_door_of_the_sidecar(self) -> None:
+        from yett.proxy.doors import routes
+
+        asking = self.manager["http_filters"][0]["typed_config"]["http_service"]
+        paths = [route.path for route in routes(SimpleNamespace(), lambda headers: None)]  # type: ignore[arg-type, return-value]
+        assert any(path.startswith(asking["path_prefix"]) for path in paths)
+
+
 class TestGrafana:
     def test_every_metric_it_asks_for_is_one_that_the_sidecar_has(self) -> None:
         from yett.serve.metrics import Metrics, observe
