@@ -44,7 +44,7 @@ __all__ = ["MAX_SOURCE", "MILD", "SEVERE", "ShellResult", "analyse", "analyse_ar
 
 MAX_SOURCE = 32_768
 """Characters of one program."""
-MAX_FUEL = 24_000
+MAX_FUEL = 8_000
 """Parts, commands and expansions of one program, inline programs included."""
 
 _CONTROL = frozenset(chr(c) for c in range(32) if c not in (9, 10, 13)) | {"\x7f"}

@@ -166,6 +166,7 @@ class Draft:
         self.analysis.nest(kind, field.text, self.name)
 
     def emit(self, ctx: Context) -> None:
+        self.analysis.fuel.burn(4)
         if len(self.analysis.commands) >= MAX_COMMANDS:
             self.analysis.opaque["expansions"] = None
             return

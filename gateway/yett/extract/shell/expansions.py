@@ -210,6 +210,8 @@ class Expansions(Scanner):
     def arithmetic(self, start: int, closing: str) -> Word | None:
         """From `start` to `closing`; None (position unchanged) if it does not close, so it is no arithmetic."""
         src, n = self.src, self.n
+        if not self.continued and src.find(closing, start) < 0:
+            return None
         back = self.i
         self.i = start
         parts: list[Part] = []
@@ -253,7 +255,7 @@ class Expansions(Scanner):
             level += (c == opening) - (c == shut)
             text += c
             self.i += 1
-            if not len(text) & 63:
+            if not len(text) & 15:
                 self.fuel.burn()
         self.depth -= 1
         self.i = back
@@ -262,6 +264,7 @@ class Expansions(Scanner):
     def backtick(self, quoted: bool) -> Sub:
         r"""At a backtick: find its end, undo one level of `\\`, `` \` `` and `\$`, and parse what is left."""
         src, n, start = self.src, self.n, self.i
+        self.fuel.burn(4)
         i = start + 1
         body = ""
         while True:
