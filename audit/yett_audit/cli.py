@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from yett_audit import commands, report, verify
+from yett_audit import report, verify
 from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, AuditError, Broken
 from yett_audit.inputs import load_state, read_input, save_state, trust_of
 
@@ -78,7 +78,7 @@ def explain_command(args: argparse.Namespace) -> int:
     return OK
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(first: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="yett-verify", description="Checks an audit log; trusts nothing that wrote it."
     )
@@ -105,13 +105,17 @@ def _parser() -> argparse.ArgumentParser:
     explain = found.add_parser("explain", help="what a cause means and what to do")
     explain.add_argument("cause")
     explain.set_defaults(run=explain_command)
-    commands.add_to(found, common)
+    if first not in ("log", "explain"):  # the commonest command starts quicker without the others' modules
+        from yett_audit import commands
+
+        commands.add_to(found, common)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = _parser(words[0] if words else "").parse_args(argv)
     try:
         code: int = args.run(args)
     except Broken as broken:

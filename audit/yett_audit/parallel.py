@@ -16,10 +16,7 @@ from typing import NamedTuple
 from yett_audit.chain import Chain
 from yett_audit.errors import Broken
 from yett_audit.scan import End, scan
-
-Seals = dict[int, tuple[bytes, int]]
-"""Size -> (root, time of the last record) of verified seals."""
-RECENT = 4096
+from yett_audit.seals import Seals, remember
 
 
 class Part(NamedTuple):
@@ -33,7 +30,9 @@ class Part(NamedTuple):
 
 def run_part(paths: Sequence[Path], wanted: frozenset[int], final: bool) -> Part:
     """Scans a group of segments; keeps the wanted seals and the most recent ones."""
-    chain, seals, recent = Chain(), Seals(), Seals()
+    chain = Chain()
+    seals: Seals = {}
+    recent: Seals = {}
 
     def on_seal(_: int) -> None:
         remember(chain, wanted, seals, recent)
@@ -43,16 +42,6 @@ def run_part(paths: Sequence[Path], wanted: frozenset[int], final: bool) -> Part
     except Broken as broken:
         return Part(chain, None, seals, broken)
     return Part(chain, end, recent | seals, None)
-
-
-def remember(chain: Chain, wanted: frozenset[int], seals: Seals, recent: Seals) -> None:
-    """Notes the seal that the chain has just verified."""
-    seal = (chain.sealed_root, chain.sealed_at)
-    if chain.sealed in wanted:
-        seals[chain.sealed] = seal
-    recent[chain.sealed] = seal
-    if len(recent) > RECENT:
-        del recent[next(iter(recent))]
 
 
 def scan_parallel(

@@ -56,7 +56,7 @@ def open_regular(path: Path) -> int:
     return fd
 
 
-def blocks(fd: int, start: int, end: int) -> Iterator[tuple[int, list[bytes]]]:
+def blocks(fd: int, start: int, end: int, block: int = BLOCK) -> Iterator[tuple[int, list[bytes]]]:
     """(offset of the first line, complete lines without LF) of bytes [start, end), a block at a time.
 
     What follows the last LF is yielded last, as (offset, []) with the offset of the incomplete line.
@@ -67,7 +67,7 @@ def blocks(fd: int, start: int, end: int) -> Iterator[tuple[int, list[bytes]]]:
     position, carry = start, b""
     while position + len(carry) < end:
         at = position + len(carry)
-        data = os.pread(fd, min(BLOCK, end - at), at)
+        data = os.pread(fd, min(block, end - at), at)
         if not data:
             raise Broken("changed", "the file became shorter while it was read", USAGE)
         lines = (carry + data).split(b"\n")

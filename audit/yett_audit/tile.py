@@ -42,22 +42,35 @@ def _write(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
 
 
-def lines(directory: Path, start: int, end: int) -> Iterator[bytes]:
-    """The lines of records [start, end), unverified."""
+Marks = dict[int, tuple[str, int]]
+"""Where record 256·n begins: segment name and byte offset."""
+
+
+def lines(directory: Path, start: int, end: int, marks: Marks | None = None) -> Iterator[bytes]:
+    """The lines of records [start, end), unverified; `marks`, if given, are used and added to."""
+    marks = {} if marks is None else marks
     paths = segment.paths(directory)
     firsts = [int(p.name.removesuffix(segment.SUFFIX)) for p in paths]
+    block = segment.BLOCK if end - start > WIDTH else segment.BLOCK >> 4
     for number, path in enumerate(paths):
-        index = firsts[number]
+        index, offset = firsts[number], 0
         if index >= end or (number + 1 < len(paths) and firsts[number + 1] <= start):
             continue
+        name, position = marks.get(start // WIDTH, ("", 0))
+        if name == path.name:
+            index, offset = start // WIDTH * WIDTH, position
         fd = segment.open_regular(path)
         try:
-            for _, block in segment.blocks(fd, 0, os.fstat(fd).st_size):
-                if index + len(block) > start:
-                    yield from block[max(0, start - index) : max(0, end - index)]
-                index += len(block)
-                if index >= end:
-                    break
+            for offset, found in segment.blocks(fd, offset, os.fstat(fd).st_size, block):  # noqa: B020
+                for line in found:
+                    if index >= end:
+                        return
+                    if index % WIDTH == 0:
+                        marks[index // WIDTH] = path.name, offset
+                    if index >= start:
+                        yield line
+                    offset += len(line) + 1
+                    index += 1
         finally:
             os.close(fd)
 
@@ -71,6 +84,7 @@ class Tiles:
         self._lock = threading.Lock()
         self._edges: list[list[bytes]] = [[]]
         self._size = -1
+        self._marks: Marks = {}
         self._cache: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
 
     def catch_up(self, size: int) -> None:
@@ -79,7 +93,7 @@ class Tiles:
             if self._size < 0:
                 self._resume(size)
             if size > self._size:
-                for line in lines(self._directory, self._size, size):
+                for line in lines(self._directory, self._size, size, self._marks):
                     self._push(0, record.leaf_of(line))
                     self._size += 1
             if self._size < size:
@@ -93,6 +107,12 @@ class Tiles:
         if len(hashes) != 1 << low:
             raise Broken("missing", "a tile lacks hashes")
         return merkle.root_of(hashes)
+
+    def line(self, index: int) -> bytes:
+        """One record's line, found quickly once the tiles have come that far."""
+        for found in lines(self._directory, index, index + 1, self._marks):
+            return found
+        raise Broken("missing", "the log holds no record of this index")
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The audit path of record `index` in the tree of `size`."""

@@ -23,8 +23,8 @@ from typing import Any
 from yett_audit import note, segment
 from yett_audit.chain import Chain
 from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, Broken
-from yett_audit.parallel import Seals, remember, scan_parallel
 from yett_audit.scan import End, scan
+from yett_audit.seals import Seals, remember
 from yett_audit.trust import Trust
 
 LADDER = ("UNPINNED", "SEALED", "ANCHORED", "WITNESSED")
@@ -188,6 +188,8 @@ def _run(chain: Chain, paths: Sequence[Path], demand: Demand, report: Report) ->
             demand.progress(chain.sealed, offset)
 
     if demand.jobs > 1 and len(paths) > 1 and not start:
+        from yett_audit.parallel import scan_parallel  # not needed, and not loaded, for one process
+
         end, seals = scan_parallel(paths, chain, wanted, min(demand.jobs, len(paths)))
     else:
         end = scan(paths, chain, on_seal=on_seal, start=start)

@@ -276,12 +276,10 @@ class Writer:
             Broken: there is no durable record of this index, or the files do not hold what was sealed.
         """
         head = self._head
-        (line,) = (
-            tile.lines(self._directory, index, index + 1) if 0 <= index < head.checkpoint.size else (None,)
-        )
-        if line is None:
+        if not 0 <= index < head.checkpoint.size:
             raise Broken("missing", "no durable record has this index")
         proof = self.tiles.inclusion(index, head.checkpoint.size)
+        line = self.tiles.line(index)
         merkle.verify_inclusion(
             index, head.checkpoint.size, record.leaf_of(line), proof, head.checkpoint.root
         )
