@@ -181,6 +181,8 @@ def _charges(
                 charges.append(("out.tainted", facts.size))
         if carries:
             charges.append(("out.secret", facts.size))
+        if targets:
+            charges.append(("out.destination", facts.size))
         known = view.row.targets
         new = (
             sum(1 for target in targets if target.to_bytes(6, "big") not in _chunks(known)) if targets else 0
@@ -225,17 +227,18 @@ def _strings(value: Json, depth: int = 0) -> Iterator[str]:
 
 
 def _carries_secret(view: Snapshot, facts: Facts) -> bool:
-    secret = view.row.taint.secret
-    if not secret.bits:
+    filters = view.secrets
+    if not filters:
         return False
-    if secret.full:
+    if view.row.taint.secret.full:
         return True
     left = MAX_CARRIED
     for text in facts.texts[:MAX_TEXTS]:
         if len(text.value) < 6:
             continue
-        if any(item in secret for item in view.hasher.of_secret(text.value[:left])):
-            return True
+        for item in view.hasher.of_secret(text.value[:left]):
+            if any(item in secret for secret in filters):
+                return True
         left -= len(text.value)
         if left <= 0:
             # What was not searched has to count as carrying: otherwise padding hides it.

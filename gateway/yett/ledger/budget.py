@@ -132,7 +132,6 @@ DEFAULT_CAPS: Final = (
         what="money", limit=10_000_000, span_ms=DAY, levels=("session", "lineage", "principal", "destination")
     ),
     Cap(what="privilege", limit=10, span_ms=DAY, levels=("session", "lineage", "principal")),
-    Cap(what="denied", limit=8, span_ms=10 * 60 * 1000, levels=("principal",)),
     Cap(what="sessions", limit=600, span_ms=HOUR, levels=("principal",)),
 )
 """What a deployment starts with: far above what honest sessions do, far below what an attack needs."""

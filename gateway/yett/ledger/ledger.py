@@ -138,7 +138,7 @@ class Ledger:
         sid = session_id(
             core.session_key, identity.tenant, identity.principal, identity.agent, core.entropy(16), at
         )
-        values = pack(core.hasher.of_value(prompt)) if prompt else b""
+        values = pack(core.hasher.of_prompt(prompt)) if prompt else b""
         with core.lock:
             if parent:
                 self._own(identity, parent, same_agent=False)

@@ -23,6 +23,8 @@ from yett.model import Decision, Effect, Level, Origin, OutcomeFacts, PolicyRef,
 
 MAX_HASHES: Final = 4500
 """Hashes one record can carry; of what does not fit, the session counts as saturated."""
+COUNTED: Final = frozenset({Origin.RECORDS.value, Origin.DIRECTORY.value})
+"""Origins of values that count as records read."""
 ORDERS: Final = "ASI01"
 """Tag of findings that say: this result gives the agent orders."""
 STRIKES: Final = {Level.INFO: 0, Level.LOW: 30, Level.MEDIUM: 100, Level.HIGH: 250, Level.CRITICAL: 400}
@@ -80,8 +82,9 @@ def body_of(hasher: Hasher, row: Decided, outcome: OutcomeFacts, *, proven: bool
         body["labels"] = sorted(labels)[:64]
     if values:
         body["values"] = values
-    if "read_secret" in labels:
-        body["records"] = len(outcome.values)
+    records = sum(1 for _, origin in outcome.values if "read_secret" in labels or origin in COUNTED)
+    if records:
+        body["records"] = records
     strike = max((STRIKES[level] for level in orders), default=0)
     if strike:
         body["strike"] = from_permille(strike)

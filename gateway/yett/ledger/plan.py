@@ -20,6 +20,8 @@ from yett.ledger.rows import Approval, Decided, Frozen, Mandate, Principal, Revo
 from yett.ledger.session import Clock, Session
 from yett.ledger.state import Attempt, Body, Change, State, attempt_key
 
+_SPREADING: Final = frozenset({"untrusted", "novel", "secret"})
+
 
 def plan(state: State, event: str, body: Body) -> list[Change]:
     """The rows a record changes. Unknown events change nothing: the log holds others' too."""
@@ -114,17 +116,18 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
     if allowed:
         owed += tuple(("cap:" + what, amount) for what, amount in charges)
         owed += tuple(("spent:" + what, amount) for what, amount in spent)
-    if not allowed and body["effect"] == "deny":
-        owed += (("cap:denied", 1),)
+    else:
+        owed += (("count:denied" if body["effect"] == "deny" else "count:held", 1),)
     labels = owner.labels
     if allowed and "persist_taint" in does.get("labels", ()):
         labels = session.with_labels(labels, {"persist_taint", "read_untrusted"})
-    owner = Principal(
-        key=owner.key,
+    owner = msgspec.structs.replace(
+        owner,
         account=owner.account.charged(owed, at) if owed else owner.account,
         clock=owner.clock.struck(strike, at),
         long=owner.long.struck(strike, at, session.PRINCIPAL_HALF_LIFE),
         labels=labels,
+        recent=_recent(owner, set(does.get("labels", ())), at) if allowed else owner.recent,
     )
     changes.append(("principal", owner.key, owner))
 
@@ -277,12 +280,36 @@ def _plan_outcome(state: State, body: Body) -> list[Change]:
         changes += _release(state, decided)
         if decided.attempt:
             changes.append(("attempt", attempt_key(decided), None))
-    if account is not owner.account or body.get("strike"):
-        owner = msgspec.structs.replace(
-            owner, account=account, clock=owner.clock.struck(body.get("strike", 0), body["at"])
-        )
-        changes.append(("principal", owner.key, owner))
+    owner = msgspec.structs.replace(
+        _learned(owner, body.get("values", []), body["at"]),
+        account=account,
+        clock=owner.clock.struck(body.get("strike", 0), body["at"]),
+        recent=_recent(owner, set(body.get("labels", ())), body["at"]),
+    )
+    changes.append(("principal", owner.key, owner))
     return changes
+
+
+def _recent(owner: Principal, labels: set[str], at: int) -> tuple[tuple[str, int], ...]:
+    """Labels with the time they were last set; unknown ones do not spread beyond their session."""
+    labels &= session.KNOWN_LABELS
+    if not labels:
+        return owner.recent
+    kept = {name: when for name, when in owner.recent if at - when < rows.RECENT_MS}
+    return tuple(sorted({**kept, **dict.fromkeys(labels, at)}.items()))
+
+
+def _learned(owner: Principal, values: list[list[str]], at: int) -> Principal:
+    """The principal with untrusted and secret values added to its own index, by generations."""
+    told = [(kind, packed) for kind, packed in values if kind in _SPREADING]
+    if not told:
+        return owner
+    index, earlier, turned = owner.taint, owner.earlier, owner.turned
+    if index.saturated or at - turned >= rows.RECENT_MS:
+        index, earlier, turned = taint.Taint(), index, at
+    for kind, packed in told:
+        index = index.plus(kind, taint.from_text(packed))
+    return msgspec.structs.replace(owner, taint=index, earlier=earlier, turned=turned)
 
 
 def _stages(known: tuple[tuple[str, str], ...], moved: list[list[str]]) -> tuple[tuple[str, str], ...]:

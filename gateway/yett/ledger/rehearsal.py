@@ -50,7 +50,7 @@ class Rehearsal:
         if parent:
             body["parent"] = parent
         if prompt:
-            body["values"] = [[Origin.PROMPT.value, to_text(pack(self._hasher.of_value(prompt)))]]
+            body["values"] = [[Origin.PROMPT.value, to_text(pack(self._hasher.of_prompt(prompt)))]]
         self._install("session", body)
         return str(body["id"])
 

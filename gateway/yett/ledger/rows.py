@@ -9,7 +9,10 @@ from __future__ import annotations
 from yett.ledger.budget import Account
 from yett.ledger.mandate import Claims
 from yett.ledger.session import Clock
+from yett.ledger.taint import Taint
 from yett.model import Struct
+
+RECENT_MS = 24 * 3600 * 1000
 
 RESERVED = "reserved"
 """Allowed and durable; the tool may have been called."""
@@ -33,7 +36,14 @@ class Principal(Struct, frozen=True, kw_only=True):
     long: Clock = Clock()
     """Slow risk with a half-life of two weeks."""
     labels: tuple[str, ...] = ()
-    """Labels that every later session starts with (persistent taint)."""
+    """Labels that every session has (persistent taint)."""
+    recent: tuple[tuple[str, int], ...] = ()
+    """(label, when) of what any of its sessions has read or done: counts in all of them for `RECENT_MS`."""
+    taint: Taint = Taint()
+    """Untrusted and secret values that any of its sessions has read: what one read, another may not act on."""
+    earlier: Taint = Taint()
+    """The generation before; `taint` becomes it when it is full or `RECENT_MS` old."""
+    turned: int = 0
 
 
 class Decided(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
 
+import re2
+
 from yett.model import Origin, Struct
 
 MAX_TRUSTED: Final = 1024
@@ -56,6 +58,7 @@ _INVISIBLE: Final = dict.fromkeys(
     ]
 )
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "ftp", "file", "www"})
+_GLUED: Final = re2.compile(r"([a-z0-9])\.([A-Z])")
 _SHINGLE: Final = 4
 """Words in a shingle of prose."""
 _WINDOW: Final = 16
@@ -123,6 +126,12 @@ class Hasher:
         if short:
             found.update(self(f"{a} {b}") for a, b in pairwise(words))
         return found
+
+    def of_prompt(self, text: str) -> set[int]:
+        """Hashes of a prompt's values; people forget the blank after a full stop (`see shop.example.They say`)."""
+        text = text[:MAX_TEXT]
+        spaced = _GLUED.sub(r"\1. \2", text)
+        return self.of_value(text) | self.of_value(spaced) if spaced != text else self.of_value(text)
 
     def of_name(self, text: str) -> set[int]:
         """Hashes of a name or address, as a whole only: whoever chose the name chose its words as well."""
@@ -266,6 +275,9 @@ class Taint(Struct, frozen=True, kw_only=True):
         return Taint(trusted=packed.tobytes(), untrusted=self.untrusted, secret=self.secret, digest=digest)
 
 
+Indexes = tuple[Taint, ...]
+
+
 def pack(items: Iterable[int]) -> bytes:
     """Sorted, six bytes each, big-endian: what is logged is the same whatever order a set had."""
     return b"".join(item.to_bytes(HASH_BYTES, "big") for item in sorted(items))
@@ -283,39 +295,49 @@ def from_text(text: str) -> bytes:
     return urlsafe_b64decode(text)
 
 
-def origin(index: Taint, hasher: Hasher, value: str) -> Origin:
+def _known(indexes: Indexes, item: int) -> Origin | None:
+    found = indexes[0].origin_of(item)
+    if found is None and any(item in other.untrusted for other in indexes[1:]):
+        return Origin.UNTRUSTED
+    return found
+
+
+def origin(indexes: Indexes, hasher: Hasher, value: str) -> Origin:
     """Where a value came from.
 
-    As a whole, if it was seen as a whole. Otherwise by its parts: one part known only from untrusted text
-    makes it untrusted; one unknown part makes it novel; else the weakest part counts.
+    Args:
+        indexes: the session's own; then others of which only the untrusted values count.
+
+    Returns: as a whole, if it was seen as a whole. Otherwise by its parts: one part known only from untrusted
+        text makes it untrusted; one unknown part makes it novel; else the weakest part counts.
     """
     normal = normalise(value[:MAX_TEXT])
     if not normal:
         return Origin.CONFIG
-    known = index.origin_of(hasher(normal))
+    known = _known(indexes, hasher(normal))
     if known is not None:
         return known
     compact = normal.replace(" ", "").replace("-", "")
     if compact != normal and len(compact) <= 64:
-        known = index.origin_of(hasher(compact))
+        known = _known(indexes, hasher(compact))
         if known is not None:
             return known
-    return _of_parts(index, hasher, normal)
+    return _of_parts(indexes, hasher, normal)
 
 
-def _of_parts(index: Taint, hasher: Hasher, normal: str) -> Origin:
+def _of_parts(indexes: Indexes, hasher: Hasher, normal: str) -> Origin:
     words = tokens(normal)
-    unknown = Origin.UNTRUSTED if index.saturated else Origin.NOVEL
+    unknown = Origin.UNTRUSTED if indexes[0].saturated else Origin.NOVEL
     if len(words) > 64:
-        tainted = any(index.origin_of(hasher(w)) is Origin.UNTRUSTED for w in words[:512] if _telling(w))
+        tainted = any(_known(indexes, hasher(w)) is Origin.UNTRUSTED for w in words[:512] if _telling(w))
         return Origin.UNTRUSTED if tainted else unknown
     found: list[Origin] = []
     for word in words:
-        known = index.origin_of(hasher(word)) if word != normal else None
+        known = _known(indexes, hasher(word)) if word != normal else None
         if known is not None:
             found.append(known)
             continue
-        parts = [index.origin_of(hasher(piece)) for piece in pieces(word)]
+        parts = [_known(indexes, hasher(piece)) for piece in pieces(word)]
         found.append(Origin.UNTRUSTED if Origin.UNTRUSTED in parts else unknown)
     if Origin.UNTRUSTED in found:
         return Origin.UNTRUSTED
@@ -323,7 +345,7 @@ def _of_parts(index: Taint, hasher: Hasher, normal: str) -> Origin:
         return unknown
     for pair in pairwise(words):
         # Known words in an order nobody wrote are a new sentence, not a quotation.
-        known = index.origin_of(hasher(" ".join(pair)))
+        known = _known(indexes, hasher(" ".join(pair)))
         if known is None:
             return unknown
         found.append(known)

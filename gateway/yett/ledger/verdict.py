@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from yett.ledger import approval, rows
-from yett.ledger.budget import Cap
+from yett.ledger.budget import Account, Cap
 from yett.ledger.consume import Use, earlier_attempt, use
 from yett.ledger.measure import Measure
 from yett.ledger.proposal import MandateCheck, Proposal
@@ -170,50 +170,42 @@ def over_budget(
     state: State, proposal: Proposal, measured: Measure, caps: Sequence[Cap], now: int
 ) -> list[tuple[Effect, Reason]]:
     """Budgets that this call would overdraw, at any level."""
-    charges = dict(measured.charges)
-    if not charges:
-        return []
-    row = proposal.snapshot.row
-    identity = proposal.admitted.identity
+    # Records are charged with the outcome, when they have been read: here, it is seen that there were too many.
+    charges = {**dict(measured.charges), "records": 0}
+    holders = _holders(state, proposal, measured)
     found: list[tuple[Effect, Reason]] = []
     for cap in caps:
-        amount = charges.get(cap.what, 0)
-        if not amount:
+        amount = charges.get(cap.what)
+        if amount is None:
             continue
-        for level in cap.levels:
-            for spent in _spent_at(
-                state, level, row.id, row.lineage, identity.tenant, identity.principal, measured, cap, now
-            ):
-                if spent + amount > cap.limit:
-                    message = f"more {cap.what} in this {level} than its budget of {cap.limit} allows"
-                    code = "BUDGET_" + cap.what.upper().replace(".", "_")
-                    found.append((Effect(cap.effect), Reason(stage="session", code=code, message=message)))
-                    break
-            else:
-                continue
-            break
+        what = "cap:" + cap.what
+        level = next(
+            (
+                level
+                for level in cap.levels
+                for account in holders[level]
+                if (account.spent(what, now, cap.span_ms) if account is not None else 0) + amount > cap.limit
+            ),
+            None,
+        )
+        if level is not None:
+            message = f"more {cap.what} in this {level} than its budget of {cap.limit} allows"
+            code = "BUDGET_" + cap.what.upper().replace(".", "_")
+            found.append((Effect(cap.effect), Reason(stage="session", code=code, message=message)))
     return found
 
 
-def _spent_at(
-    state: State,
-    level: str,
-    session: str,
-    lineage: str,
-    tenant: str,
-    principal: str,
-    measured: Measure,
-    cap: Cap,
-    now: int,
-) -> list[int]:
-    what = "cap:" + cap.what
-    if level == "session":
-        return [state.account("s:" + session).spent(what, now, cap.span_ms)]
-    if level == "lineage":
-        return [state.account("l:" + lineage).spent(what, now, cap.span_ms)]
-    if level == "principal":
-        return [state.principal(tenant, principal).account.spent(what, now, cap.span_ms)]
-    return [state.account(key).spent(what, now, cap.span_ms) for key in destinations(tenant, measured)]
+def _holders(state: State, proposal: Proposal, measured: Measure) -> dict[str, tuple[Account | None, ...]]:
+    row = proposal.snapshot.row
+    identity = proposal.admitted.identity
+    of = state.accounts.get
+    return {
+        "session": (of("s:" + row.id),),
+        "lineage": (of("l:" + row.lineage),),
+        "principal": (state.principal(identity.tenant, identity.principal).account,),
+        # Somewhere new still has its first budget to overdraw.
+        "destination": tuple(of(key) for key in destinations(identity.tenant, measured)),
+    }
 
 
 def destinations(tenant: str, measured: Measure) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from yett.ledger.budget import Account
 from yett.ledger.measure import Measure
-from yett.ledger.rows import Principal
+from yett.ledger.rows import RECENT_MS, Principal
 from yett.ledger.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille
-from yett.ledger.taint import Hasher, Taint, origin, pack, unpack
+from yett.ledger.taint import Bloom, Hasher, Taint, origin, pack, unpack
 from yett.model import Identity, Origin
 
 
@@ -38,7 +38,9 @@ class Snapshot:
         """The ledger's clock when the view was taken, ms."""
         self.frozen = frozen
         """The scope that is frozen (`session:…`, `agent:…`, `principal:…`, `all`), or `""`."""
-        self.labels = frozenset(row.labels).union(principal.labels, ("state_lost",) if lost else ())
+        recent = (name for name, at in principal.recent if now - at < RECENT_MS)
+        self.labels = frozenset(row.labels).union(principal.labels, recent, ("state_lost",) if lost else ())
+        self._indexes = (row.taint, principal.taint, principal.earlier)
         self.reads: dict[tuple[str, str, int], int] = {}
         self.measured: tuple[str, Measure] | None = None
         """Call digest and what `assess` measured of it, so that `commit` need not measure again."""
@@ -63,7 +65,12 @@ class Snapshot:
         return combined_permille(0, *self.clocks)
 
     def origin(self, value: str) -> Origin:
-        return origin(self.row.taint, self.hasher, value)
+        return origin(self._indexes, self.hasher, value)
+
+    @property
+    def secrets(self) -> tuple[Bloom, ...]:
+        """The filters of secret values that hold any."""
+        return tuple(index.secret for index in self._indexes if index.secret.bits)
 
     def spent(self, what: str, window_s: int) -> int:
         """What the principal was charged under `what`, in all its sessions: a new session is no new budget."""
@@ -99,6 +106,7 @@ class Snapshot:
             and mine.clock == theirs.clock
             and self.principal.long == now.principal.long
             and mine.taint.digest == theirs.taint.digest
+            and self.principal.taint.digest == now.principal.taint.digest
             and mine.targets == theirs.targets
             and mine.explained == theirs.explained
             and mine.stages == theirs.stages
@@ -111,7 +119,7 @@ def prompt_history(prompt: str | None) -> Snapshot:
     hasher = Hasher(b"yett/prompt-only")
     taint = Taint()
     if prompt:
-        taint = taint.plus(Origin.PROMPT.value, pack(hasher.of_value(prompt)))
+        taint = taint.plus(Origin.PROMPT.value, pack(hasher.of_prompt(prompt)))
     return Snapshot(
         identity=Identity(principal="local", agent="local"),
         row=Session(id="", tenant="default", principal="local", agent="local", lineage="", taint=taint),
