@@ -23,7 +23,7 @@ def _root64(number: int) -> int:
     return number
 
 
-_TABLE: Final = tuple(_root64(1 << (32 * _STEPS - step)) for step in range(_STEPS))
+_TABLE: Final = tuple(_root64(1 << (32 * _STEPS - step)) for step in range(_STEPS + 1))
 """floor(2^32 * 2^(-step/64)): nested integer square roots give the exact floor of the 64th root."""
 
 
@@ -34,7 +34,10 @@ def decay(value: int, elapsed_ms: int, half_life_ms: int) -> int:
     whole, rest = divmod(elapsed_ms, half_life_ms)
     if whole > 63:
         return 0
-    return (value * _TABLE[rest * _STEPS // half_life_ms] >> 32) >> whole
+    step, part = divmod(rest * _STEPS, half_life_ms)
+    # Between two entries a straight line is exact to 2e-5: without it, frequent small steps would never decay.
+    factor = _TABLE[step] - (_TABLE[step] - _TABLE[step + 1]) * part // half_life_ms
+    return (value * factor >> 32) >> whole
 
 
 def from_permille(score: int) -> int:

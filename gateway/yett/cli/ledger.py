@@ -1,0 +1,73 @@
+"""`yett ledger`: look into a state directory that no gateway has open.
+
+`replay` recomputes every session's state from the log and compares it with what each record states;
+`rebuild` throws the projection away, so that the next start (or this command) takes it from the log;
+`doubt` lists the uses of mandates of which nobody knows whether the call ran.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+State = Annotated[Path, typer.Argument(help="State directory of a gateway.", exists=True, file_okay=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(help="Replay, rebuild and inspect a ledger's state.", no_args_is_help=True)
+    group.command("replay")(replay)
+    group.command("rebuild")(rebuild)
+    group.command("doubt")(doubt)
+    app.add_typer(group, name="ledger")
+
+
+def replay(state: State, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Recompute every state from the log, bit for bit. Exit status 1 if anything differs."""
+    from yett.ledger.replay import replay as run
+
+    _answer(lambda: run(state / "log", state / "ledger.db"), json)
+
+
+def rebuild(state: State, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Empty the projection after a successful replay; the next start fills it from the log."""
+    from yett.ledger.replay import rebuild as run
+
+    _answer(lambda: run(state), json)
+
+
+def _answer(work: object, as_json: bool) -> None:
+    import msgspec
+
+    from yett.errors import LedgerError
+    from yett.ledger.replay import Replayed
+
+    assert callable(work)
+    try:
+        found: Replayed = work()
+    except LedgerError as error:
+        typer.echo(
+            msgspec.json.encode({"error": error.code, "message": error.message}) if as_json else str(error)
+        )
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+    else:
+        events = ", ".join(f"{count} {name}" for name, count in found.events.items())
+        typer.echo(f"{found.records} records replayed to {found.head}: {events}")
+        typer.echo(f"{found.sessions} sessions, every recorded state reproduced")
+        for name in found.differing:
+            typer.echo(f"the projection differs in {name}: run `yett ledger rebuild`")
+        for decision in found.in_doubt:
+            typer.echo(f"not settled: {decision}")
+    raise typer.Exit(1 if found.differing else 0)
+
+
+def doubt(state: State) -> None:
+    """List decisions whose mandate was used and whose outcome is not known."""
+    from yett.ledger.replay import replay as run
+
+    for decision in run(state / "log").in_doubt:
+        typer.echo(decision)
