@@ -208,7 +208,8 @@ def server_name(command: list[str]) -> str:
     words = [word for word in command if not word.startswith("-")]
     runners = {"npx", "uvx", "node", "python", "python3", "uv", "run", "bunx", "deno", "docker", "exec"}
     chosen = next((word for word in words if PurePath(word).name not in runners), command[0])
-    path = PurePath(chosen.rpartition("@")[0] or chosen if "@" in chosen[1:] else chosen)
+    package, at, version = chosen.rpartition("@")
+    path = PurePath(package if at and package and "/" not in version else chosen)
     name = path.stem if path.suffix in (".js", ".py", ".ts", ".mjs") else path.name
     if name in ("index", "main", "server", "__main__"):
         name = next(
