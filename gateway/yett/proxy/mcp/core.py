@@ -122,6 +122,7 @@ class Session:
         session: the gateway's session id, put on every call.
         catalogue: what the client may see and call.
         clock: milliseconds since the epoch.
+        states: what is remembered between rounds, where it outlives the session (stateless HTTP).
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class Session:
         *,
         clock: Callable[[], int],
         limits: Limits | None = None,
+        states: States | None = None,
     ) -> None:
         self.server = server
         self.session = session
@@ -143,7 +145,7 @@ class Session:
         self._pending: dict[wire.Id, _Pending] = {}
         self._reporting: dict[int, _Reporting] = {}
         self._asked: set[wire.Id] = set()
-        self._states = States(self._limits.tasks)
+        self.states = self._states = states or States(self._limits.tasks)
         self._waiting = 0
         self._open = True
 
@@ -390,6 +392,10 @@ class Session:
                 actions.append(ToClient(wire.error(pending.request.id, wire.UPSTREAM_FAILED, why)))
         self._pending.clear()
         return actions
+
+    def failed(self, id: wire.Id, why: str) -> list[Action]:
+        """The request got no answer that can be shown; a judged call is in doubt."""
+        return self._unreadable(id, why) if id in self._pending else []
 
     @property
     def idle(self) -> bool:

@@ -66,7 +66,9 @@ async def _all(gateway: Any, identity: Identity, body: dict[str, Any], given: li
     semantic = options.get("evaluations_semantic", "execute_all") if isinstance(options, dict) else None
     if semantic not in SEMANTICS:
         raise InvalidCall("BAD_REQUEST", "unknown evaluations_semantic", path="/options/evaluations_semantic")
-    defaults: dict[str, Any] = {key: body[key] for key in ("subject", "action", "resource", "context") if key in body}
+    defaults: dict[str, Any] = {
+        key: body[key] for key in ("subject", "action", "resource", "context") if key in body
+    }
     answers: list[Json] = []
     for one in given:
         try:

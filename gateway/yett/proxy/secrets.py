@@ -1,0 +1,59 @@
+"""Handles for credentials: `secret://env/NAME`, `secret://file/PATH`, `secret://command/NAME`.
+
+A configuration holds the handle; the value is fetched when a request is about to leave, put into its
+headers, and kept nowhere. Neither the agent nor the log, an error or the process's arguments see it: errors
+name the handle.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+import re2
+
+from yett.errors import YettError
+
+MAX_SECRET = 16_384
+_HANDLE = re2.compile(r"secret://(env|file|command)/([^\s,;]{1,1000})")
+_SECONDS = 10
+
+
+def resolve(text: str, commands: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The text with each handle replaced by its value.
+
+    Raises:
+        YettError: SECRET_UNAVAILABLE, with the handle and without any value.
+    """
+    parts: list[str] = []
+    at = 0
+    for match in _HANDLE.finditer(text):
+        parts += [text[at : match.start()], _fetch(match.group(1), match.group(2), commands or {})]
+        at = match.end()
+    return "".join([*parts, text[at:]])
+
+
+def handles(text: str) -> bool:
+    """Whether the text has a handle in it."""
+    return _HANDLE.search(text) is not None
+
+
+def _fetch(kind: str, name: str, commands: Mapping[str, Sequence[str]]) -> str:
+    value: str | None = None
+    try:
+        if kind == "env":
+            value = os.environ.get(name)
+        elif kind == "file":
+            with open("/" + name.lstrip("/"), "rb") as file:
+                value = file.read(MAX_SECRET + 1).decode()
+        elif name in commands:
+            done = subprocess.run(list(commands[name]), capture_output=True, timeout=_SECONDS, check=True)
+            value = done.stdout.decode()
+    except (OSError, ValueError, subprocess.SubprocessError):
+        # The cause may quote the value (a command's output, a file's bytes): it is not passed on.
+        value = None
+    value = value.strip() if value is not None else ""
+    if not value or len(value) > MAX_SECRET or not value.isprintable():
+        raise YettError("SECRET_UNAVAILABLE", f"secret://{kind}/{name} can't be had") from None
+    return value

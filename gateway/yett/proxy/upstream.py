@@ -1,0 +1,329 @@
+"""Requests to one upstream, over kept connections, to an address that was chosen once.
+
+Just enough HTTP/1.1 for a proxy: the response's head, then its body as it comes, bounded by pausing the
+socket. A name is resolved once for each connection and the connection goes to exactly that address, which
+must be one the configuration permits: an agent must not reach a metadata service through a name it controls
+(DNS rebinding). Redirects are not followed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+import urllib.parse
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+import httptools
+import msgspec
+
+from yett.errors import YettError
+
+HIGH: Final = 1 << 20
+"""Bytes of a body held before the socket is paused."""
+MAX_HEAD: Final = 64 * 1024
+KEPT: Final = 64
+"""Idle connections kept to one upstream."""
+CONNECT_S: Final = 10.0
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Broken(YettError):
+    """The upstream can't be reached, or broke off."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("UPSTREAM_FAILED", message)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where an upstream is."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    """With the query, as it is sent."""
+
+    @classmethod
+    def of(cls, url: str) -> Target:
+        """Raises `YettError` BAD_URL for anything but plain http(s) with a host."""
+        try:
+            parts = urllib.parse.urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            raise YettError("BAD_URL", "the upstream's URL can't be read") from None
+        printable = url.isascii() and url.isprintable() and " " not in url
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or not printable:
+            raise YettError("BAD_URL", "the upstream's URL is not http(s)://host/path without a user")
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(parts.scheme, parts.hostname, port, path)
+
+    @property
+    def authority(self) -> str:
+        """The Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+class Answer:
+    """A response whose head has come; `read` gives its body piece by piece, b"" at the end."""
+
+    def __init__(self, wire: _Wire, pool: Upstream) -> None:
+        self.status = wire.status
+        self.headers: Headers = wire.headers
+        self._wire = wire
+        self._pool = pool
+
+    def header(self, name: bytes) -> bytes:
+        """The first value of a header, by its lower-case name."""
+        return next((value for key, value in self.headers if key == name), b"")
+
+    async def read(self) -> bytes:
+        """The next piece. Raises `Broken` if the body is cut short."""
+        piece = await self._wire.read()
+        if not piece:
+            self._pool.give_back(self._wire)
+        return piece
+
+    async def whole(self, limit: int) -> bytes:
+        """The rest of the body. Raises `Broken` if it is longer than `limit`."""
+        parts: list[bytes] = []
+        size = 0
+        while piece := await self.read():
+            size += len(piece)
+            if size > limit:
+                self.close()
+                raise Broken(f"the upstream's answer has more than {limit} bytes")
+            parts.append(piece)
+        return b"".join(parts)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        while piece := await self.read():
+            yield piece
+
+    def close(self) -> None:
+        """Give the connection up, unless the body was read to its end."""
+        self._wire.give_up()
+
+
+class Upstream:
+    """One host and port.
+
+    Args:
+        target: where; its path is only a default.
+        private: loopback, private and link-local addresses are permitted.
+    """
+
+    def __init__(self, target: Target, *, private: bool) -> None:
+        self.target = target
+        self._private = private
+        self._tls = ssl.create_default_context() if target.scheme == "https" else None
+        self._idle: deque[_Wire] = deque()
+
+    async def send(
+        self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, seconds: float
+    ) -> Answer:
+        """Send one request and wait for the head of its response.
+
+        Raises:
+            Broken; YettError: ADDRESS_FORBIDDEN.
+        """
+        wire = self._take() or await self._connect()
+        head = [f"{method} {path} HTTP/1.1\r\nhost: {self.target.authority}\r\n".encode("ascii")]
+        head += [name + b": " + value + b"\r\n" for name, value in headers]
+        head.append(b"content-length: %d\r\n\r\n" % len(body) if body or method == "POST" else b"\r\n")
+        wire.write(b"".join(head) + body)
+        try:
+            await asyncio.wait_for(asyncio.shield(wire.head), seconds)
+        except TimeoutError:
+            wire.give_up()
+            raise Broken("the upstream did not answer in time") from None
+        except BaseException:
+            wire.give_up()
+            raise
+        return Answer(wire, self)
+
+    def give_back(self, wire: _Wire) -> None:
+        """Keep a connection whose response is complete."""
+        if wire.reusable and wire not in self._idle and len(self._idle) < KEPT:
+            self._idle.append(wire)
+        elif wire not in self._idle:
+            wire.give_up()
+
+    async def close(self) -> None:
+        """Close what is kept."""
+        while self._idle:
+            self._idle.pop().give_up()
+
+    def _take(self) -> _Wire | None:
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.alive:
+                wire.begin()
+                return wire
+        return None
+
+    async def _connect(self) -> _Wire:
+        loop = asyncio.get_running_loop()
+        address = await self._address(loop)
+        try:
+            _, wire = await asyncio.wait_for(
+                loop.create_connection(
+                    _Wire,
+                    address,
+                    self.target.port,
+                    ssl=self._tls,
+                    server_hostname=self.target.host if self._tls else None,
+                ),
+                CONNECT_S,
+            )
+        except (OSError, TimeoutError) as error:
+            raise Broken(f"the upstream can't be reached ({type(error).__name__})") from None
+        wire.begin()
+        return wire
+
+    async def _address(self, loop: asyncio.AbstractEventLoop) -> str:
+        """One address of the host, after all of them were found permitted."""
+        try:
+            found = await loop.getaddrinfo(self.target.host, self.target.port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise Broken("the upstream's name can't be resolved") from None
+        addresses = [str(entry[4][0]) for entry in found]
+        for address in addresses:
+            if not self._private and not permitted(address):
+                raise YettError(
+                    "ADDRESS_FORBIDDEN",
+                    "the upstream's name leads to an address that is not public",
+                    remedy="set `private` for an upstream that is meant to be on this network",
+                )
+        if not addresses:
+            raise Broken("the upstream's name has no address")
+        return addresses[0]
+
+
+def permitted(address: str) -> bool:
+    """Whether an address is a public one."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_global and not (mapped or parsed).is_multicast
+
+
+class _Wire(asyncio.Protocol):
+    """One connection; httptools parses what comes."""
+
+    def __init__(self) -> None:
+        self._transport: Any = None
+        self._lost = False
+
+    def begin(self) -> None:
+        """Get ready for one response."""
+        self._parser = httptools.HttpResponseParser(self)
+        self.head: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.head.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.status = 0
+        self.headers: Headers = []
+        self.reusable = False
+        self._size = 0
+        self._parts: deque[bytes] = deque()
+        self._held = 0
+        self._done = False
+        self._error: Broken | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    async def read(self) -> bytes:
+        while not self._parts:
+            if self._error is not None:
+                raise self._error
+            if self._done:
+                return b""
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        piece = b"".join(self._parts)
+        self._parts.clear()
+        if self._held > HIGH and not self._lost:
+            self._transport.resume_reading()
+        self._held = 0
+        return piece
+
+    @property
+    def alive(self) -> bool:
+        return not self._lost and not self._transport.is_closing()
+
+    def give_up(self) -> None:
+        self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._done:
+            # Bytes nobody asked for: the connection must not meet another question.
+            self.reusable = False
+            self.give_up()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._fail("the upstream's answer is not HTTP")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        if not getattr(self, "_done", True):
+            self._fail("the upstream broke off")
+
+    def _fail(self, why: str) -> None:
+        self.reusable = False
+        self._error = Broken(why)
+        if not self.head.done():
+            self.head.set_exception(self._error)
+        self._wake()
+        if not self._lost:
+            self.give_up()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # httptools
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value)
+        if self._size > MAX_HEAD or len(self.headers) > 200:
+            raise ValueError("head too large")
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.status = self._parser.get_status_code()
+        if self.status >= 200 and not self.head.done():
+            self.head.set_result(None)
+
+    def on_body(self, body: bytes) -> None:
+        self._parts.append(body)
+        self._held += len(body)
+        if self._held > HIGH:
+            self._transport.pause_reading()
+        self._wake()
+
+    def on_message_complete(self) -> None:
+        if self.status < 200:
+            self.headers.clear()
+            return
+        self._done = True
+        self.reusable = self._parser.should_keep_alive()
+        self._wake()

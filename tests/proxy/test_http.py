@@ -1,0 +1,437 @@
+"""The MCP proxy over Streamable HTTP: real servers and clients, hostile servers, routing headers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import textwrap
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpside import answering, free_port, ok, running
+from wireside import request, result, text
+
+from yett.errors import Unauthorized
+from yett.model import Identity
+from yett.proxy.http import McpDoor
+from yett.proxy.mcp.catalogue import Catalogue, Unpinned
+from yett.proxy.mcp.core import VERSION_KEY, Limits
+from yett.proxy.upstream import Target, Upstream
+from yett.sdk.decider import wall_clock
+from yett.sdk.scripted import ScriptedDecider
+
+MODERN = "2026-07-28"
+
+
+@contextmanager
+def door(upstream: str, decider: Any = None, **options: Any) -> Iterator[tuple[str, ScriptedDecider]]:
+    decider = decider or ScriptedDecider(allow=["*"])
+    book = Catalogue(Unpinned("s"), decider.visible, wall_clock)
+    made = McpDoor(
+        "s",
+        Upstream(Target.of(upstream), private=True),
+        book,
+        lambda _: decider,
+        note=lambda _: None,
+        **options,
+    )
+    with running(made) as url:
+        yield url, decider
+
+
+def post(url: str, message: Any, **headers: str) -> httpx.Response:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    given = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    given |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.post(url, content=body, headers=given, timeout=20)
+
+
+def call(tool: str = "read", id: Any = 1, **params: Any) -> dict[str, Any]:
+    return request(id, "tools/call", name=tool, arguments={"a": 1}, **params)
+
+
+def test_an_allowed_exchange_is_byte_identical() -> None:
+    answer = b'{ "jsonrpc":"2.0","result":{"content":[],"n":1.50},"id":1}'
+    asked = b'{"method":"tools/call", "id":1,"jsonrpc":"2.0","params":{"arguments":{"x":1.0},"name":"read"}}'
+    with answering(lambda _: ok(answer)) as (upstream, seen), door(upstream) as (url, decider):
+        got = post(url + "/mcp", asked)
+    assert got.content == answer
+    assert seen[0].endswith(b"\r\n\r\n" + asked)
+    assert decider.outcomes[0].status == "ok"
+
+
+def test_a_stream_passes_event_by_event_as_it_came() -> None:
+    events = (
+        b": ping\n\n"
+        b'id: 7\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1.10}}\n\n'
+        b'data: {"jsonrpc":"2.0",\r\ndata: "id":1,"result":{"content":[]}}\r\n\r\n'
+    )
+    with (
+        answering(lambda _: ok(events, "text/event-stream")) as (upstream, _),
+        door(upstream) as (url, decider),
+    ):
+        assert post(url, call()).content == events
+    assert [told.status for told in decider.outcomes] == ["ok"]
+
+
+def test_a_denied_call_never_leaves_and_is_a_result_the_model_reads() -> None:
+    with answering(lambda _: ok(b"{}")) as (upstream, seen), door(upstream, ScriptedDecider()) as (url, _):
+        got = post(url, call())
+    assert got.status_code == 200
+    assert got.json()["result"]["isError"] is True
+    assert seen == []
+
+
+@pytest.mark.parametrize("lie", ["other_call", "expired", "garbage", "raise", "timeout"])
+def test_no_failure_of_the_decision_point_lets_a_call_through(lie: str) -> None:
+    with (
+        answering(lambda _: ok(b"{}")) as (upstream, seen),
+        door(upstream, ScriptedDecider(allow=["*"], lie=lie)) as (url, _),
+    ):
+        assert post(url, call()).json()["result"]["isError"] is True
+    assert seen == []
+
+
+def test_a_result_that_could_not_be_recorded_is_withheld() -> None:
+    answer = json.dumps(result(1, content=text("EVIL"))).encode()
+    for body, kind in ((answer, "application/json"), (b"data: " + answer + b"\n\n", "text/event-stream")):
+        decider = ScriptedDecider(allow=["*"], refuse_reports=True)
+        with (
+            answering(lambda _, body=body, kind=kind: ok(body, kind)) as (upstream, _),
+            door(upstream, decider) as (url, _),
+        ):
+            assert b"EVIL" not in post(url, call()).content
+
+
+MODERN_CALL = call(_meta={VERSION_KEY: MODERN, "io.modelcontextprotocol/clientCapabilities": {}})
+GOOD = {"mcp_protocol_version": MODERN, "mcp_method": "tools/call", "mcp_name": "read"}
+
+
+@pytest.mark.parametrize(
+    ("message", "headers"),
+    [
+        (MODERN_CALL, {**GOOD, "mcp_name": "other"}),
+        (MODERN_CALL, {**GOOD, "mcp_method": "ping"}),
+        (MODERN_CALL, {**GOOD, "mcp_protocol_version": "2025-11-25"}),
+        (MODERN_CALL, {}),
+        (MODERN_CALL, {"mcp_protocol_version": MODERN, "mcp_method": "tools/call"}),
+        (call(), {"mcp_protocol_version": MODERN}),
+        (call(), {"mcp_method": "tools/list"}),
+        (call(), {"mcp_name": "harmless"}),
+        (MODERN_CALL, {**GOOD, "mcp_name": "=?base64?cmVhZB=?="}),
+    ],
+)
+def test_headers_that_say_something_else_than_the_body_are_refused(message: Any, headers: Any) -> None:
+    with answering(lambda _: ok(b"{}")) as (upstream, seen), door(upstream) as (url, decider):
+        got = post(url, message, **headers)
+    assert (got.status_code, got.json()["error"]["code"]) == (400, -32020)
+    assert seen == []
+    assert decider.calls == []
+
+
+def test_headers_that_match_pass_also_in_their_base64_form() -> None:
+    answer = json.dumps(result(1, content=[])).encode()
+    with answering(lambda _: ok(answer)) as (upstream, seen), door(upstream) as (url, _):
+        assert post(url, MODERN_CALL, **GOOD).content == answer
+        assert post(url, MODERN_CALL, **{**GOOD, "mcp_name": "=?base64?cmVhZA==?="}).content == answer
+    assert b"mcp-method: tools/call" in seen[0]
+
+
+def test_two_headers_of_one_name_are_refused() -> None:
+    headers = [("content-type", "application/json"), ("mcp-method", "tools/call"), ("mcp-method", "ping")]
+    with answering(lambda _: ok(b"{}")) as (upstream, seen), door(upstream) as (url, _):
+        assert httpx.post(url, json=call(), headers=headers[1:]).status_code == 400
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" + json.dumps(call()).encode() + b"]", b"{", b'{"a":1,"a":2}', b"", b"null"]
+)
+def test_batches_and_ambiguous_bodies_are_refused(body: bytes) -> None:
+    with answering(lambda _: ok(b"{}")) as (upstream, seen), door(upstream) as (url, _):
+        assert post(url, body).status_code == 400
+    assert seen == []
+
+
+EVIL = json.dumps(result(1, content=text("EVIL"))).encode()
+HOSTILE = {
+    "another id": ok(EVIL.replace(b'"id": 1', b'"id": 2')),
+    "a batch": ok(b"[" + EVIL + b"]"),
+    "duplicate keys": ok(EVIL.replace(b'"id": 1', b'"id":1,"id": 1')),
+    "not json": ok(b"EVIL", "text/html"),
+    "an error page": ok(b"EVIL", "text/html", status="500 Oops"),
+    "a redirect": ok(b"EVIL", "text/html", "location: http://evil.example/", status="307 Go"),
+    "cut short": ok(EVIL)[:-10],
+    "no http": b"EVIL\r\n\r\n",
+    "nothing": b"",
+    "a request id of another type": ok(EVIL.replace(b'"id": 1', b'"id": "1"')),
+    "an event with a bare return": ok(b"data: {}\rdata: " + EVIL + b"\n\n", "text/event-stream"),
+    "an event of another id": ok(
+        b"data: " + EVIL.replace(b'"id": 1', b'"id": 9') + b"\n\n", "text/event-stream"
+    ),
+    "a stream without an answer": ok(b": EVI\n\n", "text/event-stream"),
+    "a stream of garbage": ok(b"data: EVIL\n\n", "text/event-stream"),
+    "two content lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 500\r\n\r\nEVIL.",
+    "an endless head": b"HTTP/1.1 200 OK\r\n" + b"x: EVIL\r\n" * 20_000,
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_answer_becomes_an_error_and_the_next_call_works(what: str) -> None:
+    answers = [HOSTILE[what], ok(json.dumps(result(1, content=[])).encode())]
+    with answering(lambda _: answers.pop(0)) as (upstream, _), door(upstream) as (url, decider):
+        got = post(url, call())
+        assert b"EVIL" not in got.content
+        assert b'"error"' in got.content
+        assert decider.outcomes[0].status == "unknown"
+        assert post(url, call()).json() == result(1, content=[])
+
+
+def test_an_answer_over_the_limit_is_an_error() -> None:
+    big = ok(json.dumps(result(1, content=text("x" * 200_000))).encode())
+    stream = ok(b"data: " + b"x" * 200_000 + b"\n\n", "text/event-stream")
+    for answer in (big, stream):
+        with (
+            answering(lambda _, answer=answer: answer) as (upstream, _),
+            door(upstream, limits=Limits(server_message=10_000)) as (url, _),
+        ):
+            assert b'"error"' in post(url, call()).content
+
+
+def test_a_server_that_is_not_there_is_an_error_and_the_call_in_doubt() -> None:
+    with door(f"http://127.0.0.1:{free_port()}") as (url, decider):
+        got = post(url, call())
+    assert got.status_code == 502
+    assert "can't be reached" in got.json()["error"]["message"]
+    assert decider.outcomes[0].status == "unknown"
+
+
+def test_a_client_that_gave_up_waiting_may_ask_again() -> None:
+    with answering(lambda _: None) as (upstream, _), door(upstream) as (url, decider):
+        with pytest.raises(httpx.TimeoutException):
+            httpx.post(url, json=call(), timeout=0.5)
+        with pytest.raises(httpx.TimeoutException):
+            httpx.post(url, json=call(id=1), timeout=0.5)
+    assert len(decider.calls) == 2
+
+
+def test_an_upstreams_credential_is_put_in_last_and_seen_by_nobody(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "s3" + "cr3t-value"
+    (tmp_path / "key").write_text(secret + "\n")
+    headers = [("Authorization", f"Bearer secret://file{tmp_path}/key")]
+    denied = ok(b'{"error":"no"}', status="401 No")
+    with answering(lambda _: denied) as (upstream, seen), door(upstream, headers=headers) as (url, decider):
+        got = post(url, call(), authorization="Bearer the-agents-own")
+    assert f"authorization: Bearer {secret}".encode() in seen[0]
+    assert b"the-agents-own" not in seen[0]
+    shown = [got.text, str(got.headers), str(decider.calls), str(decider.outcomes), *capfd.readouterr()]
+    assert not any(secret in words for words in shown)
+
+
+def test_a_secret_that_cannot_be_had_stops_the_request_and_names_the_handle_only() -> None:
+    with (
+        answering(lambda _: ok(b"{}")) as (upstream, seen),
+        door(upstream, headers=[("X-Key", "secret://env/NOT_SET")]) as (url, _),
+    ):
+        got = post(url, call())
+    assert got.status_code == 502
+    assert "secret://env/NOT_SET" in got.text
+    assert seen == []
+
+
+def test_a_page_in_a_browser_cannot_use_a_door_without_authentication() -> None:
+    with answering(lambda _: ok(b"{}")) as (upstream, seen), door(upstream) as (url, _):
+        assert post(url, call(), origin="https://evil.example").status_code == 403
+        assert post(url, call(), host="evil.example").status_code == 403
+    assert seen == []
+
+
+def _by_token(headers: list[tuple[bytes, bytes]]) -> Identity:
+    token = next((value.decode() for name, value in headers if name == b"authorization"), "")
+    if token not in ("Bearer alice", "Bearer bob", "Bearer auditor"):
+        raise Unauthorized("TOKEN_UNKNOWN", "the token is not known here")
+    name = token.removeprefix("Bearer ")
+    return Identity(
+        principal=name, agent=name, credential=name, role="auditor" if name == "auditor" else "agent"
+    )
+
+
+def test_with_authentication_each_credential_has_sessions_of_its_own_and_keeps_its_token() -> None:
+    hello = json.dumps(result(0, protocolVersion="2025-11-25", capabilities={})).encode()
+    answers = [
+        ok(hello, "application/json", "mcp-session-id: S"),
+        *[ok(json.dumps(result(1, content=[])).encode())] * 3,
+    ]
+    with (
+        answering(lambda _: answers.pop(0)) as (upstream, seen),
+        door(upstream, authenticate=_by_token) as (url, decider),
+    ):
+        first = post(
+            url, request(0, "initialize", protocolVersion="2025-11-25"), authorization="Bearer alice"
+        )
+        assert first.headers["mcp-session-id"] == "S"
+        assert post(url, call(), authorization="Bearer alice", mcp_session_id="S").status_code == 200
+        assert post(url, call(), authorization="Bearer alice", mcp_session_id="S").status_code == 200
+        assert post(url, call(), authorization="Bearer bob", mcp_session_id="S").status_code == 404
+        assert post(url, call(), authorization="Bearer auditor").status_code == 403
+        assert post(url, call()).status_code == 401
+        assert post(url, call(), authorization="Bearer bob").status_code == 200
+    assert not any(b"Bearer" in head for head in seen)
+    assert [asked.session for asked in decider.calls] == ["s1", "s1", "s2"]
+
+
+CLIENT = """
+    import asyncio, json, sys
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    async def main():
+        async with streamable_http_client(sys.argv[1]) as streams, ClientSession(streams[0], streams[1]) as session:
+            await session.initialize()
+            tools = await session.list_tools()
+            good = await session.call_tool("add", {"a": 2, "b": 3})
+            bad = await session.call_tool("drop", {"table": "users"})
+            print(json.dumps({
+                "tools": sorted(tool.name for tool in tools.tools),
+                "good": good.content[0].text, "bad": bad.content[0].text, "is_error": bad.is_error,
+            }))
+
+    asyncio.run(main())
+"""
+STATELESS = """
+    import asyncio, json, sys
+    from mcp.client.client import Client
+
+    async def main():
+        async with Client(sys.argv[1]) as client:
+            good = await client.call_tool("add", {"a": 2, "b": 3})
+            bad = await client.call_tool("drop", {"table": "users"})
+            print(json.dumps({
+                "version": client.protocol_version,
+                "good": good.content[0].text, "bad": bad.content[0].text, "is_error": bad.is_error,
+            }))
+
+    asyncio.run(main())
+"""
+FASTMCP = """
+    import sys
+    from fastmcp import FastMCP
+    mcp = FastMCP("castle")
+
+    @mcp.tool
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @mcp.tool
+    def drop(table: str) -> str:
+        open(sys.argv[2], "w").write(table)
+        return "dropped"
+
+    mcp.run(transport="http", host="127.0.0.1", port=int(sys.argv[1]), show_banner=False)
+"""
+SDK = """
+    import sys
+    from mcp.server.mcpserver import MCPServer
+    mcp = MCPServer("castle")
+
+    @mcp.tool()
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @mcp.tool()
+    def drop(table: str) -> str:
+        open(sys.argv[2], "w").write(table)
+        return "dropped"
+
+    mcp.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+"""
+
+
+@contextmanager
+def started(command: list[str], port: int, env: dict[str, str] | None = None) -> Iterator[str]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    url = f"http://127.0.0.1:{port}/mcp"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(url, timeout=1)
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("server", [FASTMCP, SDK], ids=["fastmcp", "python-sdk"])
+@pytest.mark.parametrize("client", [CLIENT, STATELESS], ids=["handshake", "stateless"])
+def test_the_official_python_client_works_through_the_gate(
+    mcp_python: str, tmp_path: Path, client: str, server: str
+) -> None:
+    (tmp_path / "client.py").write_text(textwrap.dedent(client))
+    (tmp_path / "server.py").write_text(textwrap.dedent(server))
+    mark, port = tmp_path / "dropped", free_port()
+    with (
+        started([mcp_python, str(tmp_path / "server.py"), str(port), str(mark)], port) as upstream,
+        door(upstream, ScriptedDecider(allow=["add"])) as (url, _),
+    ):
+        done = subprocess.run(
+            [mcp_python, str(tmp_path / "client.py"), url + "/mcp"],
+            capture_output=True,
+            timeout=90,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    assert (said["good"], said["is_error"]) == ("5", True)
+    assert "not allowed" in said["bad"]
+    assert not mark.exists()
+    assert said.get("tools", ["add"]) == ["add"]
+    assert said.get("version", MODERN) == MODERN
+
+
+def test_server_everything_over_http_answers_the_same_bytes_with_and_without_the_gate(
+    npm_server: Callable[[str], list[str]],
+) -> None:
+    port = free_port()
+    env = {**os.environ, "PORT": str(port)}
+    hello = request(
+        "h",
+        "initialize",
+        protocolVersion="2025-11-25",
+        capabilities={},
+        clientInfo={"name": "t", "version": "1"},
+    )
+    requests = [
+        request(1, "tools/call", name="echo", arguments={"message": "«hi» \u2028"}),
+        request(2, "tools/call", name="get-sum", arguments={"a": 1, "b": 2.5}),
+        request(3, "prompts/list"),
+        request(4, "tools/list"),
+    ]
+
+    def talk(url: str) -> list[Any]:
+        first = post(url, hello)
+        session = first.headers["mcp-session-id"]
+        answers: list[Any] = []
+        for message in requests:
+            got = post(url, message, mcp_session_id=session)
+            answers.append([line for line in got.content.split(b"\n") if line.startswith(b"data")])
+        assert httpx.delete(url, headers={"mcp-session-id": session}).status_code == 200
+        return answers
+
+    with (
+        started([*npm_server("everything"), "streamableHttp"], port, env) as upstream,
+        door(upstream) as (url, _),
+    ):
+        assert talk(url + "/mcp") == talk(upstream)
