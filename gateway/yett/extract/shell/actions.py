@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from yett.extract.shell.disk import base, language
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
 from yett.extract.shell.machine import Machine
@@ -25,6 +26,10 @@ def apply(walker: Machine, draft: Draft, kind: str, field: Field, ctx: Context, 
             draft.flags.add("upload" if kind == "remote_write" else "download")
         else:
             draft.touch(kind[7:], field)
+    elif kind == "form":
+        _, _, value = field.text.partition("=")
+        if value[:1] in ("@", "<"):
+            draft.touch("read", field._replace(text=value[1:].partition(";")[0]))
     elif kind == "atfile":
         if field.text.startswith("@"):
             draft.touch("read", field._replace(text=field.text[1:]))
@@ -70,8 +75,34 @@ def script(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:
     else:
         draft.flags.add("script_file")
         draft.touch("read", field)
+        disk = draft.analysis.disk
+        name = base(field.text)
+        if name in disk.origin:
+            draft.flags.add("runs_download" if disk.origin[name] == "download" else "runs_written")
+        if name in disk.content:
+            # a script that runs itself is followed once
+            text = disk.content.pop(name)
+            draft.opaque["resolved_script"] = None
+            run_content(walker, draft, text, ctx)
+            disk.content[name] = text
         if field.unknown:
             draft.flags.add("dynamic_script")
+
+
+_LANGUAGES = {
+    "python": "python", "python2": "python", "python3": "python", "pypy": "python", "pypy3": "python",
+    "node": "javascript", "nodejs": "javascript", "bun": "javascript", "deno": "javascript",
+    "perl": "perl", "ruby": "ruby", "php": "php",
+}  # fmt: skip
+
+
+def run_content(walker: Machine, draft: Draft, text: str, ctx: Context) -> None:
+    """The text of a file that `draft` runs and that this program wrote before."""
+    spoken = _LANGUAGES.get(draft.name) or language(text)
+    if spoken == "shell":
+        walker.inline(Field(text), inner(ctx, draft, "file"))
+    else:
+        draft.code(spoken, Field(text))
 
 
 def source_output(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:

@@ -58,7 +58,8 @@ def _source(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
     draft.opaque["sourced_output" if text is None else "resolved_script"] = None
     draft.emit(ctx)
     if text is not None:
-        walker.evaluate(Field(text), ctx._replace(wrappers=(*ctx.wrappers, argv[0].text)))
+        guessed = ctx.guessed and field.proc is None
+        walker.evaluate(Field(text, guessed), ctx._replace(wrappers=(*ctx.wrappers, argv[0].text)))
     return True
 
 
@@ -127,7 +128,7 @@ def _read(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) 
         else:
             subscripted(walker, field, ctx)
             names.append(text)
-    line = ctx.stdin.partition("\n")[0] if ctx.stdin is not None and argv[0].text == "read" else None
+    line = ctx.input.partition("\n")[0] if ctx.input is not None and argv[0].text == "read" else None
     for k, name in enumerate(names or ["REPLY"]):
         walker.state.arrays.pop(name, None)
         value = Value("$" + name, True)
@@ -141,6 +142,8 @@ def _read(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) 
 def _unset(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     for field in argv[1:]:
         subscripted(walker, field, ctx)
+        if field.text.startswith("HIST"):
+            walker.exported(field.text, "", ctx, "unset")
         if ctx.certain:
             walker.state.vars.pop(field.text, None)
             walker.state.arrays.pop(field.text, None)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from yett.extract.budget import Budget, Nested
 from yett.extract.facts import Command, Redirect
+from yett.extract.shell.disk import Disk
 from yett.extract.shell.expand import Field
 from yett.extract.shell.profiles import Library, library
 from yett.extract.shell.scanner import Fuel
@@ -54,9 +55,18 @@ class Context(NamedTuple):
     """Effects that a wrapper lends (privilege)."""
     flags: frozenset[str] = frozenset()
     env: tuple[tuple[str, str], ...] = ()
+    from_file: bool = False
+    """Its standard input is a file (`< script.sh`)."""
+    guessed: bool = False
+    """`stdin` holds expansions whose value is not known."""
     dialect: str = "posix"
     opaque: tuple[str, ...] = ()
     cwd: str | None = None
+
+    @property
+    def input(self) -> str | None:
+        """The standard input where every character of it is known."""
+        return None if self.guessed else self.stdin
 
 
 class Analysis:
@@ -70,6 +80,7 @@ class Analysis:
         self.commands: list[Command] = []
         self.nested: dict[tuple[str, str], Nested] = {}
         self.opaque: dict[str, None] = {}
+        self.disk = Disk()
 
     def nest(self, kind: str, text: str, via: str) -> None:
         key = (kind, text)
@@ -174,6 +185,9 @@ class Draft:
             self.redirect(self)
         if any(f.unknown for f in self.argv[1:]):
             self.opaque["dynamic_argument"] = None
+        if self.writes and "config" not in self.effects:
+            for path in self.writes:
+                self.analysis.disk.note(path, self.name, self.upstream, "network" in self.effects)
         self.analysis.commands.append(
             Command(
                 pointer=self.analysis.pointer,

@@ -24,6 +24,7 @@ from yett.extract.shell.nodes import (
     Loop,
     Node,
     Pipe,
+    Redir,
     Seq,
     Simple,
     Word,
@@ -55,6 +56,11 @@ def of(node: Node, expander: Expander, stdin: str | None = None) -> str | None:
     if isinstance(node, Simple):
         return _simple(node, expander, stdin)
     return None
+
+
+def inputs(redirs: tuple[Redir, ...]) -> tuple[Redir, ...]:
+    """Those redirections that feed a command."""
+    return tuple(r for r in redirs if r.op.startswith("<") and r.op not in ("<>", "<&"))
 
 
 def heads(node: Node) -> Iterator[Word]:

@@ -20,7 +20,7 @@ positional arguments mean, and which effects running the program has at all. The
         special: git                       # a function in `special` that knows more
 
 Kinds: value, read, write, delete, path, host, url, remote_read, remote_write (`host:path`), atfile (`@path`),
-shell (run by sh), words (split and run), program, script, code:LANGUAGE, sql, assign, cwd, command (the rest
+form (`name=@path`), shell (run by sh), words (split and run), program, script, code:LANGUAGE, sql, assign, cwd, command (the rest
 is a command line), module. An option that no profile names is taken to have no value, but in a wrapper,
 where that would decide which program runs, it makes the command opaque.
 """
@@ -40,10 +40,11 @@ from yett.extract.facts import COMMAND_EFFECTS
 
 KINDS = frozenset(
     (
-        "value", "read", "write", "delete", "path", "host", "url", "remote_read", "remote_write", "atfile",
+        "value", "read", "write", "delete", "path", "host", "url", "remote_read", "remote_write", "atfile", "form",
         "shell", "words", "program", "script", "sql", "assign", "cwd", "command", "module", "pattern",
     )
 )  # fmt: skip
+_DIGITS = frozenset("0123456789")
 STYLES = frozenset(("gnu", "posix", "single", "none"))
 _FIELDS = frozenset(
     ("does", "flags", "style", "options", "args", "args_if", "operands", "sub", "special", "passes", "bare",
@@ -118,16 +119,18 @@ class Library(NamedTuple):
     trusted: frozenset[str]
     """Folders in which a program is the one that its name says."""
 
-    def find(self, name: str) -> Profile | None:
-        """The profile of a base name; versions are ignored (`python3.11`, `gcc-12`)."""
+    def find(self, name: str) -> tuple[str, Profile | None]:
+        """The profile of a base name, and the name it knows (`python3.11` is python, `mkfs.ext4` is mkfs)."""
         profile = self.programs.get(name)
-        if profile is None and name[-1:].isdigit():
-            profile = self.programs.get(name.rstrip("0123456789.").rstrip("-"))
-        if profile is None and "." in name:
-            profile = self.programs.get(name.partition(".")[0])
-            if profile is not None and profile is not self.programs.get("mkfs"):
-                profile = None
-        return profile
+        if profile is not None:
+            return name, profile
+        if name[-1:] in _DIGITS:
+            known = name.rstrip("0123456789.").rstrip("-")
+            if known in self.programs:
+                return known, self.programs[known]
+        if name.startswith("mkfs."):
+            return "mkfs", self.programs.get("mkfs")
+        return name, None
 
 
 @cache

@@ -8,7 +8,7 @@ way round always is: what cannot be followed is said (`opaque`, a flag), never g
 from __future__ import annotations
 
 from yett.extract.shell import special
-from yett.extract.shell.actions import apply, inner
+from yett.extract.shell.actions import apply, inner, run_content
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
 from yett.extract.shell.machine import Machine, Redirect
@@ -47,7 +47,13 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
         draft.flags.add("foreign_path")
     if draft.env:
         check_environment(draft, draft.env)
-    profile = analysis.library.find(name)
+    draft.name, profile = analysis.library.find(name)
+    if "foreign_path" in draft.flags:
+        if run_from_disk(walker, draft, name, ctx):
+            return
+        if name in analysis.disk.copies:
+            draft.name, profile = analysis.library.find(analysis.disk.copies[name])
+            draft.opaque["resolved_program"] = None
     if profile is None:
         unknown_program(draft)
         draft.emit(ctx)
@@ -58,6 +64,25 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
 def base_name(text: str) -> str:
     name = text.rpartition("/")[2].rpartition("\\")[2]
     return name[:-4] if name.lower().endswith(".exe") else name
+
+
+def run_from_disk(walker: Machine, draft: Draft, name: str, ctx: Context) -> bool:
+    """A program that this very program wrote: flag it, and follow it if its text is known."""
+    disk = draft.analysis.disk
+    origin = disk.origin.get(name)
+    if origin is None or name in disk.copies:
+        return False
+    draft.effects.add("exec")
+    draft.flags.add("runs_download" if origin == "download" else "runs_written")
+    if name not in disk.content:
+        return False
+    unknown_program(draft)
+    text = disk.content.pop(name)
+    draft.opaque["resolved_script"] = None
+    draft.emit(ctx)
+    run_content(walker, draft, text, ctx)
+    disk.content[name] = text
+    return True
 
 
 def check_environment(draft: Draft, env: tuple[tuple[str, str], ...]) -> None:

@@ -20,6 +20,8 @@ def database(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> boo
         if ctx.stdin:
             draft.flags.add("inline_sql")
             draft.analysis.nest("sql", ctx.stdin, draft.name)
+        elif ctx.from_file:
+            draft.flags.add("script_file")
         elif ctx.fed:
             draft.flags.add("stdin_script")
     return False

@@ -65,8 +65,10 @@ def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         draft.opaque["resolved_script"] = None
         draft.emit(ctx)
         via = "pipe" if ctx.piped_from else "heredoc"
-        walker.inline(Field(ctx.stdin), inner(ctx, draft, via), rest)
+        walker.inline(Field(ctx.stdin, ctx.guessed), inner(ctx, draft, via), rest)
         return True
+    elif ctx.from_file:
+        draft.flags.add("script_file")
     elif ctx.fed or "stdin_args" in ctx.flags:
         draft.flags.add("stdin_script")
         draft.opaque["stdin_script"] = None
@@ -97,8 +99,10 @@ def interpreter(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> 
                 "bun": "javascript",
                 "pypy": "python",
             }.get(language, language)
-            draft.code(language, Field(ctx.stdin))
+            draft.code(language, Field(ctx.stdin, ctx.guessed))
             draft.opaque["resolved_script"] = None
+    elif ctx.from_file:
+        draft.flags.add("script_file")
     elif ctx.fed:
         draft.flags.add("stdin_script")
         draft.opaque["stdin_script"] = None
@@ -190,7 +194,9 @@ def remote(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         below = inner(ctx, draft, "inline")._replace(flags=ctx.flags | {"remote"})
         walker.inline(field, below)
     elif ctx.stdin:
-        walker.inline(Field(ctx.stdin), inner(ctx, draft, "heredoc")._replace(flags=ctx.flags | {"remote"}))
+        walker.inline(
+            Field(ctx.stdin, ctx.guessed), inner(ctx, draft, "heredoc")._replace(flags=ctx.flags | {"remote"})
+        )
     return True
 
 
@@ -215,7 +221,7 @@ def xargs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     if parsed.has("-I", "-i", "--replace"):
         rest = [f._replace(unknown=True) if mark in f.text else f for f in rest]
     else:
-        words = ctx.stdin.split() if ctx.stdin is not None and len(ctx.stdin) < 4096 else None
+        words = ctx.input.split() if ctx.input is not None and len(ctx.input) < 4096 else None
         rest = [
             *rest,
             *([Field(w) for w in words] if words is not None else [Field("{}", True, quoted=True)]),

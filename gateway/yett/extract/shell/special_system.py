@@ -363,6 +363,39 @@ def change_mode(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> 
     return False
 
 
+_LOOKS = frozenset(
+    ("-l", "--list", "-S", "--status", "-c", "--check", "--help", "-h", "--version", "-V", "show", "show-user",
+     "show-session", "list-sessions", "list-users", "session-status", "user-status", "--user", "-a", "read")
+)  # fmt: skip
+
+
+def accounts(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """useradd, passwd, chage …: to look is not to change."""
+    words = _words(draft)
+    looks = {"chage": ("-l", "--list"), "passwd": ("-S", "--status"), "visudo": ("-c", "--check")}.get(
+        draft.name, ()
+    )
+    reading = draft.name in ("loginctl", "faillock", "dscl") and bool(_LOOKS & set(words))
+    if reading or set(looks) & set(words) or {"--help", "--version"} & set(words):
+        draft.effects -= {"config", "privilege", "persist"}
+        draft.flags.discard("accounts")
+        draft.effects.add("read")
+    elif draft.name in (
+        "useradd",
+        "adduser",
+        "usermod",
+        "passwd",
+        "chpasswd",
+        "newusers",
+        "visudo",
+        "vipw",
+        "dscl",
+        "sysadminctl",
+    ):
+        draft.effects.add("persist")
+    return False
+
+
 HANDLERS: Mapping[str, Handler] = {
-    "packages": packages, "services": services, "container": container, "pyrun": pyrun, "netconfig": network_settings, "socket": socket, "scp": scp, "wget": wget, "httpie": httpie, "chmod": change_mode,
+    "packages": packages, "services": services, "container": container, "pyrun": pyrun, "netconfig": network_settings, "socket": socket, "scp": scp, "wget": wget, "httpie": httpie, "chmod": change_mode, "accounts": accounts,
 }  # fmt: skip

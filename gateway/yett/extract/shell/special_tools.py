@@ -304,6 +304,10 @@ def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     for field in rest:
         if field.text.startswith("ext::"):
             _run(walker, draft, Field(field.text[5:], field.unknown), ctx)
+        elif "://" in field.text and subcommand != "commit":
+            draft.url(field)
+        elif "@" in field.text and ":" in field.text.partition("@")[2] and " " not in field.text:
+            draft.touch("host", field)
     if subcommand in ("push", "pull", "fetch", "clone") and any(
         f.text.startswith("-") and "f" in f.text[:3] for f in rest
     ):
@@ -425,6 +429,8 @@ def project(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool
 def multiplexer(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """tmux, screen: the last argument of `new-session`, `send-keys` … is a command line."""
     words = draft.argv[1:]
+    if draft.name != "tmux" and draft.name != "zellij":
+        return _screen(walker, draft, ctx)
     for k, field in enumerate(words):
         if field.text in (
             "new-session",
@@ -457,6 +463,25 @@ def multiplexer(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> 
                 walker.inline(text, inner(ctx, draft, "inline"))
             break
     return False
+
+
+def _screen(walker: Machine, draft: Draft, ctx: Context) -> bool:
+    """screen, dtach …: options, then a command line; `-X stuff` types into a window."""
+    words = draft.argv[1:]
+    k = 0
+    while k < len(words) and words[k].text.startswith("-"):
+        if words[k].text == "-X":
+            if k + 2 < len(words) and words[k + 1].text in ("stuff", "exec"):
+                walker.inline(words[k + 2], inner(ctx, draft, "inline"))
+            return False
+        takes = words[k].text[-1:] in "SscehpTtnAa" and draft.name in ("screen", "byobu", "dtach", "abduco")
+        k += 2 if takes else 1
+    if k < len(words):
+        walker.command(words[k:], inner(ctx, draft, "inline"), functions=False)
+    return False
+
+
+_TRANSFERS = frozenset(("cp", "sync", "mv", "upload", "put", "copy", "move", "put-object", "rsync"))
 
 
 def verbs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
@@ -495,6 +520,12 @@ def verbs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
                 draft.effects.add("exec")
             elif part in ("iam", "secrets", "secret", "keyvault", "kms", "login", "auth", "credential"):
                 draft.flags.add("credentials")
+    moving = not _TRANSFERS.isdisjoint(words)
+    for field in parsed.positionals[1:]:
+        if "://" in field.text:
+            draft.url(field)
+        elif moving and field.text.lower() not in words[:2]:
+            draft.touch("read", field)
     return False
 
 

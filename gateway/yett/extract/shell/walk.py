@@ -13,7 +13,7 @@ from functools import partial
 
 from yett.extract.facts import Redirect
 from yett.extract.shell import builtins, outputs
-from yett.extract.shell.assignments import literal
+from yett.extract.shell.assignments import assignment, literal
 from yett.extract.shell.draft import Analysis, Context, Draft
 from yett.extract.shell.expand import MAX_CHOICES, Expander, Field, State, Value
 from yett.extract.shell.nodes import (
@@ -44,6 +44,8 @@ from yett.extract.shell.parse import Parser, parse
 from yett.extract.shell.resolve import check_environment, resolve
 from yett.extract.shell.scanner import NAME, NAME_START, TooMuch
 
+_DECLARING = frozenset(("declare", "local", "typeset", "readonly", "export"))
+_COPIERS = frozenset(("cp", "mv", "ln", "install", "link", "tee", "/bin/cp", "/bin/mv", "/bin/ln"))
 MAX_CALLS = 12
 """Function calls within one another."""
 
@@ -164,15 +166,17 @@ class Walker:
 
     def pipe(self, node: Pipe, ctx: Context) -> None:
         upstream = ctx.piped_from
-        text: str | None = ctx.stdin
+        text: str | None = ctx.input
         for k, item in enumerate(node.items):
-            here = ctx if k == 0 else ctx._replace(piped_from=upstream, stdin=text, fed=True)
+            here = ctx
+            if k:
+                here = ctx._replace(piped_from=upstream, stdin=text, fed=True, guessed=False, from_file=False)
             before = len(self.analysis.commands)
             self.nest(self.state.copy()).walk(item, here)
             emitted = [c.program for c in self.analysis.commands[before:] if c.program]
             upstream = tuple(dict.fromkeys((*upstream, *emitted)))[-16:]
             if k + 1 < len(node.items):
-                text = outputs.of(item, self.expander, text if k else ctx.stdin)
+                text = outputs.of(item, self.expander, text if k else ctx.input)
 
     def loop_variable(self, node: Loop, ctx: Context) -> None:
         name = node.name
@@ -207,7 +211,7 @@ class Walker:
                 continue
             if isinstance(part, (Sub, Proc)):
                 self.analysis.fuel.burn()
-                below = ctx._replace(via="substitution", stdin=None, fed=False, piped_from=())
+                below = ctx._replace(via="substitution", stdin=None, fed=False, piped_from=(), guessed=False)
                 self.nest(self.state.copy()).walk(part.body, below)
             elif isinstance(part, Param):
                 if part.arg is not None:
@@ -277,6 +281,10 @@ class Walker:
             if node.redirs:
                 self.bare_redirections(node.redirs, ctx)
             return
+        if literal(node.words[0]) in _DECLARING:
+            for word in node.words[1:]:
+                if isinstance(word[-1], Array) and (declared := assignment(word)) is not None:
+                    self.assign(declared, ctx)
         for choice in self.choices():
             self.expander.choice = choice
             argv: list[Field] = []
@@ -292,7 +300,26 @@ class Walker:
                 continue
             redirs = node.redirs
             self.command(argv, here, partial(self.redirections, redirs=redirs) if redirs else None)
+            if redirs or argv[0].text in _COPIERS:
+                self.remember(node, argv, here)
         self.expander.choice = 0
+
+    def remember(self, node: Simple, argv: list[Field], ctx: Context) -> None:
+        """What the command leaves on disk, if it can be said."""
+        disk = self.analysis.disk
+        name = argv[0].text.rpartition("/")[2]
+        for redir in node.redirs:
+            if redir.op in (">", ">>", ">|", "&>") and redir.fd in ("", "1"):
+                target = self.expander.one(redir.target).text
+                text = outputs.of(node._replace(redirs=outputs.inputs(node.redirs)), self.expander, ctx.input)
+                disk.store(target, text, redir.op == ">>")
+        paths = [f.text for f in argv[1:] if not f.text.startswith("-")]
+        if name == "tee":
+            for path in paths:
+                disk.store(path, ctx.input, any(f.text in ("-a", "--append") for f in argv))
+        elif name in _COPIERS:
+            for source in paths[:-1]:
+                disk.copy(source, paths[-1])
 
     def command(
         self,
@@ -382,11 +409,13 @@ class Walker:
                 continue
             if redir.here is not None:
                 field = self.expander.one(redir.here.word)
-                ctx = ctx._replace(stdin=None if field.unknown else field.text, fed=True, piped_from=())
+                ctx = ctx._replace(
+                    stdin=field.text, fed=True, piped_from=(), guessed=field.unknown, from_file=False
+                )
             elif redir.op == "<<<":
                 field = self.expander.one(redir.target)
                 ctx = ctx._replace(
-                    stdin=None if field.unknown else field.text + "\n", fed=True, piped_from=()
+                    stdin=field.text + "\n", fed=True, piped_from=(), guessed=field.unknown, from_file=False
                 )
             elif redir.op == "<":
                 programs: tuple[str, ...] = ()
@@ -396,7 +425,11 @@ class Walker:
                     text = self.output(proc.body)
                 literal_target = literal(redir.target)
                 ctx = ctx._replace(
-                    stdin="" if literal_target == "/dev/null" else text, fed=True, piped_from=programs
+                    stdin="" if literal_target == "/dev/null" else text,
+                    fed=True,
+                    piped_from=programs,
+                    guessed=False,
+                    from_file=bool(literal_target),
                 )
         return ctx
 
