@@ -8,6 +8,7 @@ second loop opens new ones there.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import TypeVar
 from yett.errors import YettError
 from yett.model import Decision, Identity, Json, Outcome, ToolCall
 from yett.sdk import operations
-from yett.sdk.client import IDLE_S, key_bytes, own_identity_only, request_headers, wall_clock_ms
+from yett.sdk.client import FULL_S, IDLE_S, key_bytes, own_identity_only, request_headers, wall_clock_ms
 from yett.sdk.errors import TransportError
 from yett.sdk.http import Response, ResponseParser, Target, encode_request, parse_target
 from yett.sdk.operations import Operation
@@ -231,7 +232,25 @@ class _Wire(asyncio.Protocol):
 async def _connect(target: Target, tls: ssl.SSLContext | None) -> _Wire:
     loop = asyncio.get_running_loop()
     if target.kind == "unix":
-        _, wire = await loop.create_unix_connection(lambda: _Wire(loop), target.path)
+        sock = await _connect_unix(target.path)
+        _, wire = await loop.create_unix_connection(lambda: _Wire(loop), sock=sock)
         return wire
     _, wire = await loop.create_connection(lambda: _Wire(loop), target.host, target.port, ssl=tls)
     return wire
+
+
+async def _connect_unix(path: str) -> socket.socket:
+    """A connected socket. asyncio itself takes a full queue (EAGAIN) for a connection that is under way."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        while True:
+            try:
+                sock.connect(path)
+            except BlockingIOError:
+                await asyncio.sleep(FULL_S)
+            else:
+                return sock
+    except BaseException:
+        sock.close()
+        raise

@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 IDLE_S = 20.0
 """A kept connection is not used again after this; shorter than the server's own patience."""
+FULL_S = 0.005
+"""Pause before connecting again to a socket whose queue is full."""
 
 
 def wall_clock_ms() -> int:
@@ -238,12 +240,18 @@ def _connect(target: Target, tls: ssl.SSLContext | None, deadline: float) -> soc
     if target.kind == "unix":
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            sock.settimeout(_left(deadline))
-            sock.connect(target.path)
+            while True:
+                sock.settimeout(_left(deadline))
+                try:
+                    sock.connect(target.path)
+                except BlockingIOError:
+                    # More callers than the gateway has accepted yet (connect(2), EAGAIN); nothing was sent.
+                    time.sleep(min(FULL_S, _left(deadline)))
+                else:
+                    return sock
         except BaseException:
             sock.close()
             raise
-        return sock
     sock = socket.create_connection((target.host, target.port), _left(deadline))
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

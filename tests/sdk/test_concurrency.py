@@ -1,0 +1,136 @@
+"""Many at once on one client: every caller gets the answer to its own question, and no wreck is reused."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from yett.model import Effect, ToolCall
+from yett.sdk import AsyncClient, Client
+from yett.sdk.client import wall_clock_ms
+
+
+@pytest.fixture
+def honest(hostile_module: Any) -> Callable[[socket.socket, Any], None]:
+    def behaviour(conn: socket.socket, request: Any) -> None:
+        hostile_module.say(conn, hostile_module.honest_allow(request.call, wall_clock_ms()))
+
+    return behaviour
+
+
+def call(n: int) -> ToolCall:
+    return ToolCall(tool="t", arguments={"n": n})
+
+
+def test_threads_share_a_client(hostile: Any, honest: Any) -> None:
+    server = hostile(honest)
+    wrong: list[Any] = []
+    with Client(str(server.path), "t", timeout=10) as client:
+
+        def work(start: int) -> None:
+            for n in range(start, start + 50):
+                decision = client.decide(call(n))
+                if not decision.allowed:
+                    wrong.append(decision.reasons)
+
+        threads = [threading.Thread(target=work, args=(1000 * i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+    assert len(server.requests) == 400
+
+
+def test_tasks_share_a_client(hostile: Any, honest: Any) -> None:
+    server = hostile(honest)
+
+    async def main() -> list[bool]:
+        async with AsyncClient(str(server.path), "t", timeout=10) as client:
+            decisions = await asyncio.gather(*(client.decide(call(n)) for n in range(40)))
+            decisions += await asyncio.gather(*(client.decide(call(n)) for n in range(40)))
+            return [decision.allowed for decision in decisions]
+
+    assert asyncio.run(main()) == [True] * 80
+
+
+def test_one_client_in_two_event_loops(hostile: Any, honest: Any) -> None:
+    server = hostile(honest)
+    client = AsyncClient(str(server.path), "t", timeout=10)
+
+    async def ask() -> bool:
+        return (await client.decide(call(1))).allowed
+
+    assert asyncio.run(ask())
+    assert asyncio.run(ask())
+
+
+def test_a_cancelled_question_leaves_no_answer_for_the_next_one(hostile: Any, hostile_module: Any) -> None:
+    """Prevents the late answer to a cancelled question from being read as the answer to another."""
+
+    def behaviour(conn: socket.socket, request: Any) -> None:
+        if request.call.arguments["n"] == 0:
+            time.sleep(0.3)
+        hostile_module.say(conn, hostile_module.honest_allow(request.call, wall_clock_ms()))
+
+    server = hostile(behaviour)
+
+    async def main() -> Any:
+        async with AsyncClient(str(server.path), "t", timeout=10) as client:
+            slow = asyncio.ensure_future(client.decide(call(0)))
+            await asyncio.sleep(0.05)
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            return await client.decide(call(1))
+
+    assert asyncio.run(main()).allowed
+
+
+def test_a_question_that_timed_out_leaves_no_answer_for_the_next_one(
+    hostile: Any, hostile_module: Any
+) -> None:
+    def behaviour(conn: socket.socket, request: Any) -> None:
+        if request.call.arguments["n"] == 0:
+            time.sleep(0.3)
+        hostile_module.say(conn, hostile_module.honest_allow(request.call, wall_clock_ms()))
+
+    server = hostile(behaviour)
+    with Client(str(server.path), "t", timeout=0.1) as client:
+        late = client.decide(call(0))
+        assert (late.effect, late.reasons[0].code) == (Effect.DENY, "GATEWAY_TIMEOUT")
+        time.sleep(0.4)
+        assert client.decide(call(1)).allowed
+
+
+def test_a_connection_that_the_gateway_closed_while_idle_is_replaced(
+    hostile: Any, hostile_module: Any
+) -> None:
+    def behaviour(conn: socket.socket, request: Any) -> None:
+        hostile_module.say(conn, hostile_module.honest_allow(request.call, wall_clock_ms()))
+        conn.shutdown(socket.SHUT_RDWR)
+
+    server = hostile(behaviour)
+    with Client(str(server.path), "t", timeout=5) as client:
+        for n in range(3):
+            assert client.decide(call(n)).allowed
+            time.sleep(0.05)
+
+
+def test_an_answer_that_says_close_is_the_last_on_its_connection(hostile: Any, hostile_module: Any) -> None:
+    import msgspec
+
+    def behaviour(conn: socket.socket, request: Any) -> None:
+        decision = hostile_module.honest_allow(request.call, wall_clock_ms())
+        conn.sendall(hostile_module.http("200 OK", msgspec.json.encode(decision), b"connection: close"))
+
+    server = hostile(behaviour)
+    with Client(str(server.path), "t", timeout=5) as client:
+        assert client.decide(call(1)).allowed
+        assert client.decide(call(2)).allowed
