@@ -118,3 +118,31 @@ class PatternSet:
             raise ScanFailed("canary")
         hits.remove(self._canary)
         return hits
+
+
+class PatternFilter:
+    """Many patterns over a long text: literals first, then each pattern whose literals occur, alone.
+
+    A set's automaton grows with what it meets, and a text made for it costs half a second for 64 kB. Here
+    each automaton is small, so the worst is the sum of single scans: about 3 ms for 64 kB and 40 patterns,
+    against 10 µs of a set for 2 kB of words. So short texts go to the set, long ones here.
+    """
+
+    def __init__(self, sources: Sequence[str], *, fold: bool = False) -> None:
+        self._filter = re2.Filter()
+        for source in sources:
+            self._filter.Add(source, options(fold=fold))
+        self._canary = self._filter.Add("", options())
+        self._filter.Compile()
+
+    def scan(self, text: bytes) -> list[int]:
+        """Indexes of the matching patterns.
+
+        Raises:
+            ScanFailed: the canary did not match.
+        """
+        hits: list[int] | None = self._filter.Match(text, False)
+        if not hits or self._canary not in hits:
+            raise ScanFailed("canary")
+        hits.remove(self._canary)
+        return hits

@@ -18,7 +18,7 @@ One YAML file is one family. An entry:
 `each: commands` goes over the commands that would run, not over those that merely stand in a value.
 Or `pattern` (or a list `patterns`) holds RE2 matched anywhere in the texts, without regard to case;
 `in: texts|keys|results` says in which (texts for people only with `prose: true`), `short: 300` only in texts of at most that many characters, and a `when`
-beside it must hold too, with `it` being the text. Patterns of all families share one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
+beside it must hold too, with `it` being the text. `only: [words]` beside `each` spares the expression where a fact carries none of the words. Patterns of all families share one set scan a text. Everything is checked when it loads: unknown names, counted gaps, RE2's refusals, two
 examples of each kind. The examples themselves run as tests.
 """
 
@@ -34,7 +34,7 @@ import yaml
 from yett import expr
 from yett.errors import PolicyError
 from yett.extract.facts import Command, Facts, Text
-from yett.extract.patterns import PatternSet, ScanFailed, check
+from yett.extract.patterns import PatternFilter, PatternSet, ScanFailed, check
 from yett.model import Finding, Json, Level
 
 EACH = (
@@ -52,6 +52,10 @@ EACH = (
 )
 PLACES = ("texts", "keys", "results")
 MAX_TEXT = 1 << 16
+SMALL = 1_000
+"""Characters of a text up to which the patterns of short values are looked for at all."""
+LONG = 2_000
+"""Characters of a text from which each pattern is scanned for on its own."""
 MAX_FINDINGS = 200
 MIN_EXAMPLES = 2
 
@@ -78,6 +82,8 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     short: int = MAX_TEXT
     prose: bool = False
     """Patterns look at texts for people too."""
+    only: list[str] = []
+    """Quick look: the fact must carry one of these words (program, dialect, flag, effect, opacity, category …)."""
     points: int = -1
     """Weight in the score; without it, the level's."""
 
@@ -102,9 +108,21 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     short: int = MAX_TEXT
     prose: bool = False
+    only: frozenset[str] = frozenset()
     program: expr.Program | None = None
     positive: tuple[Example, ...] = ()
     negative: tuple[Example, ...] = ()
+
+
+class _Scan:
+    """Patterns and whose they are."""
+
+    def __init__(self, patterns: Sequence[tuple[int, str]], engine: PatternSet | PatternFilter) -> None:
+        self._owners = [owner for owner, _ in patterns]
+        self._engine = engine
+
+    def __call__(self, text: bytes) -> list[int]:
+        return [self._owners[hit] for hit in self._engine.scan(text)]
 
 
 class Detections:
@@ -112,14 +130,19 @@ class Detections:
 
     def __init__(self, detections: Sequence[Detection], patterns: Sequence[tuple[int, str]]) -> None:
         self.all = tuple(detections)
-        self._owners = [owner for owner, _ in patterns]
-        by_pattern = set(self._owners)
+        by_pattern = {owner for owner, _ in patterns}
         self._whole = [index for index, entry in enumerate(self.all) if not entry.each and index not in by_pattern]
         self._each: dict[str, list[int]] = {}
         for index, entry in enumerate(self.all):
             if entry.each:
                 self._each.setdefault(entry.each, []).append(index)
-        self._set = PatternSet([source for _, source in patterns], fold=True)
+        small = [(owner, source) for owner, source in patterns if self.all[owner].short <= SMALL]
+        large = [(owner, source) for owner, source in patterns if self.all[owner].short > SMALL]
+        self._small = _Scan(small, PatternSet([source for _, source in small], fold=True))
+        self._large = _Scan(large, PatternSet([source for _, source in large], fold=True))
+        people = [(owner, source) for owner, source in patterns if self.all[owner].prose or self.all[owner].place == "results"]
+        self._prose = _Scan(people, PatternFilter([source for _, source in people], fold=True))
+        self._long = _Scan(large, PatternFilter([source for _, source in large], fold=True))
 
     def find(self, facts: Facts) -> tuple[Finding, ...]:
         """Findings in the facts of a call: each detection at most once a pointer. Never raises."""
@@ -130,8 +153,11 @@ class Detections:
         for name, indexes in self._each.items():
             for fact in _run_commands(facts) if name == "commands" else getattr(facts, name):
                 environment["it"] = fact
+                words = _words(fact)
                 for index in indexes:
-                    self._judge(index, environment, fact, found)
+                    only = self.all[index].only
+                    if not only or not only.isdisjoint(words):
+                        self._judge(index, environment, fact, found)
                 if len(found) > MAX_FINDINGS:
                     break
         self._scan(facts.texts, "call", found, environment)
@@ -166,15 +192,21 @@ class Detections:
         environment: dict[str, Any],
     ) -> None:
         for text in texts:
+            value = text.value[:MAX_TEXT]
             try:
-                hits = self._set.scan(text.value[:MAX_TEXT].encode("utf-8", "replace"))
+                data = value.encode("utf-8", "replace")
+                if text.prose and where == "call":
+                    hits = self._prose(data)
+                elif len(value) <= LONG:
+                    hits = self._large(data) + (self._small(data) if len(value) <= SMALL else [])
+                else:
+                    hits = self._long(data)
             except ScanFailed:
                 found[-1, text.pointer] = Finding(
                     id="scan-failed", title="A text could not be scanned", level=Level.HIGH, path=text.pointer
                 )
                 continue
-            for hit in hits:
-                index = self._owners[hit]
+            for index in hits:
                 entry = self.all[index]
                 known = (index, text.pointer) in found or len(found) > MAX_FINDINGS
                 if known or len(text.value) > entry.short or not _applies(entry, text, where):
@@ -183,6 +215,18 @@ class Detections:
                 if entry.program is None or entry.program.evaluate(environment) is not False:
                     how = f"after {', '.join(text.chain)}" if text.chain else ""
                     found[index, text.pointer] = _finding(entry, text.pointer, how)
+
+
+def _words(fact: Any) -> set[str]:
+    """The words a fact carries, for a quick look before an expression is evaluated."""
+    words: set[str] = set()
+    for name in ("program", "dialect", "use", "address", "scheme", "kind", "confidence"):
+        word = getattr(fact, name, None)
+        if word:
+            words.add(word)
+    for name in ("flags", "effects", "opaque", "categories"):
+        words.update(getattr(fact, name, ()))
+    return words
 
 
 def _run_commands(facts: Facts) -> tuple[Command, ...]:
@@ -290,6 +334,6 @@ def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
     program = expr.compile(entry.when, _types("texts" if by_pattern else entry.each), where=where) if entry.when else None
     return Detection(
         id=entry.id, family=family, title=entry.title, level=entry.level, why=entry.why, tags=tuple(entry.tags),
-        points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, prose=entry.prose, program=program,
+        points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, prose=entry.prose, only=frozenset(entry.only), program=program,
         positive=tuple(entry.examples.positive), negative=tuple(entry.examples.negative),
     )  # fmt: skip
