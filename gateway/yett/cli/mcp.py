@@ -118,14 +118,12 @@ def _serve(
 def _catalogue(where: Where, server: str, pins: bool, decider: object) -> Catalogue:
     from yett.proxy.mcp.catalogue import Catalogue, Unpinned
     from yett.proxy.pins import PinFile
-    from yett.sdk.decider import Lister, wall_clock
+    from yett.sdk.decider import wall_clock
+    from yett.sdk.listing import visible
 
     book = PinFile.of(where.state_folder(), server) if pins else Unpinned(server)
 
-    def visible(tool: str) -> bool:
-        return decider.visible(tool, server) if isinstance(decider, Lister) else True
-
-    return Catalogue(book, visible, wall_clock)
+    return Catalogue(book, lambda tool: visible(decider, tool, server), wall_clock)
 
 
 @pins_app.callback()
