@@ -30,13 +30,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import re2
-
 from yett.extract.budget import Budget
 from yett.extract.facts import Command, ShellProgram
 from yett.extract.result import ShellResult
 from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
 from yett.extract.shell.expand import Field, State
+from yett.extract.shell.looks import looks_like
 from yett.extract.shell.scanner import Fuel, TooMuch
 from yett.extract.shell.walk import Walker
 
@@ -125,27 +124,6 @@ def _guarded(analysis: Analysis, work: Callable[[], None]) -> None:
         analysis.opaque["too_deep" if reason == "depth" else reason] = None
     except RecursionError:
         analysis.opaque["too_deep"] = None
-
-
-_SET = re2.Set.SearchSet()
-for _pattern in (
-    # a chain, pipe or substitution in front of a word
-    r"(?:^|[;&|`\n(]|\$\()\s*(?:sudo\s+)?(?:[/\w.-]*/)?(?:rm|cat|ls|sh|bash|zsh|dash|curl|wget|nc|ncat|python[0-9.]*|perl|ruby|node|php|"
-    r"chmod|chown|kill|pkill|mkfifo|mknod|dd|tee|eval|exec|source|whoami|id|uname|ping|nslookup|dig|ssh|scp|find|xargs|"
-    r"awk|sed|base64|crontab|useradd|passwd|env|export|echo|printf|head|tail|cp|mv|ln|touch|mkdir|git|docker|kubectl|"
-    r"systemctl|service|iptables|sleep|shutdown|reboot|nohup|busybox)(?:[\s;&|<>`)$'\"\\{]|$)",
-    r"\$\([^()]", r"`[a-z/.]+[^`]*`", r"\$\{?IFS", r"/dev/(?:tcp|udp)/", r"\|\s*(?:ba|z|da|k)?sh\b", r"<\([a-z]",
-    r"^\s*(?:sudo|doas)\s+\S", r"^#!\s*/", r"&&\s*[a-z./]+\s", r"\{[a-z]+,[^{}\s]*\}\s*$", r">\s*/(?:etc|dev|tmp|var|usr|root|home)/",
-):  # fmt: skip
-    _SET.Add(_pattern)
-_SET.Compile()
-
-
-def looks_like(text: str) -> bool:
-    """Whether a text that nothing declares as a command may be one. Cheap (RE2), and on the eager side."""
-    if not text or len(text) > MAX_SOURCE or "\x00" in text:
-        return False
-    return bool(_SET.Match(text.encode("utf-8", "replace")))
 
 
 def severe(command: Command) -> bool:

@@ -52,7 +52,9 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
         if run_from_disk(walker, draft, name, ctx):
             return
         if name in analysis.disk.copies:
-            draft.name, profile = analysis.library.find(analysis.disk.copies[name])
+            source = analysis.disk.copies[name]
+            if source not in ("busybox", "toybox"):  # those go by the name of the link
+                draft.name, profile = analysis.library.find(source)
             draft.opaque["resolved_program"] = None
     if profile is None:
         unknown_program(draft)
