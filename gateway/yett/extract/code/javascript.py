@@ -19,6 +19,8 @@ from yett.extract.words import words
 MAX_LENGTH = 16_384
 MAX_NODES = 30_000
 MAX_NESTED = 64
+MAX_CHAIN = 20
+MAX_NAME = 200
 
 _LANGUAGE = Language(tree_sitter_javascript.language())
 
@@ -116,7 +118,15 @@ def analyse(
         stack.extend(reversed(node.children))
     for node in nodes:
         reader.bind(node)
-    for node in nodes:
+    reader.settled = True
+    for count, node in enumerate(reversed(nodes)):  # inner names first, so that each is put together once
+        if count % 1_000 == 0:
+            budget.spend(1)
+        if node.type in ("member_expression", "subscript_expression"):
+            reader.dotted(node)
+    for count, node in enumerate(nodes):
+        if count % 1_000 == 0:
+            budget.spend(1)
         reader.note(node)
     return reader.fact(declared), tuple(reader.nested)
 
@@ -124,6 +134,9 @@ def analyse(
 class _Reader:
     def __init__(self, pointer: str) -> None:
         self.pointer = pointer
+        self.settled = False
+        """All names are bound: what an expression is called will not change any more."""
+        self._memory: dict[int, str] = {}
         self.names: dict[str, str] = {}
         """What an identifier stands for: a dotted module path."""
         self.texts: dict[str, str] = {}
@@ -199,8 +212,17 @@ class _Reader:
                         self.names[_raw(alias or name)] = f"{module}.{_raw(name)}"
 
     def dotted(self, node: Node, depth: int = 0) -> str:
-        """The resolved dotted name of an expression; `""` if it has none."""
-        if depth > 20:
+        """The resolved dotted name of an expression; `""` if it has none, or an absurdly long one."""
+        if not self.settled:
+            return self._dotted(node, depth)
+        found = self._memory.get(node.id)
+        if found is None:
+            found = self._dotted(node, depth)
+            self._memory[node.id] = found
+        return found
+
+    def _dotted(self, node: Node, depth: int) -> str:
+        if depth > MAX_CHAIN:
             return ""
         if node.type == "identifier":
             return self.names.get(_raw(node), _raw(node))
@@ -211,7 +233,7 @@ class _Reader:
                 return ""
             name = self.text(part) if node.type == "subscript_expression" else _raw(part)
             head = self.dotted(owner, depth + 1)
-            if not head or not name:
+            if not head or not name or len(head) > MAX_NAME:
                 return ""
             return name if head in ("globalThis", "window", "global", "self") else f"{head}.{name}"
         if node.type == "call_expression":

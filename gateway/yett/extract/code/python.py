@@ -17,6 +17,7 @@ from yett.extract.code.reader import Reader
 from yett.extract.facts import CodeFact
 
 MAX_LENGTH = 32_768
+MAX_MAGIC = 200
 
 _MAGIC = re2.compile(r"(?m)^[ \t]*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?!{1,2}([^\n=][^\n]*)$")
 _CELL = re2.compile(r"(?s)^\s*%%(?:bash|sh|script \w+|system|!)[^\n]*\n(.*)$")
@@ -54,6 +55,9 @@ def analyse(
 def _magics(source: str, reader: Reader) -> str:
     """Notebook lines (`!cmd`, `%sx cmd`) become shell to look at, and disappear from the Python."""
     if "!" not in source and "%" not in source:
+        return source
+    if source.count("\n!") + source.count("\n%") > MAX_MAGIC:
+        reader.opaque.append("too_many")
         return source
     for match in _MAGIC.finditer(source):
         reader.flags |= {"process", "shell"}

@@ -113,7 +113,6 @@ _SET, _FLAGS = _build()
 _EXECUTABLE = re2.compile(r"(?s)/\*m?!\d*(.*?)(?:\*/|$)")
 _COMMENT = re2.compile(r"(?s)/\*.*?\*/")
 _SPLIT_WORD = re2.compile(r"[a-z]/\*\*?/[a-z]")
-_BLANKS = re2.compile(r"[\s\x00\x0b\xa0]+")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
 _ACTIVE = re2.compile(
     r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
@@ -122,10 +121,12 @@ _ACTIVE = re2.compile(
 
 def normalise(text: str) -> str:
     """As the victim's server would read it: executable comments opened, other comments and blanks one blank."""
-    low = text.translate(_QUOTES).lower()
-    low = _EXECUTABLE.sub(r" \1 ", low)
-    low = _COMMENT.sub(" ", low)
-    return str(_BLANKS.sub(" ", low))
+    low = text.lower()
+    if not low.isascii():
+        low = low.translate(_QUOTES)
+    if "/*" in low:
+        low = _COMMENT.sub(" ", _EXECUTABLE.sub(r" \1 ", low))
+    return " ".join(low.split())
 
 
 def flags_of(text: str) -> frozenset[str] | None:

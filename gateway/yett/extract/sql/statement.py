@@ -27,7 +27,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statem
 
 COMMON = ("postgres", "mysql", "tsql", "snowflake", "bigquery", "", "oracle", "clickhouse", "spark", "sqlite")
 """Dialects in the order in which they are tried; together they read 82 % of sqlfluff's fixtures."""
-MAX_TRIES_LONG = 3
+MAX_TRIES_LONG = 2
 LONG = 4_000
 MAX_NODES = 6_000
 
