@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from yett_audit import disk, note
+from yett_audit import disk, note, record
 from yett_audit.errors import Broken, LogUnavailable
 from yett_audit.trust import Trust
 from yett_audit.writer import Writer
@@ -192,7 +192,7 @@ class Anchorer:
         if quorum or (sent and not self._trust.urls):
             self.last = result
         if quorum and head.checkpoint.size > self._own:
-            self._own = self._writer.anchored(signed)
+            self._own = self._writer.append_own(record.ANCHOR, {"note": signed})
         if alarm and self._on_alarm is not None:
             self._on_alarm(result)
         return result

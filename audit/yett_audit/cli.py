@@ -3,6 +3,7 @@
     yett-verify log PATH --key VKEY [--anchor FILE] [--state FILE] [--trust FILE] [--strict] [--json]
     yett-verify receipt FILE --key VKEY                 checkpoint FILE · consistency OLD NEW · compare A B
     yett-verify prove PATH INDEX|ID                     tiles PATH OUT · once PATH MANDATE · disclose PATH FILE
+    yett-verify export PATH --format ocsf|cef|otel      against PATH COPY
     yett-verify explain CAUSE
 
 Exit codes: 0 verified at the demanded assurance; 1 tampered; 2 usage or I/O; 3 consistent, but not anchored as

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from yett_audit import canonical, merkle, note, once, reader, record, report, tile, verify
+from yett_audit import canonical, export, merkle, note, once, reader, record, report, tile, verify
 from yett_audit.commitments import PREFIX, open_commitment
 from yett_audit.errors import OK, ROLLBACK, TAMPERED, UNANCHORED, USAGE, Broken
 from yett_audit.inputs import read_input, trust_of
@@ -218,6 +218,35 @@ def _compare_logs(args: argparse.Namespace) -> int:
     return OK
 
 
+def export_command(args: argparse.Namespace) -> int:
+    """Writes sealed records as rows for another system, each with origin, number and leaf."""
+    found, _ = verified_log(args)
+    row = export.FORMATS[args.format]
+    for each in reader.records(args.path, args.start):
+        print(row(found.origin, each))
+    return OK
+
+
+def against(args: argparse.Namespace) -> int:
+    """Holds the log against an exported copy: rows it has lost or has otherwise."""
+    found, _ = verified_log(args)
+    first = found.pruned_below
+    with open(args.copy, encoding="utf-8", errors="replace") as rows:
+        lines = tile.lines(Path(args.path), first, found.sealed)
+        told = export.against(found.origin, found.sealed, lines, rows, first)
+    verdict = (
+        "FORK"
+        if told.differing
+        else "ROLLBACK"
+        if told.beyond
+        else "GAPS IN THE COPY"
+        if told.missing
+        else "ANCHORED"
+    )
+    say({"verdict": verdict, "sealed": found.sealed, **dataclasses.asdict(told)}, args.json)
+    return ROLLBACK if told.differing or told.beyond else UNANCHORED if told.missing else OK
+
+
 def _fork(args: argparse.Namespace, where: dict[str, Any], notes: list[str]) -> int:
     evidence = {"verdict": "FORK: one key signed two histories", **where, "notes": notes}
     if args.evidence:
@@ -247,4 +276,8 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
     add("tiles", tiles, "write the log as static tlog-tiles", "path", "out")
     add("once", once_command, "certify how often a mandate was used", "path", "mandate")
     add("disclose", disclose, "check a disclosed field", "path", "disclosure")
+    parser = add("export", export_command, "write records as rows for another system", "path")
+    parser.add_argument("--format", choices=sorted(export.FORMATS), required=True)
+    parser.add_argument("--start", type=int, default=0, help="first record")
+    add("against", against, "hold the log against an exported copy", "path", "copy")
     add("compare", compare, "compare two copies or checkpoints", "a", "b").add_argument("--evidence")

@@ -285,9 +285,11 @@ class Writer:
         )
         return str(Receipt(index, tuple(proof), head.note, line))
 
-    def anchored(self, signed: str) -> int:
-        """Records a cosigned checkpoint of this log (`anchor` does so); the size of the log behind it."""
-        entry = self._append(record.ANCHOR, {"note": signed})
+    def append_own(self, event: str, body: dict[str, Any]) -> int:
+        """Records an anchor or a retention and waits for it; the size of the log behind it and its seal."""
+        if event not in (record.ANCHOR, record.RETENTION):
+            raise InvalidRecord("this event is not for callers")
+        entry = self._append(event, body)
         self.wait(entry)
         return entry.index + 2
 

@@ -1,0 +1,167 @@
+"""What remains after pruning proves itself; copies elsewhere find what is missing; keys change hands in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yett_audit import cli, export, note, retention
+from yett_audit.ed25519 import SigningKey
+from yett_audit.errors import LogRefused
+from yett_audit.reader import records
+from yett_audit.receipt import Receipt
+from yett_audit.trust import Trust
+from yett_audit.verify import Demand, verify_log
+from yett_audit.writer import Writer
+
+Open = Callable[..., Writer]
+KEY = SigningKey(bytes(range(32)))
+
+
+def fill(log: Writer, count: int, batch: int = 5) -> None:
+    for number in range(count):
+        body = {
+            "id": f"d{log.head().checkpoint.size}.{number}",
+            "effect": ("allow", "deny", "hold")[number % 3],
+            "who": {"principal": "zoë", "agent": "bot=1|x"},
+            "call": {"tool": "send_money"},
+            "reasons": [{"stage": "policy", "code": "DEFAULT_DENY"}],
+            "risk": number % 1000,
+        }
+        log.append("decision", body)
+        if number % batch == batch - 1:
+            log.flush()
+    log.flush()
+
+
+def pin(log: Writer) -> Demand:
+    return Demand(trust=Trust(logs=[note.VerifierKey.parse(log.vkey)]))
+
+
+def test_a_pruned_log_verifies_and_says_what_is_gone(opened: Open, tmp_path: Path) -> None:
+    log = opened(segment_bytes=20_000)
+    fill(log, 400)
+    before = len(list(log.directory.glob("*.jsonl")))
+    cut = retention.prune(log, 250, by="ops", reason="90 days", archive=None)
+    assert len(list(log.directory.glob("*.jsonl"))) < before
+    fill(log, 100)
+    log.close()
+    found = verify_log(log.directory, pin(log))
+    assert (found.exit_code, found.verdict, found.pruned_below) == (0, "SEALED", cut)
+    again = opened(segment_bytes=20_000)
+    told = next(r for r in records(log.directory) if r.event == "log.retention").body
+    assert (told["below"], told["by"], told["records"]) == (cut, "ops", cut)
+    for index in (cut, cut + 1, again.head().checkpoint.size - 1):
+        Receipt.parse(again.receipt(index).encode()).verify(pin(again).trust)
+
+
+def test_pruning_twice_and_archiving(opened: Open, tmp_path: Path) -> None:
+    log = opened(segment_bytes=20_000)
+    fill(log, 300)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    first = retention.prune(log, 100, by="ops", reason="x", archive=archive)
+    assert len(list(archive.iterdir())) > 0
+    second = retention.prune(log, 250, by="ops", reason="x")
+    assert second > first
+    assert verify_log(log.directory, pin(log)).exit_code == 0
+    with pytest.raises(LogRefused):
+        retention.prune(log, second, by="ops", reason="x")
+
+
+def test_a_beginning_that_is_missing_without_a_record_is_tampering(opened: Open) -> None:
+    log = opened(segment_bytes=20_000)
+    fill(log, 300)
+    log.close()
+    sorted(log.directory.glob("*.jsonl"))[0].unlink()
+    found = verify_log(log.directory, pin(log))
+    assert (found.exit_code, found.failure and found.failure["cause"]) == (1, "segment")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    code = cli.main(list(map(str, arguments)))
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", sorted(export.FORMATS))
+def test_an_exported_copy_finds_lost_and_changed_rows(
+    capsys: Any, opened: Open, tmp_path: Path, kind: str
+) -> None:
+    log, copy = opened(), tmp_path / "copy"
+    fill(log, 60)
+    early = (log.directory / "000000000000.jsonl").read_bytes()
+    fill(log, 60)
+    code, rows = run(capsys, "export", log.directory, "--format", kind, "--key", log.vkey)
+    copy.write_text(rows)
+    assert (code, len(rows.splitlines())) == (0, 121)
+    arguments = ("against", log.directory, copy, "--key", log.vkey, "--json")
+    code, out = run(capsys, *arguments)
+    assert (code, json.loads(out)["verdict"]) == (0, "ANCHORED")
+    lines = rows.splitlines()
+    copy.write_text("\n".join(lines[:50] + lines[51:]))
+    code, out = run(capsys, *arguments)
+    assert (code, json.loads(out)["missing"]) == (3, [records_index(log, 50)])
+    copy.write_text(rows.replace(list(records(log.directory))[70].leaf.hex(), "0" * 64))
+    assert run(capsys, *arguments)[0] == 4
+    copy.write_text("nonsense\n")
+    assert run(capsys, *arguments)[0] == 2
+    copy.write_text(rows)
+    log.abandon()
+    (log.directory / "000000000000.jsonl").write_bytes(early)
+    code, out = run(capsys, *arguments)
+    assert (code, json.loads(out)["verdict"]) == (4, "ROLLBACK")
+
+
+def records_index(log: Writer, number: int) -> int:
+    return list(records(log.directory))[number].index
+
+
+def test_ocsf_rows_carry_the_security_control_profile(opened: Open) -> None:
+    log = opened()
+    fill(log, 3)
+    rows = [json.loads(export.ocsf(log.origin, r)) for r in records(log.directory) if r.event == "decision"]
+    assert [(r["action_id"], r["disposition_id"]) for r in rows] == [(1, 1), (2, 2), (99, 99)]
+    assert all(r["class_uid"] == 6003 and "security_control" in r["metadata"]["profiles"] for r in rows)
+
+
+def test_rotation_hands_over_and_the_whole_history_stays_under_the_first_pin(opened: Open) -> None:
+    log = opened(segment_bytes=10_000)
+    first = pin(log)
+    keys = [SigningKey(bytes([n]) * 32) for n in range(1, 4)]
+    for key in keys:
+        fill(log, 30)
+        log.append("decision", {"n": 1})  # pending records go in front of the rotation
+        log.rotate(key)
+    fill(log, 30)
+    with pytest.raises(LogRefused):
+        log.rotate(keys[0])
+    log.close()
+    for demand in (first, pin(log)):
+        found = verify_log(log.directory, demand)
+        assert (found.exit_code, len(found.keys)) == (0, 4)
+    with pytest.raises(LogRefused):
+        opened(segment_bytes=10_000)
+    opened(key=keys[-1], segment_bytes=10_000).close()
+    opened(key=[KEY, keys[-1]], segment_bytes=10_000)
+
+
+def test_heartbeats_fill_silence_and_a_gap_is_reported(opened: Open) -> None:
+    times = iter([0, 1_000, 2_000, 200_000, 201_000, 202_000])
+    log = opened(heartbeat=30, now=lambda: next(times))
+    for _ in range(4):
+        log.wait(log.append("decision", {}))
+    log.close()
+    found = verify_log(log.directory, pin(log))
+    assert found.gaps == [{"record": 6, "ms": 198_000}]
+    assert verify_log(log.directory, Demand(trust=pin(log).trust, strict=True)).exit_code == 3
+
+
+def test_a_heartbeat_is_written_when_nothing_else_is(opened: Open) -> None:
+    log = opened(heartbeat=1, now=lambda: 10**12)
+    log._stop.wait(2.5)
+    log.close()
+    assert any(r.event == "log.heartbeat" for r in records(log.directory))
