@@ -13,6 +13,7 @@ import re2
 from yett.extract.budget import Budget, Nested
 from yett.extract.code import javascript, python
 from yett.extract.facts import CodeFact
+from yett.extract.words import encodable
 
 _PYTHON = re2.compile(
     r"(?m)^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*(?:[ \t]+as[ \t]+\w+)?[ \t]*(?:$|[,;#])|from[ \t]+[\w.]+[ \t]+import[ \t]+[\w*(]|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\([^)]*\)[^:\n]*:"
@@ -30,7 +31,7 @@ def looks_like(text: str) -> str:
     """`python`, `javascript`, or `""` for text that is no program. One or two RE2 matches."""
     if len(text) < 8:
         return ""
-    sample = text[:8_192]
+    sample = encodable(text[:8_192])
     if _JAVASCRIPT.search(sample) and not _strongly_python(sample):
         return "javascript"
     return "python" if _PYTHON.search(sample) else ""
@@ -58,6 +59,7 @@ def analyse(
         OverBudget: the call's budget ran out.
     """
     budget.spend(1, len(source))
+    source = encodable(source)
     name = language.lower() or looks_like(source) or ("python" if declared else "")
     if name in ("javascript", "js", "node", "nodejs", "typescript", "ts", "jsx", "tsx", "ecmascript"):
         return javascript.analyse(source, pointer, declared=declared, budget=budget)

@@ -63,6 +63,8 @@ class Calls(State):
                 self.nest("sql", text, f"python:{name}")
             return UNKNOWN
         if isinstance(owner, Made) and owner.name == "open":
+            if name.startswith("write") and any(self.loops):
+                self.flags.add("resource_bomb")
             if name in ("write", "writelines") and args:
                 self._written(args[0])
             if name.startswith("read"):
@@ -216,8 +218,8 @@ class Calls(State):
         if role == "argv" and isinstance(value, list):
             words = [text_of(word) for word in value if not isinstance(word, list)]
             if words and words[0]:
-                known = [word if word is not None else "…" for word in words]
-                self.nest("shell", " ".join(shlex.quote(word) for word in known), f"python:{name}")
+                known = ["$_" if word is None or word == "…" else shlex.quote(word) for word in words]
+                self.nest("shell", " ".join(known), f"python:{name}")
             elif words:
                 self.opaque.append("dynamic_command")
             return

@@ -18,7 +18,7 @@ import re2
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
 from yett.extract.sql import fragment, guard, names, splice, statement
-from yett.extract.words import words
+from yett.extract.words import encodable, words
 
 MAX_LENGTH = 16_384
 """Longer text is not parsed: `opaque=("too_long",)`. sqlglot needs about 1.5 µs a byte."""
@@ -51,12 +51,12 @@ _LOOKS = re2.compile(
 
 def looks_like(text: str) -> bool:
     """Whether an undeclared text is a whole SQL statement. Cheap (one RE2 match); prose is not one."""
-    return len(text) >= 8 and bool(_LOOKS.search(_encodable(text)))
+    return len(text) >= 8 and bool(_LOOKS.search(encodable(text)))
 
 
 def looks_like_fragment(text: str) -> bool:
     """Whether an undeclared text deserves `analyse` as a fragment. Cheap; true for much honest text as well."""
-    return len(text) >= 2 and fragment.active(_encodable(text))
+    return len(text) >= 2 and fragment.active(encodable(text))
 
 
 def analyse(
@@ -78,7 +78,7 @@ def analyse(
         OverBudget: the call's budget ran out.
     """
     budget.spend(1, len(source))
-    text = _encodable(source.strip())
+    text = encodable(source.strip())
     if not text:
         return ()
     if not declared and not looks_like(text):
@@ -99,11 +99,6 @@ def analyse(
     if not dialect and guard.dialects_disagree(text):
         found = _second_reading(found, name, text, pointer, declared, chain, flags, budget)
     return found
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates replaced: RE2 and sqlglot work on UTF-8."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def hostile(one: Statement) -> frozenset[str]:

@@ -18,7 +18,7 @@ from yett.extract.result import ShellResult
 from yett.extract.windows import recognise
 from yett.extract.windows.recognise import MAX_LENGTH, dialect, looks_like
 from yett.extract.windows.unwrap import Unwrapper
-from yett.extract.words import words
+from yett.extract.words import encodable, words
 
 __all__ = ["NEUTRAL", "analyse", "dialect", "looks_like"]
 
@@ -47,6 +47,7 @@ def analyse(
         OverBudget: the call's budget ran out.
     """
     budget.spend(1, len(source))
+    source = encodable(source)
     reader = Unwrapper(pointer, budget)
     kind = dialect or recognise.dialect(source)
     if len(source) > MAX_LENGTH:

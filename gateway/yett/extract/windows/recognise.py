@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re2
 
+from yett.extract.words import encodable
+
 MAX_LENGTH = 16_384
 
 _VERBS = (
@@ -72,7 +74,7 @@ _POWERSHELL = re2.compile(
 
 def looks_like(text: str) -> bool:
     """Whether a text is a Windows command line or script rather than a POSIX one. One RE2 match."""
-    return bool(_LOOKS.search(text[:MAX_LENGTH]))
+    return bool(_LOOKS.search(encodable(text[:MAX_LENGTH])))
 
 
 def dialect(source: str) -> str:
