@@ -28,6 +28,8 @@ MAX_STRINGS = 1_000
 """Strings taken out of one JSON text."""
 MAX_TOKENS = 64
 """Encoded tokens looked into a text."""
+MAX_BASE32 = 4_096
+"""Characters of one base32 token (its decoder is slow); a multiple of 8."""
 MAX_INFLATED = 1 << 18
 """Bytes one compressed token may become."""
 
@@ -301,7 +303,7 @@ def _base32(text: str, limits: set[str]) -> Decoded:
         if number >= MAX_TOKENS:
             limits.add("expansions")
             return
-        token = found.group(0).rstrip("=")
+        token = found.group(0).rstrip("=")[:MAX_BASE32]
         try:
             data = base64.b32decode(token + "=" * (-len(token) % 8))
         except (binascii.Error, ValueError):
@@ -341,8 +343,9 @@ def readable(data: bytes) -> str | None:
             value = data.decode("utf-8")
         except UnicodeDecodeError:
             return None
-    strange = sum(1 for char in value if not (char.isprintable() or char in "\n\r\t"))
-    return value if strange * 20 <= len(value) else None
+    sample = value[:2_000]
+    strange = 0 if sample.isprintable() else sum(1 for char in sample if not (char.isprintable() or char in "\n\r\t"))
+    return value if strange * 20 <= len(sample) else None
 
 
 # -- JSON in a string --------------------------------------------------------------------------------------
@@ -391,22 +394,21 @@ _TAGS = range(0xE0020, 0xE007F)
 
 def tag_text(text: str) -> str:
     """ASCII written in Unicode tag characters, which no screen shows and every tokenizer reads."""
+    if not text or max(text) < "\U000e0020":
+        return ""
     return "".join(chr(ord(char) - 0xE0000) for char in text if ord(char) in _TAGS)
 
 
-def is_invisible(char: str) -> bool:
-    """Takes no room on a screen: format characters, variation selectors, fillers, tags."""
-    return (
-        char in "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800"
-        or unicodedata.category(char) == "Cf"
-        or 0xFE00 <= ord(char) <= 0xFE0F
-        or 0xE0100 <= ord(char) <= 0xE01EF
-    )
+INVISIBLE = pattern(
+    r"[\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{3164}\x{ffa0}\x{2800}\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}]+"
+)
+"""Takes no room on a screen: format characters, variation selectors, fillers, tags."""
 
 
 def visible(text: str) -> str:
     """Without the characters that take no room."""
-    return "".join(char for char in text if char.isascii() or not is_invisible(char))
+    stripped: str = INVISIBLE.sub("", text)
+    return stripped
 
 
 def _confusable_table() -> dict[int, str]:

@@ -34,7 +34,7 @@ from yett.extract.patterns import ScanFailed, probe
 from yett.extract.result import ShellResult
 from yett.model import Json, ToolCall, ToolSpec
 
-MAX_LEAVES = 5_000
+MAX_LEAVES = 2_000
 MAX_DEPTH = 64
 MAX_TEXT = 1 << 16
 """Characters of one string that are analysed; longer is cut and said so."""
@@ -184,6 +184,10 @@ class Extraction:
     def _read(self, item: _Item) -> None:
         text = item.text
         if not text:
+            return
+        if item.kind in ("label", "data") and len(text) <= 16 and not item.chain and text.isascii() and text.isalnum():
+            # Most values of most calls: a word, a number, a code. No analyser has anything to say of them.
+            self.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
             return
         mark = (text, item.kind)
         if mark in self.seen:

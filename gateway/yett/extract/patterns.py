@@ -18,6 +18,9 @@ from yett.errors import PolicyError
 
 MAX_REPEAT = 20
 """Largest counted repetition a set pattern may hold."""
+LONG = 4_096
+"""Bytes of a text from which many patterns are scanned for one by one."""
+MANY = 8
 MAX_PATTERN = 4_000
 """Characters of one pattern."""
 _SET_MEMORY = 64 << 20
@@ -97,29 +100,6 @@ def _repetitions(source: str) -> list[tuple[int, int]]:
     return found
 
 
-class PatternSet:
-    """Many patterns, one pass. `scan` returns the indexes of those that match somewhere in the text."""
-
-    def __init__(self, sources: Sequence[str], *, fold: bool = False, memory: int = _SET_MEMORY) -> None:
-        self._set = re2.Set.SearchSet(options(fold=fold, memory=memory))
-        for source in sources:
-            self._set.Add(source)
-        self._canary = self._set.Add("")
-        self._set.Compile()
-
-    def scan(self, text: bytes) -> list[int]:
-        """Indexes of the matching patterns, unordered.
-
-        Raises:
-            ScanFailed: the canary did not match.
-        """
-        hits: list[int] | None = self._set.Match(text)
-        if not hits or self._canary not in hits:
-            raise ScanFailed("canary")
-        hits.remove(self._canary)
-        return hits
-
-
 class PatternFilter:
     """Many patterns over a long text: literals first, then each pattern whose literals occur, alone.
 
@@ -142,6 +122,35 @@ class PatternFilter:
             ScanFailed: the canary did not match.
         """
         hits: list[int] | None = self._filter.Match(text, False)
+        if not hits or self._canary not in hits:
+            raise ScanFailed("canary")
+        hits.remove(self._canary)
+        return hits
+
+
+class PatternSet:
+    """Many patterns, one pass. `scan` returns the indexes of those that match somewhere in the text.
+
+    Long texts go to a `PatternFilter` where there are many patterns; see there.
+    """
+
+    def __init__(self, sources: Sequence[str], *, fold: bool = False, memory: int = _SET_MEMORY) -> None:
+        self._set = re2.Set.SearchSet(options(fold=fold, memory=memory))
+        for source in sources:
+            self._set.Add(source)
+        self._canary = self._set.Add("")
+        self._set.Compile()
+        self._filter = PatternFilter(sources, fold=fold) if len(sources) > MANY else None
+
+    def scan(self, text: bytes) -> list[int]:
+        """Indexes of the matching patterns, unordered.
+
+        Raises:
+            ScanFailed: the canary did not match.
+        """
+        if self._filter is not None and len(text) > LONG:
+            return self._filter.scan(text)
+        hits: list[int] | None = self._set.Match(text)
         if not hits or self._canary not in hits:
             raise ScanFailed("canary")
         hits.remove(self._canary)

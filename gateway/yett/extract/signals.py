@@ -20,7 +20,7 @@ from yett import resources
 from yett.errors import PolicyError
 from yett.extract import decode
 from yett.extract.facts import Signal
-from yett.extract.patterns import PatternSet
+from yett.extract.patterns import PatternSet, pattern
 
 MAX_TEXT = 1 << 16
 """Characters of one text that are looked at for signals."""
@@ -78,26 +78,16 @@ def scan(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[Signa
 _CONCEALING = frozenset(
     {"base64", "base32", "hex", "gzip", "unicode_escape", "html", "percent", "invisible", "confusable"}
 )
-_JOINERS = frozenset("\u200d\ufe0f\ufe0e\u200c\u200e\u200f\ufeff\u00ad\u2060")
+_INSIDE_WORD = pattern(
+    r"[0-9A-Za-z][\p{Cf}\x{34f}\x{115f}\x{1160}\x{3164}\x{ffa0}\x{2800}\x{e0100}-\x{e01ef}]+[0-9A-Za-z]|[\x{202a}\x{202b}\x{202d}\x{202e}\x{2066}-\x{2068}]"
+)
 
 
 def _hidden(text: str, weights: dict[str, int]) -> None:
+    """Words written in tags, or taken apart by characters that take no room."""
     if len(decode.tag_text(text)) >= 4:
         weights["hidden_text"] = 60
         return
-    inside = 0
-    for before, char, after in zip(text, text[1:], text[2:], strict=False):
-        if (
-            before.isascii()
-            and before.isalnum()
-            and after.isascii()
-            and after.isalnum()
-            and decode.is_invisible(char)
-        ):
-            inside += 1
-    if (
-        inside >= 2
-        or (any(char in text for char in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
-        and inside + 1)
-    ):
+    inside = sum(1 for _, _ in zip(_INSIDE_WORD.finditer(text), range(2), strict=False))
+    if inside >= 2:
         weights["hidden_text"] = max(weights.get("hidden_text", 0), 30)

@@ -34,7 +34,7 @@ import yaml
 from yett import expr
 from yett.errors import PolicyError
 from yett.extract.facts import Command, Facts, Text
-from yett.extract.patterns import PatternFilter, PatternSet, ScanFailed, check
+from yett.extract.patterns import PatternSet, ScanFailed, check
 from yett.model import Finding, Json, Level
 
 EACH = (
@@ -54,8 +54,6 @@ PLACES = ("texts", "keys", "results")
 MAX_TEXT = 1 << 16
 SMALL = 1_000
 """Characters of a text up to which the patterns of short values are looked for at all."""
-LONG = 2_000
-"""Characters of a text from which each pattern is scanned for on its own."""
 MAX_FINDINGS = 200
 MIN_EXAMPLES = 2
 
@@ -117,7 +115,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
 class _Scan:
     """Patterns and whose they are."""
 
-    def __init__(self, patterns: Sequence[tuple[int, str]], engine: PatternSet | PatternFilter) -> None:
+    def __init__(self, patterns: Sequence[tuple[int, str]], engine: PatternSet) -> None:
         self._owners = [owner for owner, _ in patterns]
         self._engine = engine
 
@@ -141,8 +139,7 @@ class Detections:
         self._small = _Scan(small, PatternSet([source for _, source in small], fold=True))
         self._large = _Scan(large, PatternSet([source for _, source in large], fold=True))
         people = [(owner, source) for owner, source in patterns if self.all[owner].prose or self.all[owner].place == "results"]
-        self._prose = _Scan(people, PatternFilter([source for _, source in people], fold=True))
-        self._long = _Scan(large, PatternFilter([source for _, source in large], fold=True))
+        self._prose = _Scan(people, PatternSet([source for _, source in people], fold=True))
 
     def find(self, facts: Facts) -> tuple[Finding, ...]:
         """Findings in the facts of a call: each detection at most once a pointer. Never raises."""
@@ -197,10 +194,8 @@ class Detections:
                 data = value.encode("utf-8", "replace")
                 if text.prose and where == "call":
                     hits = self._prose(data)
-                elif len(value) <= LONG:
-                    hits = self._large(data) + (self._small(data) if len(value) <= SMALL else [])
                 else:
-                    hits = self._long(data)
+                    hits = self._large(data) + (self._small(data) if len(value) <= SMALL else [])
             except ScanFailed:
                 found[-1, text.pointer] = Finding(
                     id="scan-failed", title="A text could not be scanned", level=Level.HIGH, path=text.pointer
