@@ -8,6 +8,7 @@ only ever weaken "true" and "false" to "absent", never turn one into the other.
 from __future__ import annotations
 
 import enum
+import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -87,9 +88,20 @@ def _slot(node: nodes.Slot) -> Closure:
 
 def _attr(node: nodes.Attr) -> Closure:
     base, name = build(node.base), node.name
+    if isinstance(node.base, nodes.Name) and node.base.name == "args":
+        # By far the most frequent: one look-up less. Arguments are a plain dict of JSON values.
+        def argument(frame: Frame) -> Any:
+            arguments = frame.env.get("args")
+            value = arguments.get(name) if type(arguments) is dict else None
+            return ABSENT if value is None else value
+
+        return argument
 
     def read(frame: Frame) -> Any:
         owner = base(frame)
+        if type(owner) is dict:
+            value = owner.get(name)
+            return ABSENT if value is None else value
         if owner is ABSENT:
             return ABSENT
         if isinstance(owner, Mapping):
@@ -141,6 +153,7 @@ def _not(node: nodes.Not) -> Closure:
 def _bools(node: nodes.Bools) -> Closure:
     operands = tuple(build(operand) for operand in node.operands)
     decisive = node.op == "or"
+    other = not decisive
 
     def combine(frame: Frame) -> Any:
         unsure = False
@@ -148,9 +161,9 @@ def _bools(node: nodes.Bools) -> Closure:
             value = operand(frame)
             if value is decisive:
                 return decisive
-            if not isinstance(value, bool):
+            if value is not other:
                 unsure = True
-        return ABSENT if unsure else not decisive
+        return ABSENT if unsure else other
 
     return combine
 
@@ -168,6 +181,18 @@ def _compare(node: nodes.Compare) -> Closure:
 
         return same
     order = _ORDER[node.op]
+    if isinstance(node.right, nodes.Const) and type(node.right.value) is int:
+        bound = node.right.value
+
+        def against(frame: Frame) -> Any:
+            a = left(frame)
+            if type(a) is not int:
+                a = number(a)
+                if a is ABSENT:
+                    return ABSENT
+            return order(a, bound)
+
+        return against
 
     def compare(frame: Frame) -> Any:
         a, b = left(frame), right(frame)
@@ -180,11 +205,11 @@ def _compare(node: nodes.Compare) -> Closure:
     return compare
 
 
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 
@@ -230,10 +255,15 @@ def _membership(node: nodes.Compare) -> Closure:
 def _arith(node: nodes.Arith) -> Closure:
     left, right = build(node.left), build(node.right)
     operation = _ARITHMETIC[node.op]
+    divides = node.op in ("//", "%")
 
     def compute(frame: Frame) -> Any:
-        a, b = number(left(frame)), number(right(frame))
-        if a is ABSENT or b is ABSENT or (b == 0 and operation in _DIVISIONS):
+        a, b = left(frame), right(frame)
+        if type(a) is not int or type(b) is not int:
+            a, b = number(a), number(b)
+            if a is ABSENT or b is ABSENT:
+                return ABSENT
+        if divides and b == 0:
             return ABSENT
         result = operation(a, b)
         return result if -_MAX_NUMBER <= result <= _MAX_NUMBER else ABSENT
@@ -242,13 +272,12 @@ def _arith(node: nodes.Arith) -> Closure:
 
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
 }
-_DIVISIONS = (_ARITHMETIC["//"], _ARITHMETIC["%"])
 
 
 def _has(node: nodes.Has) -> Closure:
@@ -260,6 +289,19 @@ def _call(node: nodes.Call) -> Closure:
     args = tuple(build(arg) for arg in node.args)
     if not node.library:
         name = node.function
+        if len(args) == 1:
+            only = args[0]
+
+            def of_one(frame: Frame) -> Any:
+                function, value = frame.env.get(name), only(frame)
+                if function is None or value is ABSENT:
+                    return ABSENT
+                result = function(value)
+                if type(result) is str:
+                    return result
+                return result.value if isinstance(result, enum.Enum) else ABSENT if result is None else result
+
+            return of_one
 
         def from_environment(frame: Frame) -> Any:
             function = frame.env.get(name)

@@ -62,6 +62,8 @@ class LayerPlan:
     holds: tuple[Rule, ...]
     allows: tuple[Rule, ...]
     names: frozenset[str]
+    reasons: dict[tuple[str, bool], Reason]
+    """What a rule says when it fires, decided or not: the same for every call."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,12 @@ def _layer_plan(
         tuple(by_effect[Effect.HOLD]),
         tuple(by_effect[Effect.ALLOW]),
         frozenset(names),
+        {
+            (rule.id, decided): _reason(layer, rule, decided)
+            for rules in by_effect.values()
+            for rule in rules
+            for decided in (True, False)
+        },
     )
 
 
@@ -198,10 +206,11 @@ def _judge_layer(plan: LayerPlan, admitted: AdmittedCall, scope: Scope, facts: F
                 continue
             value: Any = True if rule.when is None else rule.when.evaluate(env)
             if value is True or (value is not False and rule.effect is not Effect.ALLOW):
+                reason = plan.reasons[rule.id, value is True]
                 if rule.shadow:
-                    shadows.append(_reason(plan.layer, rule, value is True, shadow=True))
+                    shadows.append(reason)
                     continue
-                reasons.append(_reason(plan.layer, rule, value is True))
+                reasons.append(reason)
                 found.append(rule)
         return found
 
@@ -229,7 +238,7 @@ def _judge_layer(plan: LayerPlan, admitted: AdmittedCall, scope: Scope, facts: F
 _CODES = {Effect.ALLOW: "RULE_ALLOWS", Effect.HOLD: "RULE_HOLDS", Effect.DENY: "RULE_DENIES"}
 
 
-def _reason(layer: Layer, rule: Rule, decided: bool, *, shadow: bool = False) -> Reason:
+def _reason(layer: Layer, rule: Rule, decided: bool) -> Reason:
     code = _CODES[rule.effect] if decided else "RULE_UNDECIDED"
     message = rule.because or (
         " ".join(rule.when.source.split())[:300] if rule.when is not None else "always"
@@ -237,7 +246,10 @@ def _reason(layer: Layer, rule: Rule, decided: bool, *, shadow: bool = False) ->
     if not decided:
         message = f"something it needs is missing or mistyped: {message}"
     return Reason(
-        stage=STAGE, code=f"SHADOW_{code}" if shadow else code, message=message, rule=f"{layer.id}/{rule.id}"
+        stage=STAGE,
+        code=f"SHADOW_{code}" if rule.shadow else code,
+        message=message,
+        rule=f"{layer.id}/{rule.id}",
     )
 
 
@@ -256,6 +268,11 @@ def combine(results: list[LayerVerdict]) -> Verdict:
 
     A hold needs one group that every hold accepts; if there is none, nobody can say yes and it is a deny.
     """
+    if len(results) == 1 and not results[0].approvers:
+        only = results[0]
+        return Verdict(
+            stage=STAGE, effect=only.effect, reasons=only.reasons[:MAX_REASONS], obligations=only.obligations
+        )
     effect = max((result.effect for result in results), key=lambda e: e.rank, default=Effect.DENY)
     reasons = [reason for result in results if result.effect is effect for reason in result.reasons]
     reasons += [

@@ -216,7 +216,11 @@ def _function(entry: dict[str, Json]) -> Iterator[_Tool]:
     name = inner.get("name")
     if not isinstance(name, str) or not name:
         return
-    schema = _object(inner.get("inputSchema")) or _object(inner.get("input_schema")) or _object(inner.get("parameters"))
+    schema = (
+        _object(inner.get("inputSchema"))
+        or _object(inner.get("input_schema"))
+        or _object(inner.get("parameters"))
+    )
     yield _Tool(name, _text(inner.get("description")), schema, _object(inner.get("annotations")))
 
 

@@ -14,7 +14,7 @@ import jsonschema_rs
 from yett.errors import PolicyError
 from yett.expr import ANY, BOOL, NUM, STR, Type, list_of
 from yett.model import CAPABILITIES, ROLES, ArgSpec, Json, ToolSpec
-from yett.policy.shape import Tool, glob, is_glob
+from yett.policy.shape import Tool, any_glob, glob, is_glob
 from yett.policy.source import Document
 
 TEXT_TYPES = frozenset(
@@ -225,6 +225,9 @@ class Toolbox:
                 globs.append(tool)
         self.globs = sorted(globs, key=lambda tool: (-len(tool.spec.name.strip("*?")), tool.spec.name))
         self.all = list(self.exact.values())
+        self.named: dict[str, list[ToolSpec]] = {}
+        for spec in self.literal():
+            self.named.setdefault(spec.name, []).append(spec)
 
     def find(self, name: str, server: str | None) -> ToolSpec | None:
         """The manifest of a tool: its own on that server, its own anywhere, else the longest glob's."""
@@ -235,6 +238,14 @@ class Toolbox:
             if tool.spec.server in (None, server) and glob(tool.spec.name, name):
                 return tool.spec
         return None
+
+    def matching(self, patterns: tuple[str, ...]) -> list[ToolSpec]:
+        """Manifests with a name of their own that any of the patterns matches; no patterns match all."""
+        if not patterns:
+            return self.literal()
+        if any(is_glob(pattern) for pattern in patterns):
+            return [spec for spec in self.literal() if any_glob(patterns, spec.name)]
+        return [spec for pattern in dict.fromkeys(patterns) for spec in self.named.get(pattern, ())]
 
     def literal(self) -> list[ToolSpec]:
         return [tool.spec for tool in self.all if not is_glob(tool.spec.name)]

@@ -215,10 +215,9 @@ class _RuleReader:
         known = self._selected.get((selector, effect))
         if known is not None:
             return known
-        literal = self.toolbox.literal()
         globs = self.toolbox.globs
         for pattern in selector.tools:
-            matched = [spec for spec in literal if any_glob((pattern,), spec.name)]
+            matched = self.toolbox.matching((pattern,))
             covered = any(any_glob((tool.spec.name,), pattern) or is_glob(pattern) for tool in globs)
             if not matched and not covered and pattern != "*":
                 refuse(
@@ -229,13 +228,12 @@ class _RuleReader:
                 )
         chosen = [
             spec
-            for spec in literal
+            for spec in self.toolbox.matching(selector.tools)
             if selector.takes(
                 spec.name, spec.server if spec.server else _any_server(selector), frozenset(spec.does), effect
             )
         ]
-        named = {spec.name for spec in literal}
-        loose = [pattern for pattern in selector.tools or ("*",) if pattern not in named]
+        loose = [pattern for pattern in selector.tools or ("*",) if pattern not in self.toolbox.named]
         opened = any(spec.open for spec in chosen) or any(
             is_glob(pattern) or any_glob((tool.spec.name,), pattern) for tool in globs for pattern in loose
         )

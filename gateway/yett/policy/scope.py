@@ -7,6 +7,7 @@ the session's history, the clock it was handed. Nothing the agent claims about i
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -60,6 +61,7 @@ _CLOCK = struct_of("clock", dict.fromkeys(("ms", "year", "month", "day", "weekda
 _ORIGIN = choice_of(*(origin.value for origin in Origin))
 
 
+@functools.lru_cache(maxsize=1024)
 def window(text: str) -> int | None:
     """Seconds of `90s`, `15m`, `24h`, `7d`; None if it is not one, or longer than a year."""
     found = _WINDOW.fullmatch(text)
@@ -264,6 +266,8 @@ def origin_of(value: Json, history: History) -> Origin:
     Nothing at all (an empty list, `null`, a boolean) was chosen by nobody but the tool's own settings:
     `config`. More parts than can be looked at: `novel`.
     """
+    if type(value) is str:
+        return history.origin(value)
     texts = texts_of(value)
     if len(texts) > _MAX_LEAVES:
         return Origin.NOVEL
@@ -289,7 +293,7 @@ def charges_for(
             if "pay" in spec.does:
                 for amount in values_of(spec, arguments, "amount"):
                     if isinstance(amount, int | float) and not isinstance(amount, bool) and amount > 0:
-                        taken += -(-Fraction(repr(amount)) // 1)
+                        taken += amount if type(amount) is int else -(-Fraction(repr(amount)) // 1)
         elif budget == "bytes":
             taken = len(admitted.canonical)
         elif budget == "recipients":

@@ -11,6 +11,8 @@ from yett.model import Effect, Json, Obligation, ToolSpec
 
 def glob(pattern: str, name: str) -> bool:
     """Whether `name` matches a pattern of literal text, `*` and `?`. Linear but for the last `*`; case counts."""
+    if "*" not in pattern and "?" not in pattern:
+        return pattern == name
     p = n = 0
     star, mark = -1, 0
     while n < len(name):
@@ -59,6 +61,8 @@ class Selector:
 
     def concerns(self, agent: str, principal: str) -> bool:
         """Whether the caller is selected."""
+        if not self.agents and not self.principals:
+            return True
         return any_glob(self.agents, agent) and any_glob(self.principals, principal)
 
 

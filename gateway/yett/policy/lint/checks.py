@@ -73,7 +73,7 @@ def _selected(policy: PolicySet, rule: Rule) -> list[ToolSpec]:
     selector = rule.selector
     return [
         spec
-        for spec in policy.toolbox.literal()
+        for spec in policy.toolbox.matching(selector.tools)
         if Selector(selector.tools, selector.does).takes(spec.name, None, frozenset(spec.does), rule.effect)
         and (not selector.servers or spec.server is None or any_glob(selector.servers, spec.server))
     ]
