@@ -22,7 +22,7 @@ _PYTHON = re2.compile(
     r"|(?:^|[\s=(;])(?:__import__\(|exec\(|eval\(|os\.(?:system|popen|remove|unlink|execv)\(|subprocess\.\w+\(|open\([^)]*['\"][rwab+]+['\"]\)|getattr\(__builtins__|shutil\.rmtree\()"
 )
 _JAVASCRIPT = re2.compile(
-    r"(?m)^[ \t]*(?:const|let|var)[ \t]+[\w${},: ]+[ \t]*=[ \t]*[^=]|\bfunction\b[ \t]*\w*[ \t]*\([^)]*\)[ \t]*\{|=>[ \t]*[{(\w]|\brequire\([ \t]*['\"`]|\bprocess\.(?:mainModule|env|exit|binding)\b"
+    r"(?m)^[ \t]*(?:const|let|var)[ \t]+(?:[\w$]+|\{[^}\n]*\}|\[[^\]\n]*\])(?:[ \t]*,[ \t]*[\w$]+)*[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*[^=]|\bfunction\b[ \t]*\w*[ \t]*\([^)]*\)[ \t]*\{|=>[ \t]*[{(\w]|\brequire\([ \t]*['\"`]|\bprocess\.(?:mainModule|env|exit|binding)\b"
     r"|\bimport[ \t]+(?:[\w*{},\s]+[ \t]from[ \t]+)?['\"][\w@./:-]+['\"]|\bdocument\.(?:cookie|write)\b|\bnew[ \t]+Function\(|\bconsole\.log\(|\bchild_process\b|\bmodule\.exports\b|\bconstructor\.constructor\("
 )
 

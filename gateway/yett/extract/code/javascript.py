@@ -299,13 +299,23 @@ class _Reader:
                 self.flags.add("sensitive_read")
             if name == "process.env":
                 self.flags.add("env_read")
-            part = node.child_by_field_name("property")
-            if (part is not None and _raw(part) in ("__proto__", "mainModule")) or name.endswith(
-                "constructor.constructor"
-            ):
+            if self._part(node) in ("__proto__", "mainModule"):
                 self.flags.add("reflection")
-        elif node.type in ("while_statement", "do_statement", "for_statement"):
+        if node.type in ("member_expression", "subscript_expression") and self._part(node) == "constructor":
+            owner = node.child_by_field_name("object")
+            if owner is not None and self._part(owner) == "constructor":
+                self.flags |= {"reflection", "dynamic_code"}  # the way to Function without naming it
+        if node.type in ("while_statement", "do_statement", "for_statement"):
             self._loop(node)
+
+    def _part(self, node: Node) -> str | None:
+        """The name of the member that `a.b` or `a["b"]` asks for."""
+        if node.type == "member_expression":
+            part = node.child_by_field_name("property")
+            return _raw(part) if part is not None else None
+        if node.type == "subscript_expression":
+            return self.text(node.child_by_field_name("index"))
+        return None
 
     def _loop(self, node: Node) -> None:
         body = node.child_by_field_name("body")
