@@ -63,7 +63,14 @@ def builtin_names() -> list[str]:
     """The targets that need nothing but Yett."""
     from yett.proxy.hooks.agents import DIALECTS
 
-    return ["client", "async-client", "guard", "mcp-stdio", *(f"hook:{agent}" for agent in DIALECTS)]
+    return [
+        "client",
+        "async-client",
+        "guard",
+        "mcp-stdio",
+        "mcp-http",
+        *(f"hook:{agent}" for agent in DIALECTS),
+    ]
 
 
 def _check(name: str) -> list[Row]:
@@ -79,6 +86,7 @@ def _check(name: str) -> list[Row]:
         "async-client": targets.async_client,
         "guard": targets.guard,
         "mcp-stdio": mcp.stdio,
+        "mcp-http": mcp.http_,
     }
     if name in built_in:
         return check(name, built_in[name])
