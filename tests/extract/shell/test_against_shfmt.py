@@ -14,7 +14,9 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -28,7 +30,8 @@ BATCH = 100
 EXAMPLES = 100 if os.environ.get("YETT_LONG") == "1" else 10
 """Times `BATCH`: 1,000 programs in CI, 10,000 with YETT_LONG=1."""
 
-pytestmark = pytest.mark.skipif(shutil.which("shfmt") is None, reason="needs shfmt (PyPI: shfmt-py)")
+SHFMT = shutil.which("shfmt", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+pytestmark = pytest.mark.skipif(SHFMT is None, reason="needs shfmt (PyPI: shfmt-py)")
 
 
 class Programs:
@@ -267,7 +270,7 @@ def oracle(programs: list[str]) -> list[Any]:
     """The syntax trees of the programs, by shfmt."""
     source = "".join(f"p{k}() {{\n{program}\n}}\n" for k, program in enumerate(programs))
     result = subprocess.run(
-        ["shfmt", "-ln", "bash", "--to-json"], input=source.encode(), capture_output=True, timeout=120
+        [str(SHFMT), "-ln", "bash", "--to-json"], input=source.encode(), capture_output=True, timeout=120
     )
     if result.returncode != 0:
         if len(programs) == 1:

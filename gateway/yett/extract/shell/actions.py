@@ -10,7 +10,7 @@ from yett.extract.shell.machine import Machine
 
 def apply(walker: Machine, draft: Draft, kind: str, field: Field, ctx: Context, via: str) -> None:
     """One value or positional of a known kind."""
-    if kind in ("value", "pattern", "cwd", "assign", "command"):
+    if kind in ("value", "pair", "pattern", "cwd", "assign", "command"):
         return
     if kind in ("read", "write", "delete", "path", "host", "url"):
         if kind == "path" or "://" not in field.text or kind in ("host", "url"):

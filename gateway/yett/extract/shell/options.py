@@ -95,7 +95,7 @@ def _take(
     value = attached
     if option.kind is not None and attached is None and not option.optional and k < len(args):
         value = args[k]
-        k += 1
+        k += 2 if option.kind == "pair" else 1
     parsed.given.append(Given(name, option, value))
     return k
 

@@ -19,7 +19,7 @@ positional arguments mean, and which effects running the program has at all. The
         sub: {status: {does: read}}        # sub-commands, profiles themselves
         special: git                       # a function in `special` that knows more
 
-Kinds: value, read, write, delete, path, host, url, remote_read, remote_write (`host:path`), atfile (`@path`),
+Kinds: value, pair (two values), read, write, delete, path, host, url, remote_read, remote_write (`host:path`), atfile (`@path`),
 form (`name=@path`), shell (run by sh), words (split and run), program, script, code:LANGUAGE, sql, assign, cwd, command (the rest
 is a command line), module. An option that no profile names is taken to have no value, but in a wrapper,
 where that would decide which program runs, it makes the command opaque.
@@ -40,7 +40,7 @@ from yett.extract.facts import COMMAND_EFFECTS
 
 KINDS = frozenset(
     (
-        "value", "read", "write", "delete", "path", "host", "url", "remote_read", "remote_write", "atfile", "form",
+        "value", "pair", "read", "write", "delete", "path", "host", "url", "remote_read", "remote_write", "atfile", "form",
         "shell", "words", "program", "script", "sql", "assign", "cwd", "command", "module", "pattern",
     )
 )  # fmt: skip

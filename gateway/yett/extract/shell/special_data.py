@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from yett.extract.shell.actions import inner
 from yett.extract.shell.draft import Context, Draft
+from yett.extract.shell.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
 
@@ -95,6 +96,30 @@ def jq(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
+def bang(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    r"""`!command` (lftp, mail, smbclient) and `\\! command` (mysql) inside their own commands start a shell."""
+    texts = [g.value for g in parsed.given if g.value is not None and g.option.kind in ("value", "sql")]
+    if ctx.stdin is not None:
+        texts.append(Field(ctx.stdin, ctx.guessed))
+    for field in texts:
+        for part in field.text.replace("\n", ";").split(";"):
+            text = part.strip().removeprefix("\\").strip()
+            if text.startswith("!") and not text.startswith("!="):
+                draft.effects.add("exec")
+                walker.inline(field._replace(text=text[1:]), inner(ctx, draft, "option"))
+            elif text.startswith(("system ", "shell ")):
+                draft.effects.add("exec")
+                walker.inline(field._replace(text=text.partition(" ")[2]), inner(ctx, draft, "option"))
+    if draft.name in ("mysql", "mariadb", "mycli", "mysqlsh"):
+        return database(walker, draft, parsed, ctx)
+    if draft.name in ("lftp", "psftp", "ftp", "tnftp", "smbclient") and (
+        ctx.stdin or parsed.has("-c", "-e", "-f")
+    ):
+        draft.effects.update(("read", "write"))
+    return False
+
+
 HANDLERS: Mapping[str, Handler] = {
     "database": database, "psql": psql, "sqlite": sqlite, "dbtools": database_tools, "jq": jq,
+    "bang": bang,
 }  # fmt: skip

@@ -29,8 +29,7 @@ def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             k += 1
             if text in ("--rcfile", "--init-file"):
                 if k < len(args):
-                    draft.touch("read", args[k])
-                    draft.flags.add("script_file")
+                    script(walker, draft, args[k], ctx)
                 k += 1
             continue
         if len(text) < 2 or text[0] not in "-+":
@@ -336,6 +335,16 @@ def command(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool
     return False
 
 
+def capabilities(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`capsh -- arguments` starts bash with them."""
+    words = [f.text for f in draft.argv]
+    if "--" in words:
+        rest = draft.argv[words.index("--") + 1 :]
+        walker.command([Field("bash"), *rest], inner(ctx, draft, ctx.via), draft.redirect, functions=False)
+        return True
+    return False
+
+
 def service_runner(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """start-stop-daemon: the program is an option, its arguments are the positionals."""
     program = parsed.value("--exec", "-x", "--startas", "-a")
@@ -373,5 +382,6 @@ def crontab(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "shell": shell, "interpreter": interpreter, "python": python, "ssh": remote, "env": environment, "xargs": xargs, "find": find, "fd": fd, "flock": flock, "joined": joined, "command": command, "start-stop-daemon": service_runner, "scheduled": scheduled, "crontab": crontab,
+    "shell": shell, "interpreter": interpreter, "python": python, "ssh": remote, "env": environment, "xargs": xargs, "find": find, "fd": fd, "flock": flock, "joined": joined, "command": command,
+    "capsh": capabilities, "start-stop-daemon": service_runner, "scheduled": scheduled, "crontab": crontab,
 }  # fmt: skip

@@ -396,6 +396,24 @@ def accounts(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> boo
     return False
 
 
+def rpm(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`--eval '%(command)'` and `%{lua:…}` run; the rest as for any package manager."""
+    for given in parsed.given:
+        if given.name in ("--eval", "-E") and given.value is not None:
+            text = given.value.text
+            start = text.find("%(")
+            if start >= 0:
+                draft.effects.add("exec")
+                body = given.value._replace(text=text[start + 2 :].rpartition(")")[0])
+                walker.inline(body, inner(ctx, draft, "option"))
+            elif "%{lua" in text:
+                draft.code("lua", given.value)
+            else:
+                return False
+    return packages(walker, draft, parsed, ctx)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "packages": packages, "services": services, "container": container, "pyrun": pyrun, "netconfig": network_settings, "socket": socket, "scp": scp, "wget": wget, "httpie": httpie, "chmod": change_mode, "accounts": accounts,
+    "rpm": rpm,
 }  # fmt: skip

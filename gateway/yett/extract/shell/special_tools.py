@@ -342,7 +342,17 @@ def _git_setting(walker: Machine, draft: Draft, key: str, value: Field, ctx: Con
 
 
 def editor(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
-    """vi: `+command` and `-c command`; ex commands may start a shell or write."""
+    """vi: `+command` and `-c command`; ex commands may start a shell or write; ed reads its own from a pipe."""
+    if draft.name in ("ed", "red", "ex") and ctx.stdin is not None:
+        for line in ctx.stdin.split("\n"):
+            letter, _, rest = line.strip().partition(" ")
+            field = Field(rest.strip(), ctx.guessed)
+            if letter.startswith("!"):
+                _run(walker, draft, Field(line.strip()[1:], ctx.guessed), ctx)
+            elif letter in ("e", "E", "r") and rest:
+                draft.touch("read", field)
+            elif letter in ("w", "W", "wq") and rest:
+                draft.touch("write", field)
     for given in parsed.given:
         if given.value is None or given.name not in ("+", "-c", "--cmd"):
             continue
@@ -414,6 +424,10 @@ def make(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             draft.flags.add(
                 "dangerous_env" if name in ("SHELL", "MAKEFLAGS", ".SHELLFLAGS") else "config_value"
             )
+    file = parsed.value("-f", "--file", "--makefile")
+    if file is not None and file.text == "-" and ctx.fed:
+        draft.flags.add("stdin_script")
+        draft.opaque["stdin_script"] = None
     if not parsed.has("-n", "--dry-run", "--just-print", "-v", "--version"):
         draft.opaque["project_script"] = None
     return False
