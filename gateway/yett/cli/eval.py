@@ -263,7 +263,7 @@ def _print(groups: list[dict[str, Any]], judged: list[Judged], broken: int, coun
             group["label"], group["category"], group["source"], str(group["n"]), *(str(group[effect]) for effect in _EFFECTS),
             f"{100 * group['stopped']:.1f} %", f"{100 * low:.1f} to {100 * high:.1f}",
         )  # fmt: skip
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
     misses = _misses(judged, count)
     for title, rows in (
