@@ -322,6 +322,17 @@ def test_the_result_of_a_task_is_the_outcome_of_the_call_that_started_it() -> No
     assert [outcome.decision_id for outcome in bench.decider.outcomes] == ["d1", "d1"]
 
 
+def test_the_result_of_a_task_nobody_started_here_is_not_shown() -> None:
+    bench = Bench()
+    for id, method in ((1, "tasks/result"), (2, "tasks/get")):
+        bench.from_client(request(id, method, taskId="other"))
+        bench.from_server(result(id, content=text("EVIL")))
+        assert "EVIL" not in bench.client[-1].decode()
+    bench.from_client(request(3, "tasks/get", taskId="other"))
+    bench.from_server(result(3, taskId="other", status="working"))
+    assert bench.answer["result"]["status"] == "working"
+
+
 def test_an_obligation_that_cannot_be_fulfilled_is_a_refusal() -> None:
     strange = (Obligation(kind="watermark"),)
     bench = Bench(ScriptedDecider(allow=["*"], obligations=strange))

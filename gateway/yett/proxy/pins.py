@@ -6,6 +6,8 @@ any call looking different. So each definition is pinned by its digest (name, ti
 annotations; everything but `_meta` and icons, which models are not given):
 
 * while a server's first listing lasts, tools are pinned as they come (trust on first use);
+* one that speaks to the model instead of describing itself (injected instructions, invisible characters) is
+  held even then;
 * later, a changed or added tool is *held*: hidden from the list and refused when called, until a person
   accepts it (`yett mcp pins accept SERVER TOOL`);
 * the server's `instructions` are pinned the same way, under `#instructions`.
@@ -45,6 +47,7 @@ class PinState(enum.Enum):
     PINNED = "pinned"
     CHANGED = "changed"
     ADDED = "added"
+    SUSPICIOUS = "suspicious"
     FULL = "full"
 
     @property
@@ -81,8 +84,8 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
     pins: dict[str, Pin] = {}
     held: dict[str, Held] = {}
 
-    def look(self, name: str, definition: Json, now: int) -> PinState:
-        """Compare a definition with its pin, pinning it if this is the first listing."""
+    def look(self, name: str, definition: Json, now: int, doubt: bool = False) -> PinState:
+        """Compare a definition with its pin, pinning it if this is the first listing and nobody doubts it."""
         digest = definition_digest(definition)
         pin = self.pins.get(name)
         if pin is not None and pin.digest == digest:
@@ -91,10 +94,10 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
             return PinState.PINNED
         if pin is None and len(self.pins) + len(self.held) >= MAX_PINS and name not in self.held:
             return PinState.FULL
-        if pin is None and not self.complete:
+        if pin is None and not self.complete and not doubt:
             self.pins[name] = Pin(digest, now, "first use", _kept(definition))
             return PinState.PINNED
-        state = PinState.ADDED if pin is None else PinState.CHANGED
+        state = PinState.CHANGED if pin is not None else PinState.SUSPICIOUS if doubt else PinState.ADDED
         before = self.held.get(name)
         if before is None or before.digest != digest:
             self.held[name] = Held(digest, now, state.value, _kept(definition))
@@ -103,7 +106,7 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
     def state(self, name: str) -> PinState:
         """Whether a tool may be called, as far as its definition goes."""
         if name in self.held:
-            return PinState.CHANGED if name in self.pins else PinState.ADDED
+            return PinState(self.held[name].reason)
         if name in self.pins or not self.complete:
             return PinState.PINNED
         return PinState.ADDED

@@ -10,7 +10,10 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from yett.errors import InvalidCall, YettError
+from yett.extract import signals
 from yett.model import Json
 from yett.proxy.pins import INSTRUCTIONS, PinBook, PinState
 
@@ -46,6 +49,8 @@ class Catalogue:
             return f"{error.code}: {error.message}"
         if state is PinState.CHANGED:
             return "the definition of this tool changed since it was accepted; a person has to accept it again (`yett mcp pins`)"
+        if state is PinState.SUSPICIOUS:
+            return "this tool's definition speaks to the model instead of describing the tool; a person has to look at it (`yett mcp pins`)"
         if state is PinState.ADDED:
             return "this tool was not part of the server when its tools were accepted; a person has to accept it (`yett mcp pins`)"
         return None
@@ -81,7 +86,7 @@ class Catalogue:
 
         def look(book: PinBook) -> None:
             nonlocal state
-            state = book.look(INSTRUCTIONS, instructions, self._clock())
+            state = book.look(INSTRUCTIONS, instructions, self._clock(), doubtful(instructions))
 
         try:
             if not isinstance(instructions, str):
@@ -105,7 +110,7 @@ class Catalogue:
                 problem = _problem(tool, seen)
                 if problem is None:
                     try:
-                        state = book.look(tool["name"], tool, self._clock())
+                        state = book.look(tool["name"], tool, self._clock(), doubtful(tool))
                     except InvalidCall as refused:
                         problem = f"tool {tool['name']!r} is hidden: {refused.message}"
                     else:
@@ -134,6 +139,18 @@ class Unpinned:
         book = PinBook(self._server)
         apply(book)
         return book
+
+
+DOUBT: Final = 20
+"""Weight of signals in one definition from which on a person has to look; official servers have none."""
+
+
+def doubtful(definition: Json) -> bool:
+    """Whether a definition gives the model orders, or hides characters from the person who reads it."""
+    text = msgspec.json.encode(definition).decode()
+    if any(unicodedata.category(letter) in ("Cf", "Co", "Cn") and letter != "\u200d" for letter in text):
+        return True
+    return sum(signal.weight for signal in signals.scan(text, "")) >= DOUBT
 
 
 def _problem(tool: object, seen: set[str]) -> str | None:

@@ -315,10 +315,15 @@ class Session:
             return self._outcome(request, pending.decision, response)
         if response.result is None:
             return [ToClient(response.raw)]
-        if request.method == "tasks/result":
+        if request.method == "tasks/result" or (
+            request.method == "tasks/get" and _has_result(response.result)
+        ):
             decision = self._states.task(request.params.get("taskId"))
-            if decision is not None:
-                return self._outcome(request, decision, response)
+            if decision is None:
+                # What a task returns is the outcome of a call; nobody would know of which.
+                text = "the task was not started in this session, so its result can't be recorded"
+                return [ToClient(wire.error(request.id, wire.REFUSED, text))]
+            return self._outcome(request, decision, response)
         if request.method in ("initialize", "server/discover"):
             return self._introduced(request, response)
         if request.method == "tools/list":
@@ -451,6 +456,10 @@ def judged_part(request: wire.Request) -> tuple[str, dict[str, Json]]:
             raise wire.WireError(wire.INVALID_PARAMS, "inputResponses stand twice", request.id)
         arguments = {**arguments, "inputResponses": params["inputResponses"]}
     return tool, arguments
+
+
+def _has_result(result: dict[str, Json]) -> bool:
+    return any(key in result for key in ("result", "content", "structuredContent"))
 
 
 def _with_result(response: wire.Response, changed: dict[str, Json] | None) -> bytes:
