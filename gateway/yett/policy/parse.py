@@ -67,6 +67,7 @@ _GIVEN_KEYS = {
     "stages",
     "now",
     "limits",
+    "secrets",
 }
 _OBLIGATIONS = {"redact": "", "cap": "bytes", "delay": "ms"}
 """What an enforcement point can be obliged to, and the one number each takes."""

@@ -1,7 +1,8 @@
 """A policy's own tests: each a call, what is given of its past, and the effect its layer must have.
 
 `given` may say: `origins` {value: origin}, `labels`, `risk` (score), `findings` (ids), `session_risk`,
-`spent` {budget: amount}, `count` {what: n}, `seen` [value], `stages` {name: state}, `now` (ms), `limits`.
+`spent` {budget: amount}, `count` {what: n}, `seen` [value], `stages` {name: state}, `now` (ms), `limits`, and
+`secrets` [kind], so that no test needs to spell out something that looks like a key.
 What is not given is the empty past: nothing seen, nothing spent, every value `novel`. Windows are not told
 apart: `spent: {pay: 900}` was spent within any window.
 
@@ -15,9 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from yett import canonical
 from yett.errors import PolicyError, YettError
-from yett.extract.facts import Facts
+from yett.extract.facts import Facts, SecretFact
 from yett.model import (
     AdmittedCall,
     Finding,
@@ -188,7 +191,12 @@ def facts_of(policy: PolicySet, admitted: AdmittedCall, layer: Layer, given: Map
         )
     from yett.extract import extract  # loads every parser; most policies' tests do without
 
-    return extract(call, spec, len(admitted.canonical))
+    facts = extract(call, spec, len(admitted.canonical))
+    secrets = tuple(
+        SecretFact(pointer="", kind=str(kind), confidence="format", preview="")
+        for kind in given.get("secrets", ())
+    )
+    return msgspec.structs.replace(facts, secrets=facts.secrets + secrets) if secrets else facts
 
 
 def require_passing(policy: PolicySet, assess: Assess | None = None) -> None:
