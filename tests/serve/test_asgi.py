@@ -13,6 +13,7 @@ from yett.errors import AuditUnavailable, LedgerError, YettError
 from yett.model import Decision
 from yett.serve import asgi
 from yett.serve.problems import status_of
+from yett.serve.settling import Settling
 
 CALL = b'{"tool":"ls","arguments":{}}'
 OUTCOME = b'{"decision_id":"d-1","status":"ok","result":[1]}'
@@ -114,7 +115,7 @@ def test_whatever_the_gateway_raises_is_a_problem_and_not_a_decision(
 def test_a_record_that_does_not_reach_the_disk_in_time_is_503(
     house: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asgi, "DURABLE_SECONDS", 0.01)
+    monkeypatch.setattr(Settling.settled, "__defaults__", (0.01,))
     house.gateway.durable = False
     answer = house.ask("POST", "/v1/decisions", CALL)
     assert (answer.status, answer.json["code"]) == (503, "NOT_DURABLE_IN_TIME")

@@ -27,10 +27,10 @@ from yett.serve.auth import Credential, Credentials, bearer, require
 from yett.serve.metrics import Metrics
 from yett.serve.problems import MEDIA_TYPE, problem
 from yett.serve.ratelimit import RateLimiter
+from yett.serve.settling import Settling
 
 if TYPE_CHECKING:
     from yett.gateway import Gateway
-    from yett.ledger import Pending
 
 log = structlog.get_logger("yett.serve")
 
@@ -48,8 +48,6 @@ STREAMED: Final = ("/mcp/", "/proxy/")
 """Where bodies pass through as they come, because the routes behind bound them themselves."""
 BODY_SECONDS: Final = 10.0
 """For the whole body to arrive."""
-DURABLE_SECONDS: Final = 10.0
-"""For a record to become durable; then the answer is 503, and the record may still be written."""
 
 
 class App(Protocol):
@@ -68,6 +66,7 @@ class Sidecar:
         self._credentials = credentials
         self._limiter = limiter
         self._metrics = metrics
+        self._settling = Settling()
         self.rest: App = _nothing
         """Answers whatever is neither a decision nor an outcome; set once, before serving."""
         self._short: dict[tuple[str, str], Callable[[Scope, Receive], Awaitable[bytes]]] = {
@@ -142,7 +141,7 @@ class Sidecar:
         identity = self.agent(scope["headers"])
         body = await read_body(receive, MAX_CALL)
         started = time.perf_counter()
-        decision = await durable(self._gateway.submit_bytes(body, identity))
+        decision = await self._settling.settled(self._gateway.submit_bytes(body, identity))
         seconds = time.perf_counter() - started
         self._metrics.decided(decision, seconds)
         _note(decision, identity, seconds)
@@ -151,7 +150,7 @@ class Sidecar:
     async def _report(self, scope: Scope, receive: Receive) -> bytes:
         identity = self.agent(scope["headers"])
         outcome = read_outcome(await read_body(receive, MAX_OUTCOME))
-        await durable(self._gateway.submit_report(outcome, identity))
+        await self._settling.settled(self._gateway.submit_report(outcome, identity))
         return b'{"recorded":true}'
 
     async def _through_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -226,31 +225,6 @@ async def _next(receive: Receive, seconds: float) -> Message:
 
 def _too_large(limit: int) -> YettError:
     return YettError("TOO_LARGE", f"the request's body has more than {limit} bytes")
-
-
-async def durable(pending: Pending) -> Decision:
-    """The pending answer once its record is durable, without blocking the loop.
-
-    Raises:
-        YettError: NOT_DURABLE_IN_TIME; or what the ledger raised.
-    """
-    loop = asyncio.get_running_loop()
-    settled: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not settled.done():
-            settled.set_result(None)
-
-    def settle(_: Pending) -> None:
-        loop.call_soon_threadsafe(wake)
-
-    pending.add_done_callback(settle)
-    try:
-        async with asyncio.timeout(DURABLE_SECONDS):
-            await settled
-        return pending.result(0)
-    except TimeoutError:
-        raise YettError("NOT_DURABLE_IN_TIME", "the record is not on disk yet; nothing may run") from None
 
 
 def read_outcome(body: bytes) -> Outcome:
