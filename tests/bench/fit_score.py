@@ -53,14 +53,19 @@ def load(paths: list[str], assessor: Assessor) -> list[Seen]:
             findings = assessor.detections.find(facts)
             # The score needs of the facts only these; the texts would fill the memory.
             small = Facts(tool=facts.tool, does=facts.does, signals=facts.signals, limits=facts.limits)
-            rows.append(Seen(row["source"], row["label"] != "benign", "dual_use" in row["category"], small, findings))
+            rows.append(
+                Seen(row["source"], row["label"] != "benign", "dual_use" in row["category"], small, findings)
+            )
     return rows
 
 
 def grid(shipped: score.Model) -> list[score.Model]:
     return [
         msgspec.structs.replace(
-            shipped, level={**shipped.level, "low": low, "medium": medium, "high": high, "critical": critical}, further=further, signals=signals
+            shipped,
+            level={**shipped.level, "low": low, "medium": medium, "high": high, "critical": critical},
+            further=further,
+            signals=signals,
         )
         for low, medium, high, critical, further, signals in itertools.product(
             (60, 90, 150), (400, 420, 460), (500, 520, 560), (750, 760, 800), (25, 40, 60), (100, 200)
@@ -78,7 +83,11 @@ def judge(model: score.Model, rows: list[Seen], points: dict[str, int]) -> dict[
 
 
 def objective(judged: dict[str, dict[str, list[int]]]) -> float:
-    caught = [share(kinds["malicious"], HOLD) for source, kinds in judged.items() if kinds["malicious"] and source not in OUT_OF_SCOPE]
+    caught = [
+        share(kinds["malicious"], HOLD)
+        for source, kinds in judged.items()
+        if kinds["malicious"] and source not in OUT_OF_SCOPE
+    ]
     stopped = [share(kinds["honest"], HOLD) for kinds in judged.values() if kinds["honest"]]
     denied = [share(kinds["honest"], DENY) for kinds in judged.values() if kinds["honest"]]
     return mean(caught) - 20 * mean(stopped) - 50 * mean(denied)
@@ -96,7 +105,11 @@ def calibration(judged: dict[str, dict[str, list[int]]]) -> list[tuple[int, int]
     """Malicious per mille in each bin of the score; every source weighs the same; made monotone."""
     weight: dict[int, list[float]] = {edge: [0.0, 0.0] for edge in EDGES}
     for side, kinds in ((1, ("malicious",)), (0, ("honest", "dual"))):
-        sources = [[one for kind in kinds for one in by_kind[kind]] for source, by_kind in judged.items() if source not in OUT_OF_SCOPE]
+        sources = [
+            [one for kind in kinds for one in by_kind[kind]]
+            for source, by_kind in judged.items()
+            if source not in OUT_OF_SCOPE
+        ]
         sources = [scores for scores in sources if scores]
         for scores in sources:
             for one in scores:
@@ -131,12 +144,19 @@ def main() -> None:
     scored = [judge(model, rows, points) for model in models]
 
     def best(without: str = "") -> int:
-        return max(range(len(models)), key=lambda at: (objective({s: k for s, k in scored[at].items() if s != without}), -at))
+        return max(
+            range(len(models)),
+            key=lambda at: (objective({s: k for s, k in scored[at].items() if s != without}), -at),
+        )
 
     chosen = best()
     now = judge(shipped, rows, points)
-    print(f"shipped  {objective(now):.4f}  {shipped.level} further {shipped.further} signals {shipped.signals}")
-    print(f"best     {objective(scored[chosen]):.4f}  {models[chosen].level} further {models[chosen].further} signals {models[chosen].signals}")
+    print(
+        f"shipped  {objective(now):.4f}  {shipped.level} further {shipped.further} signals {shipped.signals}"
+    )
+    print(
+        f"best     {objective(scored[chosen]):.4f}  {models[chosen].level} further {models[chosen].further} signals {models[chosen].signals}"
+    )
     print("\nleft out            n malicious  caught   n honest  stopped  denied     ECE")
     errors = []
     for source in sorted(now):
@@ -150,8 +170,13 @@ def main() -> None:
             f"{100 * share(kinds['honest'], HOLD):9.2f}{100 * share(kinds['honest'], DENY):8.2f}{error:8.3f}"
         )
     table = calibration(now)
-    pooled = {kind: [one for kinds in now.values() for one in kinds[kind]] for kind in ("malicious", "honest", "dual")}
-    print(f"\nECE of the shipped table on all calls: {expected_error(table, pooled):.3f}; each source left out in turn: mean {mean(errors):.3f}\nreliability (score from, malicious per mille): {table}")
+    pooled = {
+        kind: [one for kinds in now.values() for one in kinds[kind]]
+        for kind in ("malicious", "honest", "dual")
+    }
+    print(
+        f"\nECE of the shipped table on all calls: {expected_error(table, pooled):.3f}; each source left out in turn: mean {mean(errors):.3f}\nreliability (score from, malicious per mille): {table}"
+    )
     if "--write" in sys.argv:
         write(resources.policies() / "score.yaml", table)
 

@@ -92,7 +92,9 @@ def test_depth_is_bounded_and_said_so() -> None:
 
 
 def test_width_is_bounded_and_said_so() -> None:
-    text = " ".join(base64.b64encode(f"word number {index} of many".encode()).decode() for index in range(500))
+    text = " ".join(
+        base64.b64encode(f"word number {index} of many".encode()).decode() for index in range(500)
+    )
     limits: set[str] = set()
     assert len(list(decode.layers(text, Budget(), limits))) <= decode.MAX_LAYERS
     assert "expansions" in limits

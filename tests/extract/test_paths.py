@@ -86,7 +86,9 @@ def test_an_encoded_path_says_so() -> None:
     assert paths.analyse("../x", "/p", chain=("percent",)).encoded
 
 
-@pytest.mark.parametrize("text", ["hello world", "and/or", "Meet at 5", "R&D", "a sentence with a / in it", ""])
+@pytest.mark.parametrize(
+    "text", ["hello world", "and/or", "Meet at 5", "R&D", "a sentence with a / in it", ""]
+)
 def test_prose_is_no_sensitive_path(text: str) -> None:
     assert not paths.analyse(text, "/p").categories
 

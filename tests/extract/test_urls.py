@@ -102,7 +102,21 @@ def test_bare_hosts_count_only_where_they_are_internal() -> None:
     assert urls.bare("and/or", "/t") == ()
 
 
-@pytest.mark.parametrize("raw", ["", ":", "http://", "http://[", "http://[::", "x" * 100_000, "http://" + "a." * 5000, "\0\0", "http://%zz/", "data:"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        ":",
+        "http://",
+        "http://[",
+        "http://[::",
+        "x" * 100_000,
+        "http://" + "a." * 5000,
+        "\0\0",
+        "http://%zz/",
+        "data:",
+    ],
+)
 def test_nothing_raises(raw: str) -> None:
     urls.analyse(raw, "/u")
     urls.find(raw, "/u")

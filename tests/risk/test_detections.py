@@ -22,7 +22,11 @@ def shipped() -> Assessor:
 
 
 def found(example: Any) -> set[str]:
-    call = ToolCall(tool="notes.create", arguments={"text": example}) if isinstance(example, str) else _call(example)
+    call = (
+        ToolCall(tool="notes.create", arguments={"text": example})
+        if isinstance(example, str)
+        else _call(example)
+    )
     return {finding.id for finding in shipped().detections.find(extract(call, None, len(str(example))))}
 
 

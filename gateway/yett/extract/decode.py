@@ -344,7 +344,11 @@ def readable(data: bytes) -> str | None:
         except UnicodeDecodeError:
             return None
     sample = value[:2_000]
-    strange = 0 if sample.isprintable() else sum(1 for char in sample if not (char.isprintable() or char in "\n\r\t"))
+    strange = (
+        0
+        if sample.isprintable()
+        else sum(1 for char in sample if not (char.isprintable() or char in "\n\r\t"))
+    )
     return value if strange * 20 <= len(sample) else None
 
 

@@ -32,7 +32,7 @@ VERBS = {
     ),
     "share": _words("share invite gist export publish expose public grant permission collaborator"),
     "pay": _words(
-        "pay payment transfer wire purchase buy charge refund withdraw checkout donate invoice payout remit"
+        "pay payment transfer wire purchase buy charge refund withdraw checkout donate invoice payout remit money funds"
     ),
     "exec": _words(
         "exec execute run shell bash terminal command eval interpreter python powershell pwsh cmd spawn script subprocess console code notebook deploy invoke sandbox"

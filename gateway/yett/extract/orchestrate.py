@@ -125,9 +125,8 @@ class Extraction:
                     continue
                 for index in range(len(value) - 1, -1, -1):
                     stack.append((value[index], f"{pointer}/{index}", top, name, depth + 1))
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                if views.of(self.call.tool, self.spec, top, name) == "money":
-                    self._amount(value, pointer)
+            elif views.of(self.call.tool, self.spec, top, name) == "money":
+                self._amount(value, pointer)
 
     def _key(self, name: str, pointer: str) -> None:
         """A member's name is a string like any other, where it is not plainly a name."""
@@ -185,7 +184,13 @@ class Extraction:
         text = item.text
         if not text:
             return
-        if item.kind in ("label", "data") and len(text) <= 16 and not item.chain and text.isascii() and text.isalnum():
+        if (
+            item.kind in ("label", "data")
+            and len(text) <= 16
+            and not item.chain
+            and text.isascii()
+            and text.isalnum()
+        ):
             # Most values of most calls: a word, a number, a code. No analyser has anything to say of them.
             self.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
             return
@@ -201,9 +206,15 @@ class Extraction:
         data = text.encode("utf-8", "replace")
         self.budget.spend(1, len(data))
         if len(self.texts) < MAX_FACTS:
-            self.texts.append(Text(
-                    pointer=item.pointer, value=text, chain=item.chain, key=item.key, prose=item.kind in _PROSE
-                ))
+            self.texts.append(
+                Text(
+                    pointer=item.pointer,
+                    value=text,
+                    chain=item.chain,
+                    key=item.key,
+                    prose=item.kind in _PROSE,
+                )
+            )
         else:
             self.limits.add("facts")
         if not item.via:
@@ -228,7 +239,9 @@ class Extraction:
             return
         if not found and text.isascii():
             return
-        for layer in decode.layers(text, self.budget, self.limits, found, skip=_UNDONE.get(item.kind, frozenset())):
+        for layer in decode.layers(
+            text, self.budget, self.limits, found, skip=_UNDONE.get(item.kind, frozenset())
+        ):
             kind = _INNER.get(item.kind, item.kind)
             if layer.name and layer.name != item.name:
                 kind = views.of("", None, layer.name, layer.name)
@@ -237,7 +250,14 @@ class Extraction:
                 kind = "data"
             self.queue.append(
                 _Item(
-                    layer.value, item.pointer, kind, layer.name or item.name, (*item.chain, *layer.chain), 1, item.key, False
+                    layer.value,
+                    item.pointer,
+                    kind,
+                    layer.name or item.name,
+                    (*item.chain, *layer.chain),
+                    1,
+                    item.key,
+                    False,
                 )
             )
 
@@ -528,7 +548,7 @@ _PROSE = frozenset({"content", "file"})
 _OPAQUE_ENCODINGS = frozenset({"base64", "base32", "hex", "xml"})
 """What cannot be read without undoing it; the others leave a text much as it was."""
 _NOT_BY_SHELLS = frozenset({"percent", "html", "unicode_escape", "json", "nfkc", "invisible", "confusable"})
-_UNDONE = {kind: _NOT_BY_SHELLS for kind in ("command", "windows", "argv", "code")} | {
+_UNDONE = dict.fromkeys(("command", "windows", "argv", "code"), _NOT_BY_SHELLS) | {
     "file": frozenset({"percent", "html", "unicode_escape", "json", "xml", "hex", "base32", "confusable"})
 }
 """Decoders left out by kind: neither a shell nor an interpreter undoes these in its own program, and a file's body

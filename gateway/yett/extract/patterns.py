@@ -93,7 +93,7 @@ def _repetitions(source: str) -> list[tuple[int, int]]:
             inside_class = False
         elif here == "{" and not inside_class:
             end = source.find("}", position)
-            low, comma, high = source[position + 1 : end].partition(",") if end > 0 else ("", "", "")
+            low, _, high = source[position + 1 : end].partition(",") if end > 0 else ("", "", "")
             if low.isdecimal() and (not high or high.isdecimal()):
                 found.append((int(low), int(high or low)))
         position += 1

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import math
 import zlib
 from collections.abc import Iterator
@@ -214,7 +215,7 @@ def _changes(value: str) -> int:
     kinds = [
         "d" if char.isdigit() else "u" if char.isupper() else "l" if char.islower() else "o" for char in value
     ]
-    return sum(1 for left, right in zip(kinds, kinds[1:], strict=False) if left != right)
+    return sum(1 for left, right in itertools.pairwise(kinds) if left != right)
 
 
 def placeholder(value: str) -> bool:

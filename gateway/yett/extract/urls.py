@@ -61,10 +61,101 @@ _BARE_HOST = pattern(
 )
 _AT_IN_PATH = probe(r"(?i)^/?[^/]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/?$")
 _REDIRECT = frozenset(
-    ["url", "uri", "redirect", "redirect_uri", "redirect_url", "redirecturl", "return", "return_to", "returnto", "return_url", "returnurl", "next", "dest", "destination", "continue", "goto", "go", "target", "to", "out", "view", "link", "src", "source", "image", "image_url", "img", "imgurl", "callback", "callback_url", "webhook", "feed", "host", "site", "html", "data", "reference", "ref", "proxy", "forward", "fetch", "load", "path", "page", "u", "r", "q", "file", "document", "domain", "jump", "origin", "open", "navigation", "checkout_url", "success_url", "cancel_url", "service", "relaystate"]
+    [
+        "url",
+        "uri",
+        "redirect",
+        "redirect_uri",
+        "redirect_url",
+        "redirecturl",
+        "return",
+        "return_to",
+        "returnto",
+        "return_url",
+        "returnurl",
+        "next",
+        "dest",
+        "destination",
+        "continue",
+        "goto",
+        "go",
+        "target",
+        "to",
+        "out",
+        "view",
+        "link",
+        "src",
+        "source",
+        "image",
+        "image_url",
+        "img",
+        "imgurl",
+        "callback",
+        "callback_url",
+        "webhook",
+        "feed",
+        "host",
+        "site",
+        "html",
+        "data",
+        "reference",
+        "ref",
+        "proxy",
+        "forward",
+        "fetch",
+        "load",
+        "path",
+        "page",
+        "u",
+        "r",
+        "q",
+        "file",
+        "document",
+        "domain",
+        "jump",
+        "origin",
+        "open",
+        "navigation",
+        "checkout_url",
+        "success_url",
+        "cancel_url",
+        "service",
+        "relaystate",
+    ]
 )
 _CREDENTIAL = frozenset(
-    ["api_key", "apikey", "key", "access_key", "token", "access_token", "auth", "auth_token", "refresh_token", "id_token", "password", "passwd", "pwd", "pass", "secret", "client_secret", "private_key", "sig", "signature", "credential", "credentials", "session", "sessionid", "session_id", "jwt", "bearer", "x-api-key", "authorization", "x-amz-signature", "x-amz-security-token"]
+    [
+        "api_key",
+        "apikey",
+        "key",
+        "access_key",
+        "token",
+        "access_token",
+        "auth",
+        "auth_token",
+        "refresh_token",
+        "id_token",
+        "password",
+        "passwd",
+        "pwd",
+        "pass",
+        "secret",
+        "client_secret",
+        "private_key",
+        "sig",
+        "signature",
+        "credential",
+        "credentials",
+        "session",
+        "sessionid",
+        "session_id",
+        "jwt",
+        "bearer",
+        "x-api-key",
+        "authorization",
+        "x-amz-signature",
+        "x-amz-security-token",
+    ]
 )
 
 
@@ -377,7 +468,7 @@ def _address_class(host: str) -> str:
     if special is not None:
         return special[0]
     address = ipaddress.ip_address(host)
-    if address.is_loopback or host == "0.0.0.0" or address.is_unspecified:
+    if address.is_loopback or address.is_unspecified:
         return "loopback"
     if address.is_link_local:
         return "link_local"

@@ -154,6 +154,8 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
     # A form field or query parameter of that name is data for the far end, not a command of this tool.
     if (joined in _COMMAND or (last in _COMMAND and len(words) < 4)) and not (nested and hint.web):
         return "windows" if hint.windows else "command"
+    if joined in ("argv", "cmdargs", "commandargs"):
+        return "argv"
     if hint.shell and not nested:
         if last in _ARGV:
             return "argv"

@@ -129,7 +129,9 @@ class Detections:
     def __init__(self, detections: Sequence[Detection], patterns: Sequence[tuple[int, str]]) -> None:
         self.all = tuple(detections)
         by_pattern = {owner for owner, _ in patterns}
-        self._whole = [index for index, entry in enumerate(self.all) if not entry.each and index not in by_pattern]
+        self._whole = [
+            index for index, entry in enumerate(self.all) if not entry.each and index not in by_pattern
+        ]
         self._each: dict[str, list[int]] = {}
         for index, entry in enumerate(self.all):
             if entry.each:
@@ -138,7 +140,11 @@ class Detections:
         large = [(owner, source) for owner, source in patterns if self.all[owner].short > SMALL]
         self._small = _Scan(small, PatternSet([source for _, source in small], fold=True))
         self._large = _Scan(large, PatternSet([source for _, source in large], fold=True))
-        people = [(owner, source) for owner, source in patterns if self.all[owner].prose or self.all[owner].place == "results"]
+        people = [
+            (owner, source)
+            for owner, source in patterns
+            if self.all[owner].prose or self.all[owner].place == "results"
+        ]
         self._prose = _Scan(people, PatternSet([source for _, source in people], fold=True))
 
     def find(self, facts: Facts) -> tuple[Finding, ...]:
@@ -227,7 +233,8 @@ def _words(fact: Any) -> set[str]:
 def _run_commands(facts: Facts) -> tuple[Command, ...]:
     """The commands that the call would run. One that merely stands in a value is judged by its program."""
     run = {program.pointer for program in facts.programs if program.declared}
-    return tuple(command for command in facts.commands if command.pointer in run)
+    values = {program.pointer for program in facts.programs} - run
+    return tuple(command for command in facts.commands if command.pointer not in values)
 
 
 def _applies(entry: Detection, text: Text, where: str) -> bool:
@@ -316,7 +323,7 @@ def _sources(entry: _Entry) -> list[str]:
 
 def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
     by_pattern = bool(_sources(entry))
-    if not by_pattern and not entry.when or by_pattern and entry.each:
+    if (not by_pattern and not entry.when) or (by_pattern and entry.each):
         raise PolicyError("DETECTION_FORM", "a detection has `when`, or `pattern` without `each`", path=where)
     if entry.each and entry.each not in EACH:
         raise PolicyError("DETECTION_EACH", f"`each` is one of {', '.join(EACH)}", path=where)
@@ -326,7 +333,11 @@ def _load_entry(entry: _Entry, family: str, where: str) -> Detection:
         raise PolicyError(
             "DETECTION_EXAMPLES", f"{MIN_EXAMPLES} examples of each kind are the least", path=where
         )
-    program = expr.compile(entry.when, _types("texts" if by_pattern else entry.each), where=where) if entry.when else None
+    program = (
+        expr.compile(entry.when, _types("texts" if by_pattern else entry.each), where=where)
+        if entry.when
+        else None
+    )
     return Detection(
         id=entry.id, family=family, title=entry.title, level=entry.level, why=entry.why, tags=tuple(entry.tags),
         points=entry.points if entry.points >= 0 else None, each=entry.each, place=entry.place, short=entry.short, prose=entry.prose, only=frozenset(entry.only), program=program,
