@@ -110,7 +110,9 @@ class Agent:
             if honest:
                 self.run.held += 1
             if self.person and honest and decision.approval:
-                approver = Identity(principal="person", agent="person", role="approver", credential="person")
+                # A person of his own for each task: one who answers sixty in an hour is not reading.
+                name = f"person-of-{self.who.principal}"
+                approver = Identity(principal=name, agent=name, role="approver", credential=name)
                 self.gateway.ledger.approve(decision.approval, approver)
                 decision = self.gateway.decide(call, self.who)
         if honest and decision.effect is Effect.DENY:
@@ -363,12 +365,17 @@ def _inferred(name: str, folder: Path) -> Path:
 
 
 def _variant(policy: Path, trusted: tuple[str, ...], folder: Path) -> Path:
-    """The policy with another set of trusted origins."""
-    text = policy.read_text(encoding="utf-8")
-    lines = [
-        f"  trusted: [{', '.join(trusted)}]" if line.startswith("  trusted:") else line
-        for line in text.splitlines()
-    ]
+    """The policy with another set of trusted origins, and without its own tests, which are about the shipped set."""
+    own = {
+        "trusted": trusted,
+        "places": tuple(origin for origin in trusted if origin != "directory"),
+        "named": trusted if "untrusted" in trusted else trusted[:3],
+    }
+    lines = policy.read_text(encoding="utf-8").split("\ntests:\n")[0].splitlines()
+    for index, line in enumerate(lines):
+        name = line.strip().split(":")[0]
+        if name in own and line.startswith("  ") and "[" in line:
+            lines[index] = f"  {name}: [{', '.join(own[name])}]"
     path = folder / f"trusts-{len(trusted)}.yaml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
