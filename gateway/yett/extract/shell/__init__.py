@@ -21,9 +21,14 @@ with a variable in it is given to a shell), project_script (`make test`, `npm ru
 
 **Flags** on commands: recursive, force, dangerous_env, env_path, foreign_path (a program by a path outside
 the system's folders), profile_unknown, subcommand_unknown, inline_code, inline_sql, script_file, stdin_script,
-stdin_args (arguments come from input), module, interactive, response_file, glob_target, dynamic_target (a
-written, deleted or contacted target is not known), upload, download, insecure, remote, container, scheduled,
-setuid, world_writable, executable, extract, runs_config, credentials, and what profiles add.
+stdin_args (arguments come from input), module, interactive, glob_target, dynamic_target (a written, deleted
+or contacted target is not known), runs_written and runs_download (a file that this very program wrote or
+fetched is run), upload, sends, download, insecure, listen, remote, container, scheduled, setuid,
+world_writable, executable, extract, runs_config, loads_library, credentials, clears_history,
+lists_environment, recursion, and what profiles add (installs, firewall, accounts, defences, destructive …).
+
+**How a command was reached** (`via`): direct, substitution, pipe, inline (`sh -c`), heredoc, option
+(`tar --to-command`), config (`git -c`), function, file (a script this program wrote).
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _shift(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect)
 
 def _read(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) -> bool:
     names: list[str] = []
-    values = frozenset("adinNptuCO")
+    values = frozenset("adinNptu") if argv[0].text == "read" else frozenset("dnOsuCc")
     skip = False
     for field in argv[1:]:
         text = field.text
@@ -131,6 +131,11 @@ def _read(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) 
     line = ctx.input.partition("\n")[0] if ctx.input is not None and argv[0].text == "read" else None
     for k, name in enumerate(names or ["REPLY"]):
         walker.state.arrays.pop(name, None)
+        if argv[0].text in ("mapfile", "readarray") and ctx.input is not None:
+            lines = ctx.input.removesuffix("\n").split("\n")[:256]
+            walker.state.arrays[name] = [Field(line, resolved=True) for line in lines]
+            walker.state.vars.pop(name, None)
+            continue
         value = Value("$" + name, True)
         if line is not None:
             pieces = line.strip(" \t").split(None, len(names) - 1) if names else [line]

@@ -98,6 +98,8 @@ class Expander:
         self.output = output
         self.fuel = fuel
         self.choice = 0
+        self.calling = 0
+        """Functions whose output is being computed, within one another."""
         self.choices = 1
         """How many choices the words expanded since it was last set to 1 would need."""
 
@@ -301,7 +303,7 @@ class Expander:
             return value
         if op in (":+", "+"):
             if value is None:
-                return Value(arg.text, True)
+                return Value(part.source, True)
             return Value(arg.text, arg.unknown, arg.code) if value.text or op == "+" else Value("")
         if op in (":?", "?"):
             return unknown if value is None else value

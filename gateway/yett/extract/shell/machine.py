@@ -30,7 +30,13 @@ class Machine(Protocol):
     ) -> None:
         """One command with known fields."""
 
-    def inline(self, field: Field, ctx: Context, positional: list[Field] | None = None) -> None:
+    def inline(
+        self,
+        field: Field,
+        ctx: Context,
+        positional: list[Field] | None = None,
+        zero: Field | None = None,
+    ) -> None:
         """A program text, run by a shell of its own."""
 
     def evaluate(self, field: Field, ctx: Context) -> None:

@@ -32,7 +32,7 @@ from yett.extract.shell.nodes import (
 from yett.extract.shell.scanner import TooMuch, unescape
 
 if TYPE_CHECKING:
-    from yett.extract.shell.expand import Expander
+    from yett.extract.shell.expand import Expander, Field
 
 _MAX = 65_536
 
@@ -103,13 +103,30 @@ def _simple(node: Simple, expander: Expander, stdin: str | None) -> str | None:
     if not fields or any(f.unknown or f.glob or f.proc is not None for f in fields):
         return None
     name = fields[0].text.rpartition("/")[2]
+    body = expander.state.functions.get(name)
+    if body is not None:
+        return _call(body, fields[1:], expander, stdin)
     function = _PROGRAMS.get(name)
-    if function is None or name in expander.state.functions:
+    if function is None:
         return None
     text = function([f.text for f in fields[1:]], stdin)
     if text is not None and len(text) > _MAX:
         raise TooMuch("expansions")
     return text
+
+
+def _call(body: Node, arguments: list[Field], expander: Expander, stdin: str | None) -> str | None:
+    """What a function prints; one that calls itself is not followed."""
+    state = expander.state
+    if expander.calling > 4:
+        return None
+    saved, state.positional = state.positional, arguments
+    expander.calling += 1
+    try:
+        return of(body, expander, stdin)
+    finally:
+        expander.calling -= 1
+        state.positional = saved
 
 
 def _echo(args: list[str], _: str | None) -> str | None:
@@ -171,6 +188,10 @@ def _printf(args: list[str], _: str | None) -> str | None:
             out.append(backslashes(piece[1:]))
         if not values or not used or len(out) > 4096:
             return "".join(out)
+
+
+def _nothing(args: list[str], _: str | None) -> str | None:
+    return ""
 
 
 def _cat(args: list[str], stdin: str | None) -> str | None:
@@ -289,7 +310,7 @@ def _rot13(args: list[str], stdin: str | None) -> str | None:
 
 
 _PROGRAMS = {
-    "echo": _echo, "printf": _printf, "cat": _cat, "tee": _cat, "base64": _base64, "base32": _base32,
+    ":": _nothing, "true": _nothing, "echo": _echo, "printf": _printf, "cat": _cat, "tee": _cat, "base64": _base64, "base32": _base32,
     "xxd": _xxd, "rev": _rev, "tr": _tr, "which": _which, "command": _command, "basename": _basename,
     "openssl": _openssl, "rot13": _rot13,
 }  # fmt: skip

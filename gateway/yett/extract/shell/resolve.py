@@ -31,7 +31,9 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
     name = base_name(word.text)
     draft = Draft(analysis, name, argv, ctx, redirect)
     if word.unknown or word.glob or word.proc is not None:
-        if word.glob or word.proc is not None or not name or not _HOLE.isdisjoint(name):
+        folder = word.text.rpartition("/")[0]
+        known = bool(name) and _HOLE.isdisjoint(name) and not _HOLE.isdisjoint(folder)
+        if word.glob or word.proc is not None or not known:
             draft.name = ""
             draft.effects.add("exec")
             draft.opaque["glob_program" if word.glob else "dynamic_program"] = None

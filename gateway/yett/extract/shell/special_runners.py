@@ -49,12 +49,12 @@ def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
             via="inline", stdin=ctx.stdin, fed=ctx.fed, piped_from=ctx.piped_from
         )
         extra = not rest[0].text.strip() or "stdin_args" in ctx.flags
-        if "stdin_args" in ctx.flags and "{" in rest[0].text:
+        if "stdin_args" in ctx.flags and (rest[0].unknown or "{}" in rest[0].text):
             draft.opaque["inline_input"] = None
         if draft.opaque or draft.redirect is not None or (extra and "stdin_args" in ctx.flags):
             draft.effects.add("exec")
             draft.emit(ctx)
-        walker.inline(rest[0], below, rest[2:])
+        walker.inline(rest[0], below, rest[2:], rest[1] if len(rest) > 1 else None)
         return True
     draft.effects.add("exec")
     if rest and not from_stdin and rest[0].text not in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):

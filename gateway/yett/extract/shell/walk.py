@@ -78,12 +78,20 @@ class Walker:
                 self.called[id(body)] = body
                 walker.walk(body, below)
 
-    def inline(self, field: Field, ctx: Context, positional: list[Field] | None = None) -> None:
-        """A text that a command hands to a shell: in a shell of its own."""
+    def inline(
+        self,
+        field: Field,
+        ctx: Context,
+        positional: list[Field] | None = None,
+        zero: Field | None = None,
+    ) -> None:
+        """A text that a command hands to a shell: in a shell of its own, whose `$0` is `zero`."""
         if field.unknown and "inline_dynamic" not in ctx.opaque:
             ctx = ctx._replace(opaque=(*ctx.opaque, "inline_dynamic"))
         state = self.state.copy()
         state.positional = positional if positional is not None else state.positional
+        if zero is not None:
+            state.vars["0"] = (Value(zero.text, zero.unknown, zero.code),)
         self.nest(state).program(field.text, ctx)
 
     def evaluate(self, field: Field, ctx: Context) -> None:
