@@ -38,7 +38,7 @@ from yett.policy.manifest import kind_of, values_of
 LABELS = (
     "read_untrusted",
     "read_secret",
-    "read_records",
+    "read_injection",
     "exec_done",
     "priv_changed",
     "persist_taint",
