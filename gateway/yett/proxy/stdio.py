@@ -38,6 +38,8 @@ from yett.sdk.decider import Decider, ask, refused, tell, wall_clock
 READ = 65_536
 PATIENT = 16
 """Calls that may wait for a person at once; further ones wait for one of those."""
+NOTES = 200
+"""Notes that are written out before only every thousandth is."""
 QUEUE = 32 << 20
 """Bytes queued towards one side before the reader that fills the queue waits."""
 GRACE = 10.0
@@ -139,7 +141,8 @@ class StdioProxy:
         self._client_in = client_in
         self._env = dict(env) if env is not None else None
         self._cwd = cwd
-        self._note = note or _to_stderr
+        self._tell = note or _to_stderr
+        self._notes = 0
         self._clock = clock
         self._judges = ThreadPoolExecutor(PATIENT, "yett-mcp-judge") if patient else None
         self._lock = threading.Lock()
@@ -249,6 +252,12 @@ class StdioProxy:
 
     def _wake(self, _: object) -> None:
         self._work.put(_nothing)
+
+    def _note(self, text: str) -> None:
+        """A hostile peer can cause notes without end; a person needs the first ones and a sign that it goes on."""
+        self._notes += 1
+        if self._notes <= NOTES or self._notes % 1000 == 0:
+            self._tell(text if self._notes <= NOTES else f"{self._notes} notes so far; the latest: {text}")
 
     def _report(self, action: Report) -> None:
         error = tell(self._decider, action.outcome)

@@ -15,10 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from yett.model import Json, Obligation
+from yett.sdk.adapters.gate import GATEWAY_SIDE
 
 KNOWN: Final = frozenset({"redact", "cap"})
-GATEWAY_SIDE: Final = frozenset({"shadow", "require_mandate", "require_approver", "require_approvers"})
-"""Fulfilled before the decision was made; nothing is left to do here."""
 REDACTED: Final = "[redacted]"
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Context, Decision, Effect, Identity, Json, Outcome
-from yett.proxy.mcp import obligations
+from yett.sdk.adapters.gate import duty
 from yett.sdk.decider import OnBehalf, aask, atell, call_for, refused
 
 Headers = list[tuple[bytes, bytes]]
@@ -82,10 +82,9 @@ async def judged(
     decider = OnBehalf(gateway, identity)
     call = call_for(tool, arguments, session=session, server=server, context=Context(prompt=prompt))
     decision = await aask(decider, call)
-    unmet = [duty.kind for duty in decision.obligations if duty.kind not in obligations.GATEWAY_SIDE]
-    if not decision.allowed or not unmet:
+    text = duty(decision)
+    if text is None:
         return decision
-    text = f"the enforcement point can't be told to fulfil the obligation {unmet[0]!a}"
     await atell(decider, Outcome(decision_id=decision.decision_id, status="no_effect", error=text))
     return refused(call, "OBLIGATION_UNKNOWN", text)
 
