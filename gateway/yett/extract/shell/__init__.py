@@ -25,7 +25,7 @@ stdin_args (arguments come from input), module, interactive, glob_target, dynami
 or contacted target is not known), runs_written and runs_download (a file that this very program wrote or
 fetched is run), upload, sends, download, insecure, listen, remote, container, scheduled, setuid,
 world_writable, executable, extract, runs_config, loads_library, credentials, clears_history,
-lists_environment, recursion, and what profiles add (installs, firewall, accounts, defences, destructive …).
+lists_environment, shell_escape (a shell started by a program one does not expect it from), recursion, and what profiles add (installs, firewall, accounts, defences, destructive …).
 
 **How a command was reached** (`via`): direct, substitution, pipe, inline (`sh -c`), heredoc, option
 (`tar --to-command`), config (`git -c`), function, file (a script this program wrote).

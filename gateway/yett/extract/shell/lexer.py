@@ -14,6 +14,8 @@ from yett.extract.shell.expansions import Expansions
 from yett.extract.shell.nodes import Array, Here, Lit, Part, Word
 from yett.extract.shell.scanner import BREAK, QUOTED, ShellSyntaxError, is_name
 
+_PLAIN_END = frozenset(" \t\n;|&)")
+
 
 class Lexer(Expansions):
     """Reads words at `self.i`. The grammar (`parse.Parser`) is a subclass."""
@@ -36,10 +38,16 @@ class Lexer(Expansions):
         negated subshell and no pattern.
         """
         src, n, marks = self.src, self.n, self.marks
+        self.fuel.burn()
+        start = self.i
+        end = marks.find("\0", start)
+        if end > start and src[end] in _PLAIN_END and not regex:
+            # most words: ordinary characters up to a blank or an operator
+            self.i = end
+            return (Lit(src[start:end], False),)
         parts: list[Part] = []
         text = ""
         group = 0
-        self.fuel.burn()
         while self.i < n:
             i = self.i
             j = marks.find("\0", i)

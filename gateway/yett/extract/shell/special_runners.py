@@ -13,6 +13,14 @@ from yett.extract.shell.options import Parsed
 _SHELL_LETTERS = frozenset("abefhkmnptuvxilrsBCDEHPTcoO")
 
 
+_HOSTS = frozenset(
+    ("sudo", "doas", "su", "env", "exec", "nice", "time", "command", "docker", "podman", "nerdctl", "kubectl", "oc",
+     "ssh", "lxc", "incus", "chroot", "poetry", "uv", "pipenv", "nix", "nix-shell", "tmux", "screen", "script",
+     "runuser", "machinectl", "toolbox", "distrobox", "crictl", "systemd-run", "direnv", "bash", "sh", "zsh")
+)  # fmt: skip
+"""From these one expects a shell; from `find`, `awk` or `tar` it is a way out of a restriction."""
+
+
 def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """sh, bash …: `-c` in any cluster, a script file, or the standard input."""
     args = draft.argv[1:]
@@ -73,6 +81,8 @@ def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         draft.opaque["stdin_script"] = None
     else:
         draft.flags.add("interactive")
+        if ctx.wrappers and ctx.wrappers[-1] not in _HOSTS:
+            draft.flags.add("shell_escape")
     draft.emit(ctx)
     return True
 
