@@ -35,6 +35,14 @@ def _field(body: dict[str, Any], name: str, kind: type) -> Any:
     return value
 
 
+def _check_transfer(line: bytes) -> None:
+    """Names the faults of a transfer or an editor, which are commoner than attacks."""
+    if line.endswith(b"\r"):
+        raise Broken("crlf", "the line ends with CR LF: was the file transferred in text mode?")
+    if line.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"\x00" in line[:64]:
+        raise Broken("encoding", "the line has a byte-order mark or is UTF-16: was the file converted?")
+
+
 class Chain:
     """Feed it lines. Raises `Broken` at the first that does not belong."""
 
@@ -216,10 +224,7 @@ class Chain:
 
     def _explain(self, line: bytes) -> None:
         """Says why a tail does not fit; always raises."""
-        if line.endswith(b"\r"):
-            raise Broken("crlf", "the line ends with CR LF: was the file transferred in text mode?")
-        if line.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"\x00" in line[:64]:
-            raise Broken("encoding", "the line has a byte-order mark or is UTF-16: was the file converted?")
+        _check_transfer(line)
         value = canonical.decode(line)
         if type(value) is not dict or type(value.get("seq")) is not int:
             raise Broken("members", "a record has unknown or missing members")
@@ -297,6 +302,7 @@ class Chain:
 
     def _begin(self, line: bytes) -> dict[str, Any]:
         """The first line fed: the genesis, or a segment's header whose claims the next seal will prove."""
+        _check_transfer(line)
         value = canonical.decode(line)
         if type(value) is not dict or type(value.get("body")) is not dict:
             raise Broken("genesis", "the first line is not a genesis or segment record")
