@@ -13,7 +13,8 @@ from yett.gateway import Gateway
 from yett.sdk import Client
 from yett.serve.app import no_doors
 from yett.serve.auth import FILE_NAME, Credentials
-from yett.serve.run import Server, Settings, assemble, bind, config, tls_context
+from yett.serve.run import Server, assemble, bind, config, tls_context
+from yett.serve.settings import Settings
 
 POLICY = """
 policy: test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -11,6 +12,8 @@ import pytest
 
 from yett.model import Effect, Outcome, ToolCall
 from yett.sdk import Client, Denied, Held, TransportError, guard
+from yett_audit.receipt import Receipt
+from yett_audit.trust import Trust
 
 ROLES = ("agent", "approver", "operator", "auditor", "watcher")
 MAY: dict[tuple[str, str], set[str]] = {
@@ -38,6 +41,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/freezes/lift"): {"operator"},
     ("GET", "/v1/records"): {"auditor"},
     ("GET", "/v1/records/0"): {"auditor"},
+    ("GET", "/v1/records/0/receipt"): {"auditor"},
+    ("GET", "/v1/checkpoint"): {"operator", "auditor", "watcher"},
     ("POST", "/v1/decisions"): {"agent"},
     ("POST", "/v1/outcomes"): {"agent"},
 }
@@ -239,6 +244,28 @@ def test_an_auditor_reads_the_record_of_a_decision(living: Any) -> None:
     assert record["body"]["id"] == decision.decision_id
     assert record["leaf"] == decision.record.leaf
     assert status_of(living.client("auditor"), "GET", "/v1/records/999999999") == "UNKNOWN_RECORD"
+
+
+def text_of(living: Any, token: str, path: str) -> str:
+    """The answer of an endpoint that is not JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", living.ports[0], timeout=5)
+    connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
+    response = connection.getresponse()
+    assert response.status == 200
+    text = response.read().decode()
+    connection.close()
+    return text
+
+
+def test_a_receipt_proves_a_decision_when_it_is_answered(living: Any) -> None:
+    decision = living.client("agent", "ann", "receipted").decide(ToolCall(tool="ping"))
+    assert decision.record is not None
+    auditor = living.token("auditor")
+    receipt = Receipt.parse(text_of(living, auditor, f"/v1/records/{decision.record.index}/receipt").encode())
+    trust = Trust.parse(f"log {living.gateway.ledger.log_key}\nquorum none\n")
+    assert decision.decision_id in str(receipt.verify(trust)["record"])
+    assert text_of(living, auditor, "/v1/checkpoint").startswith(living.gateway.ledger.origin)
+    assert status_of(living.client("auditor"), "GET", "/v1/records/99999999/receipt") == "UNKNOWN_RECORD"
 
 
 def test_a_malformed_call_is_a_recorded_deny(living: Any) -> None:

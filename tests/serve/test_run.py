@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from yett.errors import YettError
-from yett.serve.run import Settings, bind, notify_ready
+from yett.serve.run import bind, notify_ready
+from yett.serve.settings import Settings
 
 
 def settings(folder: Path, **more: object) -> Settings:

@@ -18,7 +18,8 @@ from cryptography.x509.oid import NameOID
 from yett.errors import YettError
 from yett.model import Effect, ToolCall
 from yett.sdk import AsyncClient, Client
-from yett.serve.run import Settings, bind, tls_context
+from yett.serve.run import bind, tls_context
+from yett.serve.settings import Settings
 
 CALL = ToolCall(tool="ping")
 

@@ -36,6 +36,13 @@ def register(app: typer.Typer) -> None:
         origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
         per_minute: Annotated[int, typer.Option(help="Requests of one credential a minute.", min=1)] = 60_000,
         burst: Annotated[int, typer.Option(help="Requests of one credential at once.", min=1)] = 2_000,
+        anchor_policy: Annotated[
+            Path | None, typer.Option(help="Witnesses (tlog-policy) to which the log's head is taken.")
+        ] = None,
+        anchor_file: Annotated[
+            list[Path], typer.Option(help="File to which checkpoints are appended; repeat for more.")
+        ] = [],  # noqa: B006
+        anchor_every: Annotated[float, typer.Option(help="Seconds between two anchors.", min=1.0)] = 60.0,
         webhook: Annotated[str | None, typer.Option(help="URL told of every held call.")] = None,
         webhook_secret: Annotated[Path | None, typer.Option(help="File of the secret that signs it.")] = None,
         webhook_tenant: Annotated[str, typer.Option(help="Whose held calls are told.")] = "default",
@@ -44,8 +51,8 @@ def register(app: typer.Typer) -> None:
         from yett import resources
         from yett.errors import YettError
         from yett.proxy.doors import routes
-        from yett.serve.run import Settings
         from yett.serve.run import serve as run
+        from yett.serve.settings import Settings
 
         try:
             mode = int(socket_mode, 8)
@@ -66,6 +73,9 @@ def register(app: typer.Typer) -> None:
                 tls_client_ca=tls_client_ca,
                 per_minute=per_minute,
                 burst=burst,
+                anchor_policy=anchor_policy,
+                anchor_files=tuple(anchor_file),
+                anchor_every_s=anchor_every,
                 webhook=webhook,
                 webhook_secret=webhook_secret,
                 webhook_tenant=webhook_tenant,

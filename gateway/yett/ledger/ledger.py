@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ from yett.model import (
     ToolSpec,
     Verdict,
 )
+from yett_audit.anchor import Anchored, Anchorer, Sink
+from yett_audit.errors import Broken
+from yett_audit.trust import Trust
+from yett_audit.writer import Head
 
 
 def wall_clock() -> int:
@@ -115,6 +119,28 @@ class Ledger:
         """Why nothing can be answered but deny; None while the log can be written."""
         found = self._core.writer.failure
         return str(found) if found is not None else None
+
+    @property
+    def head(self) -> Head:
+        """The log's last durable checkpoint: size and root, the signed note, the time of its last record."""
+        return self._core.writer.head()
+
+    def receipt(self, index: int) -> str:
+        """The `.tlog-proof` of a durable record, its line included.
+
+        Raises:
+            LedgerError: UNKNOWN_RECORD.
+        """
+        try:
+            return self._core.writer.receipt(index)
+        except Broken as error:
+            raise LedgerError("UNKNOWN_RECORD", error.message) from error
+
+    def anchorer(
+        self, trust: Trust, sinks: Sequence[Sink] = (), *, on_alarm: Callable[[Anchored], None] | None = None
+    ) -> Anchorer:
+        """What takes this log's head to witnesses and sinks; it does nothing until it is started."""
+        return Anchorer(self._core.writer, trust, sinks, on_alarm=on_alarm)
 
     def now(self) -> int:
         """The ledger's clock, ms: the wall clock, but never behind the log."""

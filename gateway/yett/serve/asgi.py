@@ -65,7 +65,7 @@ class Sidecar:
         self._gateway = gateway
         self._credentials = credentials
         self._limiter = limiter
-        self._metrics = metrics
+        self.metrics = metrics
         self._settling = Settling()
         self.rest: App = _nothing
         """Answers whatever is neither a decision nor an outcome; set once, before serving."""
@@ -122,9 +122,9 @@ class Sidecar:
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the rim: whatever it was, it is not an allow
-            await refuse(send, error, scope["path"], self._metrics)
+            await refuse(send, error, scope["path"], self.metrics)
             return
-        self._metrics.answered(scope["path"], 200)
+        self.metrics.answered(scope["path"], 200)
         await send(
             {
                 "type": "http.response.start",
@@ -143,7 +143,7 @@ class Sidecar:
         started = time.perf_counter()
         decision = await self._settling.settled(self._gateway.submit_bytes(body, identity))
         seconds = time.perf_counter() - started
-        self._metrics.decided(decision, seconds)
+        self.metrics.decided(decision, seconds)
         _note(decision, identity, seconds)
         return msgspec.json.encode(decision)
 
@@ -171,11 +171,11 @@ class Sidecar:
             return
         except Exception as error:
             if status == 0:
-                await refuse(send, error, _route(scope), self._metrics)
+                await refuse(send, error, _route(scope), self.metrics)
                 return
             # Its answer has begun, or the framework has given one; the server closes what is incomplete.
             log.error("request failed", route=_route(scope), status=status, exc_info=error)
-        self._metrics.answered(_route(scope), status)
+        self.metrics.answered(_route(scope), status)
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,8 +26,9 @@ import uvicorn
 
 from yett.errors import YettError
 from yett.gateway import Gateway, wall_clock
-from yett.model import Identity, Struct
+from yett.model import Identity
 from yett.serve import auth
+from yett.serve.anchoring import anchoring
 from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import Credentials
@@ -35,38 +36,10 @@ from yett.serve.log import configure
 from yett.serve.metrics import Metrics, observe
 from yett.serve.protocol import PatientProtocol
 from yett.serve.ratelimit import Allowance, RateLimiter
+from yett.serve.settings import Settings
 from yett.serve.webhook import Watch, Webhook
 
 log = structlog.get_logger("yett.serve")
-
-
-class Settings(Struct, frozen=True, kw_only=True):
-    """How a sidecar is run."""
-
-    policy: tuple[Path, ...]
-    state: Path
-    origin: str | None = None
-    socket: Path | None = None
-    socket_mode: int = 0o660
-    host: str = "127.0.0.1"
-    port: int | None = None
-    """None = no TCP."""
-    remote: bool = False
-    """Listen on other addresses than loopback without TLS; tokens then cross the network in the clear."""
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    """With a certificate (PEM, chain included), the port speaks TLS and may be on any address."""
-    tls_client_ca: Path | None = None
-    """Clients must show a certificate that this authority signed, besides their token."""
-    per_minute: int = 60_000
-    """Requests of one credential."""
-    burst: int = 2_000
-    connections: int = 1_024
-    webhook: str | None = None
-    """Told of every call that waits for a person."""
-    webhook_secret: Path | None = None
-    """File of the secret that signs what the webhook is told."""
-    webhook_tenant: str = "default"
 
 
 def serve(settings: Settings, doors: Doors = no_doors) -> None:
@@ -83,11 +56,14 @@ def serve(settings: Settings, doors: Doors = no_doors) -> None:
     with Gateway.open(settings.policy, settings.state, origin=settings.origin) as gateway:
         sockets = bind(settings)
         try:
-            server = Server(
-                config(settings, assemble(gateway, settings, doors)), gateway, tls_context(settings)
-            )
+            sidecar = assemble(gateway, settings, doors)
+            server = Server(config(settings, sidecar), gateway, tls_context(settings))
             _greet(settings)
-            with _watching(gateway, settings), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with (
+                _watching(gateway, settings),
+                anchoring(gateway.ledger, sidecar.metrics, settings),
+                asyncio.Runner(loop_factory=_loop_factory()) as runner,
+            ):
                 runner.run(server.serve(sockets))
         finally:
             for bound in sockets:

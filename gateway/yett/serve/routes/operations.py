@@ -77,6 +77,16 @@ def router(desk: Desk) -> APIRouter:
             raise LedgerError("UNKNOWN_RECORD", "the log has no sealed record of this index")
         return reply(found[0])
 
+    @routes.get("/records/{index}/receipt", summary="Proof that a record is in the log (C2SP tlog-proof)")
+    async def receipt(request: Request, index: int = Path(ge=0, le=2**53 - 1)) -> Response:
+        desk.who(request, "auditor")
+        return Response(await desk.do(lambda: ledger.receipt(index)), media_type="text/plain")
+
+    @routes.get("/checkpoint", summary="The log's last signed checkpoint")
+    async def checkpoint(request: Request) -> Response:
+        desk.who(request, "auditor", "operator", "watcher")
+        return Response(ledger.head.note, media_type="text/plain")
+
     @routes.get("/keys", summary="Public keys: of permits, and of the log")
     async def keys(request: Request) -> Response:
         desk.who(request)
