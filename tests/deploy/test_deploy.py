@@ -337,10 +337,15 @@ class TestEnvoy:
 
 class TestGrafana:
     def test_every_metric_it_asks_for_is_one_that_the_sidecar_has(self) -> None:
+        from yett.serve.anchoring import anchoring
         from yett.serve.metrics import Metrics, observe
+        from yett.serve.settings import Settings
 
         metrics = Metrics()
-        observe(metrics, SimpleNamespace(policy_error=None, ledger=_PaperLedger()))  # type: ignore[arg-type]
+        paper: Any = SimpleNamespace(policy_error=None, ledger=_PaperLedger())
+        observe(metrics, paper)
+        with anchoring(paper.ledger, metrics, Settings(policy=(), state=ROOT)):
+            pass
         known = set(re.findall(r"^# TYPE (\w+)", metrics.render().decode(), re.MULTILINE)) | {"up"}
         dashboard = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
         asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
@@ -361,6 +366,10 @@ class TestGrafana:
 
 class _PaperLedger:
     failure = None
+    head = SimpleNamespace(checkpoint=SimpleNamespace(size=1))
+
+    def anchorer(self, *args: Any, **options: Any) -> Any:
+        return SimpleNamespace(last=None, exposure=lambda: {"records": 1, "ms": 0})
 
     def frozen(self) -> tuple[()]:
         return ()
