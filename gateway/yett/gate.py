@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from yett.extract import extract
 from yett.extract.facts import Facts
 from yett.history import History
@@ -75,7 +77,9 @@ class Gate:
 
     def examine(self, outcome: Outcome, tool: str, server: str | None) -> OutcomeFacts:
         """Look at what a tool returned: values with their origins, labels, findings."""
-        return self.assessor.examine(outcome, self.policy.spec(tool, server))
+        seen = self.assessor.examine(outcome, self.policy.spec(tool, server))
+        moves = self.policy.moves(tool)
+        return msgspec.structs.replace(seen, stages=moves) if moves else seen
 
 
 def _stage(name: str, work: Callable[[], T]) -> T:

@@ -303,3 +303,5 @@ class OutcomeFacts(Struct, frozen=True, kw_only=True):
     """Session labels this result sets: read_untrusted, read_secret …"""
     findings: tuple[Finding, ...] = ()
     truncated: bool = False
+    stages: tuple[tuple[str, str], ...] = ()
+    """(automaton, state) that the policy says the tool's success leads to."""

@@ -90,6 +90,8 @@ def body_of(hasher: Hasher, row: Decided, outcome: OutcomeFacts, *, proven: bool
         body["strike"] = from_permille(strike)
     if outcome.truncated:
         body["truncated"] = True
+    if outcome.stages and outcome.status == "ok":
+        body["stages"] = [list(move) for move in outcome.stages]
     return body
 
 

@@ -61,6 +61,15 @@ class PolicySet:
         """The manifest of a tool, its own or the glob's that covers it; None if nobody described it."""
         return self.toolbox.find(tool, server)
 
+    def moves(self, tool: str) -> tuple[tuple[str, str], ...]:
+        """(automaton, state) after a tool has run well: what the ledger remembers for `stage()`."""
+        return tuple(
+            (name, table[tool])
+            for layer in self.layers
+            for name, table in layer.stages.items()
+            if tool in table
+        )
+
     def evaluate(
         self, admitted: AdmittedCall, facts: Facts, risk: Risk, history: History, now: int
     ) -> Verdict:
@@ -138,6 +147,15 @@ def load(paths: Sequence[Path | str], *, check: bool = True, assess: Assess | No
                 remedy="rename it",
             )
         known[layer.id] = layer.where
+        for name in layer.stages:
+            if f"stage {name}" in known:
+                raise PolicyError(
+                    "POLICY_INVALID",
+                    f"automaton `{name}` is declared already",
+                    path=layer.where,
+                    remedy="rename it",
+                )
+            known[f"stage {name}"] = layer.where
     if not layers:
         raise PolicyError(
             "POLICY_INVALID",

@@ -8,6 +8,7 @@ The grammar of a document (docs/policy.md has it in full):
     tools: {NAME: …}        manifests in place
     data: {NAME: TABLE}     constant tables for conditions, or `{file: NAME.yaml}`
     labels: [NAME…]         session labels of your own
+    stages: {NAME: {TOOL: STATE}}   automata: the state after a tool has run well
     rules: [{id, allow|hold|deny: SELECTOR, when, because, approvers, require, oblige, free, shadow}]
     tests: [{allow|hold|deny: {tool, args, …}, given, rule}]
     opa: {url, path, timeout_ms}
@@ -31,24 +32,10 @@ from yett.policy.source import Document
 
 Path = tuple[str | int, ...]
 
-DOCUMENT_KEYS = frozenset(
-    [
-        "policy",
-        "layer",
-        "because",
-        "use",
-        "tools",
-        "server",
-        "manifest",
-        "data",
-        "labels",
-        "rules",
-        "tests",
-        "opa",
-        "shadow",
-        "log",
-    ]
-)
+DOCUMENT_KEYS = {
+    "policy", "layer", "because", "use", "tools", "server", "manifest", "data", "labels", "stages", "rules", "tests",
+    "opa", "shadow", "log",
+}  # fmt: skip
 _RULE_KEYS = {
     "id", "allow", "hold", "deny", "when", "because", "approvers", "require", "oblige", "free", "shadow", "after",
 }  # fmt: skip
@@ -104,7 +91,8 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         refuse(document, ("rules",), "`rules` is a list")
     rules = []
     known: dict[str, str] = {}
-    compiler = _RuleReader(document, toolbox, data, labels)
+    stages = _stages(document, value.get("stages", {}), toolbox)
+    compiler = _RuleReader(document, toolbox, data, labels, stages)
     for index, entry in enumerate(entries):
         rule = compiler.read(entry, ("rules", index))
         if rule.id in known:
@@ -130,18 +118,25 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         where=document.where(),
         shadow=shadow,
         opa=opa,
+        stages=stages,
         source=value,
     )
 
 
 class _RuleReader:
     def __init__(
-        self, document: Document, toolbox: Toolbox, data: Mapping[str, Any], labels: tuple[str, ...]
+        self,
+        document: Document,
+        toolbox: Toolbox,
+        data: Mapping[str, Any],
+        labels: tuple[str, ...],
+        stages: Mapping[str, Mapping[str, str]],
     ) -> None:
         self.document = document
         self.toolbox = toolbox
         self.data = data
         self.labels = labels
+        self.stages = stages
         self._types: dict[tuple[tuple[str, ...], bool], dict[str, expr.Type]] = {}
         self._selected: dict[tuple[Selector, Effect], tuple[list[ToolSpec], bool]] = {}
 
@@ -273,6 +268,7 @@ class _RuleReader:
         where = document.where(*path, "when")
         program = expr.compile(text, types, where=where)
         scope.check_windows(program.tree, where)
+        scope.check_stages(program.tree, self.stages, where)
         return program
 
     def obligations(
@@ -369,6 +365,26 @@ def _data(document: Document, value: Json) -> dict[str, Any]:
             table = documents[0].value
         tables[name] = table
     return tables
+
+
+def _stages(document: Document, value: Json, toolbox: Toolbox) -> dict[str, dict[str, str]]:
+    if not isinstance(value, dict):
+        refuse(document, ("stages",), "`stages` maps automata to what tools do to them")
+    for name, table in value.items():
+        if (
+            not isinstance(table, dict)
+            or not table
+            or not all(isinstance(state, str) for state in table.values())
+        ):
+            refuse(
+                document, ("stages", name), "an automaton maps tools to states", "refund: {verify: verified}"
+            )
+        for tool in table:
+            if not toolbox.matching((tool,)) and not any(
+                any_glob((g.spec.name,), tool) for g in toolbox.globs
+            ):
+                refuse(document, ("stages", name, tool), f"no manifest describes a tool `{tool}`")
+    return {str(name): dict(table) for name, table in value.items()}
 
 
 def _opa(document: Document, value: Json) -> OpaConfig | None:

@@ -133,6 +133,35 @@ def check_windows(tree: nodes.Node, where: str) -> None:
                 raise PolicyError("EXPR_TYPE", f"`{node.source}`: name what is counted", path=where)
 
 
+def check_stages(tree: nodes.Node, stages: Mapping[str, Mapping[str, str]], where: str) -> None:
+    """Automata must be declared, and compared only with states that they can be in.
+
+    Raises:
+        PolicyError: EXPR_NAME or EXPR_TYPE.
+    """
+    for node in nodes.walk(tree):
+        if isinstance(node, nodes.Call) and not node.library and node.function == "stage":
+            name = node.args[0]
+            if not (isinstance(name, nodes.Const) and name.value in stages):
+                raise PolicyError(
+                    "EXPR_NAME",
+                    f"`{node.source}`: no such automaton",
+                    path=where,
+                    remedy="declare it under `stages:`",
+                )
+        if (
+            isinstance(node, nodes.Compare)
+            and isinstance(node.left, nodes.Call)
+            and node.left.function == "stage"
+        ):
+            constants = node.right.items if isinstance(node.right, nodes.ListLit) else (node.right,)
+            name = node.left.args[0]
+            known = {"", *stages.get(str(name.value) if isinstance(name, nodes.Const) else "", {}).values()}
+            for constant in constants:
+                if isinstance(constant, nodes.Const) and constant.value not in known:
+                    raise PolicyError("EXPR_TYPE", f"`{node.source}`: it is never in that state", path=where)
+
+
 class Scope:
     """The values of one call's environment; `env()` gives the ones that are asked for."""
 

@@ -119,6 +119,8 @@ class Layer:
     where: str
     shadow: bool = False
     opa: OpaConfig | None = None
+    stages: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Automaton -> tool -> the state it is in after that tool has run."""
     source: Json = None
     """The document's plain value, for the digest and for `fmt`."""
 
