@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import rfc8785
 
-from yett_audit import canonical, ed25519, merkle, note
+from yett_audit import canonical, ed25519, merkle, note, subtree
 from yett_audit.errors import Broken
 
 IMPLEMENTATIONS = ("pure", "nacl", "cryptography")
@@ -166,3 +166,23 @@ def test_tessera_log_checkpoints_roots_tiles_and_consistency(shared: Path) -> No
         proof = merkle.consistency_proof(reader, old, new)
         merkle.verify_consistency(old, new, checkpoints[old].root, checkpoints[new].root, proof)
     assert len(pairs) == 105  # and from the empty tree, which proves nothing, 15 more
+
+
+def test_subtree_inclusion_vectors(shared: Path) -> None:
+    cases = _vectors(shared, "subtreeinclusion")
+    assert len(cases) == 204
+    for name, case in cases:
+        proof = [_b64(p) for p in case["proof"] or ()]
+        place = case["leafIdx"], case["start"], case["end"]
+        got = _accepts(subtree.verify_inclusion, *place, _b64(case["leafHash"]), proof, _b64(case["root"]))
+        assert got != case["wantErr"], name
+
+
+def test_subtree_consistency_vectors(shared: Path) -> None:
+    cases = _vectors(shared, "subtreeconsistency")
+    assert len(cases) == 118
+    for name, case in cases:
+        proof = [_b64(p) for p in case["proof"] or ()]
+        place = case["start"], case["end"], case["size"]
+        got = _accepts(subtree.verify_consistency, *place, _b64(case["root1"]), _b64(case["root2"]), proof)
+        assert got != case["wantErr"], name
