@@ -24,6 +24,9 @@ from yett.extract.patterns import PatternSet, pattern
 
 MAX_DEPTH = 6
 MAX_LAYERS = 40
+MAX_FOLDED = 8_192
+"""Characters of a text that are also read with look-alikes and invisible characters undone; what is longer is prose
+or data, and is read as it is."""
 MAX_STRINGS = 1_000
 """Strings taken out of one JSON text."""
 MAX_TOKENS = 64
@@ -117,10 +120,11 @@ def _readings(
             yield Layer(value, (*layer.chain, name), member or layer.name)
     if not text.isascii():
         for name, fold in _FOLDS:
-            folded = fold(text) if name not in skip else text
-            if folded != text:
+            start = text[:MAX_FOLDED]
+            folded = fold(start) if name not in skip else start
+            if folded != start:
                 yield Layer(folded, (*layer.chain, name), layer.name)
-        hidden = tag_text(text)
+        hidden = tag_text(text[:MAX_FOLDED])
         if hidden:
             yield Layer(hidden, (*layer.chain, "invisible"), layer.name)
 
@@ -403,16 +407,19 @@ def tag_text(text: str) -> str:
     return "".join(chr(ord(char) - 0xE0000) for char in text if ord(char) in _TAGS)
 
 
-INVISIBLE = pattern(
-    r"[\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{3164}\x{ffa0}\x{2800}\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}]+"
-)
-"""Takes no room on a screen: format characters, variation selectors, fillers, tags."""
+def _invisible(char: str) -> bool:
+    """Takes no room on a screen: format characters, variation selectors, fillers, tags."""
+    return (
+        char in "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800"
+        or unicodedata.category(char) == "Cf"
+        or "\ufe00" <= char <= "\ufe0f"
+        or "\U000e0100" <= char <= "\U000e01ef"
+    )
 
 
 def visible(text: str) -> str:
     """Without the characters that take no room."""
-    stripped: str = INVISIBLE.sub("", text)
-    return stripped
+    return text.translate({ord(char): None for char in set(text) if not char.isascii() and _invisible(char)})
 
 
 def _confusable_table() -> dict[int, str]:
