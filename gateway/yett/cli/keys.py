@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -34,20 +34,27 @@ def register(app: typer.Typer) -> None:
         state: _State = Path("state"),
     ) -> None:
         """Create a token and print it, once: only its hash is kept."""
-        credential, token = _open(state).create(
-            role,
-            principal,
-            agent,
-            tenant=tenant,
-            groups=tuple(group),
-            lifetime_ms=_lifetime(expires),
-            per_minute=per_minute,
-        )
-        if out is None:
+        lifetime_ms = _lifetime(expires)
+        # Before the token exists: one that could not be handed over would be known to nobody, and valid.
+        file = None if out is None else _private(out)
+        try:
+            credential, token = _open(state).create(
+                role,
+                principal,
+                agent,
+                tenant=tenant,
+                groups=tuple(group),
+                lifetime_ms=lifetime_ms,
+                per_minute=per_minute,
+            )
+        except BaseException:
+            if out is not None:
+                out.unlink()
+            raise
+        if file is None:
             typer.echo(token)
             return
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        with file:
             file.write(token + "\n")
         typer.echo(f"{credential.id} written to {out}")
 
@@ -75,6 +82,15 @@ def register(app: typer.Typer) -> None:
         typer.echo(f"{credential.id} revoked")
 
 
+def _private(path: Path) -> TextIO:
+    from yett.errors import YettError
+
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w")
+    except OSError as error:
+        raise YettError("CANNOT_WRITE", f"{error.strerror}", path=str(path)) from None
+
+
 def _open(state: Path) -> Credentials:
     # Not from `yett.gateway`: making a token must not need the parsers of a whole gateway.
     import time
@@ -88,7 +104,7 @@ def _lifetime(text: str) -> int | None:
     if not text:
         return None
     unit = _UNITS.get(text[-1:])
-    if unit is None or not text[:-1].isdigit():
+    if unit is None or not (text.isascii() and text[:-1].isdigit()):
         raise typer.BadParameter("a lifetime is a number and m, h or d")
     return int(text[:-1]) * unit * 1000
 
