@@ -28,7 +28,7 @@ PROSE = (
 
 PIECES = (
     "(", "SELECT (", "'", '"', "/*", "--", "a,", "1 AND ", "1=1 OR ", "NOT ", "CASE WHEN 1 THEN ", "f(", "a.b.", "[", "{", "`", "$$", "\\", "union select ", "UNION ALL SELECT 1 ", "x'y", "' or ",
-    "-", "- ", "SELECT 1;", "WITH a AS (", "a::b::", "INTERVAL ", "%", "%41", "$(", "^", "&", "@'", "if x:\n ", "a=", "lambda:", "[x for ", "x\n", "!x\n", "${", "=>", "a?.", "\t", "\n", "é", "'' ",
+    "-", "- ", "SELECT 1;", "WITH a AS (", "a::b::", "INTERVAL ", "%", "%41", "$(", "^", "&", "@'", "if x:\n ", "a=", "lambda:", "[x for ", "x\n", "!x\n", "${", "=>", "a?.", "\t", "\n", "é", "'' ", "JOIN a ", ", a JOIN b ", "UNION (", "STRUCT(", "LEFT JOIN a ON 1=1 ", "JOIN a JOIN b ON 1=1 ",
 )  # fmt: skip
 
 
@@ -56,9 +56,9 @@ def once(run: Callable[[str], object], text: str) -> float:
 
 
 RUNS: dict[str, tuple[Callable[[str], object], str, int]] = {
-    "sql": (lambda text: sql.analyse(text, "/a", budget=Budget()), QUERY, sql.MAX_LENGTH),
-    "sql fragment": (lambda text: sql.looks_like(text) or (sql.looks_like_fragment(text) and sql.analyse(text, "/a", declared=False, budget=Budget())), "' or 1=1 --", sql.MAX_LENGTH),
-    "prose as fragment": (lambda text: sql.looks_like(text) or (sql.looks_like_fragment(text) and sql.analyse(text, "/a", declared=False, budget=Budget())), PROSE, sql.MAX_LENGTH),
+    "sql": (lambda text: sql.analyse(text, "/a", budget=Budget()), QUERY, 16_384),
+    "sql fragment": (lambda text: sql.looks_like(text) or (sql.looks_like_fragment(text) and sql.analyse(text, "/a", declared=False, budget=Budget())), "' or 1=1 --", 16_384),
+    "prose as fragment": (lambda text: sql.looks_like(text) or (sql.looks_like_fragment(text) and sql.analyse(text, "/a", declared=False, budget=Budget())), PROSE, 16_384),
     "python": (lambda text: code.analyse(text, "/a", language="python", budget=Budget()), PROGRAM, 32_768),
     "javascript": (lambda text: code.analyse(text, "/a", language="javascript", budget=Budget()), SCRIPT, 16_384),
     "powershell": (lambda text: windows.analyse(text, "/a", dialect="powershell", budget=Budget()), POWERSHELL, 16_384),

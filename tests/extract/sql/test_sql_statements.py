@@ -197,6 +197,26 @@ def test_too_long_and_too_deep_are_refused_without_parsing() -> None:
     assert only("SELECT " + "(" * 400 + "1" + ")" * 400).opaque == ("too_deep",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1 FROM t " + "JOIN a " * 60,
+        "SELECT 1 FROM t " + "LEFT JOIN a AS b " * 60 + "WHERE 1",
+        "SELECT 1 FROM t " + ", a JOIN b " * 60,
+        "SELECT 1 FROM t " + ("JOIN a " * 4 + "ON 1 = 1 ") * 9,
+        "SELECT 1 " + "UNION (" * 60,
+        "SELECT " + "STRUCT(" * 60,
+    ],
+)
+def test_what_would_double_the_parsers_work_again_and_again_is_refused(text: str) -> None:
+    assert only(text).opaque == ("too_ambiguous",)
+
+
+def test_many_honest_joins_are_read() -> None:
+    joins = " ".join(f"LEFT JOIN t{n} AS a{n} ON a{n}.id = t.id" for n in range(40))
+    assert not only(f"SELECT * FROM t {joins} CROSS JOIN u NATURAL JOIN v WHERE t.id = 1").opaque
+
+
 def test_the_budget_of_the_call_is_spent() -> None:
     with pytest.raises(OverBudget):
         sql.analyse("SELECT 1", "/q", budget=Budget(size=3))

@@ -9,6 +9,7 @@ strings, objects made from them), enters the functions the program itself define
 from __future__ import annotations
 
 import ast
+import warnings
 
 import re2
 
@@ -18,6 +19,10 @@ from yett.extract.facts import CodeFact
 
 MAX_LENGTH = 32_768
 MAX_MAGIC = 200
+
+_FILENAME = "<yett>"
+warnings.filterwarnings("ignore", category=SyntaxWarning, module="<yett>")
+"""What a compiler has to say of somebody's program is not for the gateway's log."""
 
 _MAGIC = re2.compile(r"(?m)^[ \t]*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?!{1,2}([^\n=][^\n]*)$")
 _CELL = re2.compile(r"(?s)^\s*%%(?:bash|sh|script \w+|system|!)[^\n]*\n(.*)$")
@@ -73,7 +78,7 @@ def _parse(source: str, reader: Reader) -> ast.Module | None:
     text = source
     for attempt in (0, 1):
         try:
-            return ast.parse(text)
+            return ast.parse(text, filename=_FILENAME)
         except SyntaxError:
             if attempt == 0 and text[:1] in " \t":
                 text = "if 1:\n" + "\n".join("  " + line for line in text.split("\n"))

@@ -17,13 +17,9 @@ import re2
 
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
-from yett.extract.sql import fragment, guard, names, splice, statement
+from yett.extract.sql import fragment, guard, limits, names, splice, statement
 from yett.extract.words import encodable, words
 
-MAX_LENGTH = 16_384
-"""Longer text is not parsed: `opaque=("too_long",)`. sqlglot needs about 1.5 µs a byte."""
-MAX_NESTING = 100
-"""Open brackets; beyond, the recursive parser is slow or gives up."""
 MAX_STATEMENTS = 200
 
 HOSTILE = words(
@@ -85,10 +81,10 @@ def analyse(
         return _fragment(text, pointer, chain)
     if not _begins_statement(text):
         return _no_statement(text, pointer, declared, chain)
-    flags = guard.scan(text[:MAX_LENGTH])
+    flags = guard.scan(text[: limits.MAX_LENGTH])
     if flags is None:
         return (_unread(text, pointer, declared, chain, frozenset(), "matcher"),)
-    opaque = _too_much(text)
+    opaque = limits.too_much(text)
     if opaque:
         return (_unread(text, pointer, declared, chain, flags, opaque),)
     parsed = None if "control_char" in flags else statement.parse(text, dialect, budget)
@@ -145,22 +141,6 @@ _SHAPES = frozenset(("select_shape", "function_probe", "expression", "json_opera
 def _begins_statement(text: str) -> bool:
     first = _FIRST.match(text[:4_000])
     return first is not None and first.group(1).lower() in names.STATEMENT_WORDS
-
-
-def _too_much(text: str) -> str:
-    if len(text) > MAX_LENGTH:
-        return "too_long"
-    if text.count("(") > MAX_NESTING or text.count("[") > MAX_NESTING or text.count("<") > 4 * MAX_NESTING:
-        depth = deepest = 0
-        for character in text:
-            if character in "([<":
-                depth += 1
-                deepest = max(deepest, depth)
-            elif character in ")]>" and depth:
-                depth -= 1
-        if deepest > MAX_NESTING:
-            return "too_deep"
-    return ""
 
 
 def _describe(

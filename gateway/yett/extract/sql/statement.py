@@ -97,6 +97,7 @@ _WRITE_NODES = (
     exp.Copy,
     exp.Grant,
 )
+_ARITHMETIC = (exp.IntDiv, exp.Mod, exp.Add, exp.Sub, exp.Mul, exp.Div)
 _CONDITIONS = (exp.Where, exp.Having, exp.Join, exp.Qualify)
 _COMPARISONS = (
     exp.EQ,
@@ -278,6 +279,9 @@ class _Reader:
                     self.flags.add("always_true")
             elif isinstance(node, exp.Func):
                 self._function(node)
+            elif isinstance(node, _ARITHMETIC):
+                if isinstance(node.right, exp.Tuple):
+                    self.flags.add("spliced")  # 44 DIV (23, 2): no server computes with rows
             elif isinstance(node, _COMPARISONS):
                 if _chained(node):
                     self.flags.add("spliced")  # x >= 1=1
@@ -426,7 +430,7 @@ def always_true(node: Any) -> bool:
 
 def _chained(node: Any) -> bool:
     """`x >= 1 = 1`: a comparison compared with a constant, or one of two constants compared with anything."""
-    for one, other in ((node.left, node.right), (node.right, node.left)):
+    for one, other in ((node.left.unnest(), node.right), (node.right.unnest(), node.left)):
         if isinstance(one, _COMPARISONS) and (
             isinstance(other, exp.Literal) or (_constant(one.left) and _constant(one.right))
         ):
@@ -478,7 +482,8 @@ def _is_probe(node: Any) -> bool:
         return False
     source = node.args.get("from_") or node.args.get("from")
     values = node.expressions
-    return source is None and bool(values) and any(isinstance(value, exp.Null) for value in values)
+    # without a table there is no column to select: the names are left over from somebody's guess
+    return source is None and any(isinstance(value, (exp.Null, exp.Column)) for value in values)
 
 
 def _target(tree: Any) -> Any:
