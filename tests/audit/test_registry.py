@@ -67,6 +67,7 @@ def test_a_writer_that_goes_back_or_is_unknown_is_refused(
     with pytest.raises(Broken) as refused:
         registry.take(early)
     assert refused.value.cause == "rollback"
+    registry._log.flush()
     with pytest.raises(Broken):
         Registry(registry._log, list(registry._keys.values())).take(early)  # a restarted registry remembers
     twin = opened(directory=tmp_path / "twin", origin=writers[0].origin, key=SigningKey(b"\x01" * 32))
