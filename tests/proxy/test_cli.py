@@ -179,7 +179,9 @@ def test_a_server_is_named_by_its_package(command: list[str], name: str) -> None
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[None]:
     with open(folder / "serve.log", "wb") as log:
-        process = subprocess.Popen([*YETT, "serve", "--state", "state", "--no-tcp"], cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*YETT, "serve", "--state", "state", "--no-tcp"], cwd=folder, stdout=log, stderr=log
+        )
     try:
         for _ in range(300):
             if (folder / "state" / "yett.sock").exists():

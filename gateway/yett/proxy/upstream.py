@@ -28,6 +28,9 @@ MAX_HEAD: Final = 64 * 1024
 KEPT: Final = 64
 """Idle connections kept to one upstream."""
 CONNECT_S: Final = 10.0
+IDLE_S: Final = 3.0
+"""A kept connection is not used after this: servers close theirs at five seconds, and a request that meets
+the closing is in doubt."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -78,6 +81,7 @@ class Answer:
         self.headers: Headers = wire.headers
         self._wire = wire
         self._pool = pool
+        self._ended = False
 
     def header(self, name: bytes) -> bytes:
         """The first value of a header, by its lower-case name."""
@@ -85,8 +89,12 @@ class Answer:
 
     async def read(self) -> bytes:
         """The next piece. Raises `Broken` if the body is cut short."""
+        if self._ended:
+            return b""
         piece = await self._wire.read()
         if not piece:
+            # From here on the connection may be another request's.
+            self._ended = True
             self._pool.give_back(self._wire)
         return piece
 
@@ -111,7 +119,9 @@ class Answer:
 
     def close(self) -> None:
         """Give the connection up, unless the body was read to its end."""
-        self._wire.give_up()
+        if not self._ended:
+            self._ended = True
+            self._wire.give_up()
 
 
 class Upstream:
@@ -153,9 +163,10 @@ class Upstream:
 
     def give_back(self, wire: _Wire) -> None:
         """Keep a connection whose response is complete."""
-        if wire.reusable and wire not in self._idle and len(self._idle) < KEPT:
+        if wire.reusable and wire.alive and len(self._idle) < KEPT:
+            wire.since = asyncio.get_running_loop().time()
             self._idle.append(wire)
-        elif wire not in self._idle:
+        else:
             wire.give_up()
 
     async def close(self) -> None:
@@ -164,11 +175,13 @@ class Upstream:
             self._idle.pop().give_up()
 
     def _take(self) -> _Wire | None:
+        oldest = asyncio.get_running_loop().time() - IDLE_S
         while self._idle:
             wire = self._idle.pop()
-            if wire.alive:
+            if wire.alive and wire.since >= oldest:
                 wire.begin()
                 return wire
+            wire.give_up()
         return None
 
     async def _connect(self) -> _Wire:
@@ -225,6 +238,7 @@ class _Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: Any = None
         self._lost = False
+        self.since = 0.0
 
     def begin(self) -> None:
         """Get ready for one response."""
@@ -238,6 +252,7 @@ class _Wire(asyncio.Protocol):
         self._parts: deque[bytes] = deque()
         self._held = 0
         self._done = False
+        self._surplus = False
         self._error: Broken | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -280,7 +295,12 @@ class _Wire(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._fail("the upstream's answer is not HTTP")
+            if not self._done:
+                self._fail("the upstream's answer is not HTTP")
+                return
+            self._surplus = True
+        if self._surplus:
+            self.reusable = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -302,18 +322,28 @@ class _Wire(asyncio.Protocol):
 
     # httptools
 
+    def on_message_begin(self) -> None:
+        # A second answer to one question, in the same bytes as the first: it is nobody's.
+        self._surplus = self._done
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._surplus:
+            return
         self._size += len(name) + len(value)
         if self._size > MAX_HEAD or len(self.headers) > 200:
             raise ValueError("head too large")
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self._surplus:
+            return
         self.status = self._parser.get_status_code()
         if self.status >= 200 and not self.head.done():
             self.head.set_result(None)
 
     def on_body(self, body: bytes) -> None:
+        if self._surplus:
+            return
         self._parts.append(body)
         self._held += len(body)
         if self._held > HIGH:
@@ -321,6 +351,8 @@ class _Wire(asyncio.Protocol):
         self._wake()
 
     def on_message_complete(self) -> None:
+        if self._surplus:
+            return
         if self.status < 200:
             self.headers.clear()
             return
