@@ -42,6 +42,7 @@ from yett.model import (
     ToolSpec,
     Verdict,
 )
+from yett.policy.intent import of_prompt
 from yett_audit.anchor import Anchored, Anchorer, Sink
 from yett_audit.errors import Broken
 from yett_audit.trust import Trust
@@ -181,6 +182,8 @@ class Ledger:
                 body["parent"] = parent
             if values:
                 body["values"] = [[Origin.PROMPT.value, to_text(values[:30_000])]]
+            if intents := of_prompt(prompt) if prompt else ():
+                body["labels"] = list(intents)
             entry = core.write("session", body)
         core.wait(entry)
         return sid

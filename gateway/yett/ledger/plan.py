@@ -71,6 +71,7 @@ def _plan_session(state: State, body: Body) -> list[Change]:
         )
     for kind, packed in body.get("values", []):
         index = index.plus(kind, taint.from_text(packed))
+    labels = session.with_labels(labels, set(body.get("labels", ())))
     row = msgspec.structs.replace(
         row,
         parent=body.get("parent") or "",
