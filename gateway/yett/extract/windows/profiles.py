@@ -17,6 +17,9 @@ from yett import resources
 from yett.errors import PolicyError
 from yett.extract.facts import COMMAND_EFFECTS
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where it is built in: the first Windows command of a process waits for this file."""
+
 
 class Rule(NamedTuple):
     pattern: Any
@@ -41,7 +44,7 @@ def load(folder: Path) -> Profiles:
     registry: list[Rule] = []
     source: list[Rule] = []
     for file in sorted(folder.glob("windows*.yaml")):
-        data = yaml.safe_load(file.read_text("utf-8"))
+        data = yaml.load(file.read_text("utf-8"), Loader=_LOADER)
         if not isinstance(data, dict) or set(data) - {"programs", "registry", "source"}:
             raise PolicyError(
                 "BAD_PROFILE", "a profile file has programs, registry and source only", path=str(file)
