@@ -106,6 +106,15 @@ def test_a_broken_line_is_said_and_what_could_be_read_is_kept() -> None:
     assert result.commands[0].argv == ("rm", "-rf", "/tmp/x")
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["let 'a${x:=[$(touch /tmp/F)]=1'", "unset 'a[$(\"x)]'", "x='a[$(\"b)]'; echo $((x))", "declare -i x='$('",
+     "x='`'; (( x ))", "x='$('; echo ${x@P}"],
+)  # fmt: skip
+def test_data_that_is_evaluated_and_broken_is_no_crash(source: str) -> None:
+    assert isinstance(read(source), ShellResult)
+
+
 def test_the_budget_of_the_call_is_respected() -> None:
     with pytest.raises(OverBudget):
         shell.analyse("ls; " * 50, "/command", budget=Budget(size=10))

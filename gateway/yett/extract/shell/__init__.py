@@ -41,7 +41,7 @@ from yett.extract.result import ShellResult
 from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
 from yett.extract.shell.expand import Field, State
 from yett.extract.shell.looks import looks_like
-from yett.extract.shell.scanner import Fuel, TooMuch
+from yett.extract.shell.scanner import Fuel, ShellSyntaxError, TooMuch
 from yett.extract.shell.walk import Walker
 
 __all__ = ["MAX_SOURCE", "MILD", "SEVERE", "ShellResult", "analyse", "analyse_argv", "looks_like"]
@@ -129,6 +129,8 @@ def _guarded(analysis: Analysis, work: Callable[[], None]) -> None:
         analysis.opaque["too_deep" if reason == "depth" else reason] = None
     except RecursionError:
         analysis.opaque["too_deep"] = None
+    except ShellSyntaxError:
+        analysis.opaque["has_error"] = None
 
 
 def severe(command: Command) -> bool:

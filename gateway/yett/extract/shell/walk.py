@@ -42,7 +42,7 @@ from yett.extract.shell.nodes import (
 )
 from yett.extract.shell.parse import Parser, parse
 from yett.extract.shell.resolve import check_environment, resolve
-from yett.extract.shell.scanner import NAME, NAME_START, TooMuch
+from yett.extract.shell.scanner import NAME, NAME_START, ShellSyntaxError, TooMuch
 
 _DECLARING = frozenset(("declare", "local", "typeset", "readonly", "export"))
 _COPIERS = frozenset(("cp", "mv", "ln", "install", "link", "tee", "/bin/cp", "/bin/mv", "/bin/ln"))
@@ -261,7 +261,11 @@ class Walker:
         if ctx.depth > MAX_CALLS:
             raise TooMuch("depth")
         parser = Parser(field.text, self.analysis.fuel)
-        self.visit(parser.expansions(), ctx._replace(depth=ctx.depth + 1))
+        try:
+            parts = parser.expansions()
+        except ShellSyntaxError:
+            return  # bash would refuse it as well; that it is evaluated has been said
+        self.visit(parts, ctx._replace(depth=ctx.depth + 1))
 
     def opaque(self, reason: str, ctx: Context, argv: list[Field] | None = None) -> None:
         """A command that stands for what cannot be known."""
