@@ -383,6 +383,8 @@ class Writer:
         with self._lock:
             if self._poison is not None:
                 raise self._poison
+            if self._closed:
+                raise LogUnavailable("the log is closed")
             batch, self._pending = self._pending, []
             if not batch:
                 return

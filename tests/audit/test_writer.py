@@ -268,6 +268,17 @@ def test_another_key_or_origin_does_not_continue_the_log(opened: Open) -> None:
     assert refused.value.code == "WRONG_ORIGIN"
 
 
+def test_what_was_not_answered_before_an_abandon_never_is(opened: Open) -> None:
+    log = opened()
+    entry = log.append("decision", BODY)
+    log.abandon()
+    with pytest.raises(LogUnavailable):
+        log.wait(entry)
+    with pytest.raises(LogUnavailable):
+        log.append("decision", BODY)
+    assert events(log.directory) == [record.GENESIS]
+
+
 def test_a_second_writer_is_refused(opened: Open) -> None:
     opened()
     with pytest.raises(LogRefused) as refused:
