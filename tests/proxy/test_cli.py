@@ -16,6 +16,7 @@ import pytest
 from wireside import request
 
 from yett.cli.mcp import server_name
+from yett.sdk.client import Client
 
 YETT = [sys.executable, "-c", "from yett.cli import main; main()"]
 SERVER = """
@@ -177,10 +178,10 @@ def test_a_server_is_named_by_its_package(command: list[str], name: str) -> None
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[None]:
+def serving(folder: Path, *more: str) -> Iterator[None]:
     with open(folder / "serve.log", "wb") as log:
         process = subprocess.Popen(
-            [*YETT, "serve", "--state", "state", "--no-tcp"], cwd=folder, stdout=log, stderr=log
+            [*YETT, "serve", "--state", "state", "--no-tcp", *more], cwd=folder, stdout=log, stderr=log
         )
     try:
         for _ in range(300):
@@ -212,3 +213,73 @@ def test_three_commands_from_nothing_to_the_first_blocked_call_in_claude_code(tm
     assert "OPEN blocks" not in dead.stdout
     assert yett("hook", "uninstall", "claude-code", "--yes", cwd=tmp_path).returncode == 0
     assert "PreToolUse" not in (tmp_path / ".claude" / "settings.json").read_text()
+
+
+TREASURY = """
+policy: treasury
+tools:
+  balance: {does: [read], args: {account: {role: selector}}}
+  pay: {does: [pay], args: {to: {role: target}, amount: {role: amount, type: integer}}}
+  wipe: {does: [delete]}
+rules:
+  - {id: look, allow: balance, when: true}
+  - {id: ask, hold: pay, when: true, approvers: [treasury]}
+"""
+
+
+def test_a_held_call_runs_once_after_an_approver_said_yes_and_only_that_call(server: Server) -> None:
+    folder = server.folder
+    (folder / "p.yaml").write_text(TREASURY)
+    server.offer(*[{"name": name, "inputSchema": {}} for name in ("balance", "pay", "wipe")])
+    with serving(folder, "--policy", "p.yaml"):
+        keys = ("keys", "create", "--state", "state")
+        yett(*keys, "--role", "agent", "--principal", "alice", "--agent", "bot", "--out", "agent", cwd=folder)
+        yett(
+            *keys,
+            "--role",
+            "approver",
+            "--principal",
+            "bob",
+            "--agent",
+            "bob",
+            "--group",
+            "treasury",
+            "--out",
+            "bob",
+            cwd=folder,
+        )
+        env = {
+            **os.environ,
+            "YETT_STATE": str(folder / "own"),
+            "YETT_TOKEN_FILE": str(folder / "agent"),
+            "YETT_GATEWAY": str(folder / "state" / "yett.sock"),
+        }
+        command = [*YETT, "mcp", "--", sys.executable, str(folder / "bank.py"), str(server.tools)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            numbers = iter(range(100))
+
+            def ask(method: str, **params: Any) -> Any:
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write(json.dumps(request(next(numbers), method, **params)).encode() + b"\n")
+                process.stdin.flush()
+                return json.loads(process.stdout.readline())["result"]
+
+            def pay(to: str) -> Any:
+                return ask("tools/call", name="pay", arguments={"to": to, "amount": 5})
+
+            assert [tool["name"] for tool in ask("tools/list")["tools"]] == ["balance", "pay"]
+            held = pay("eve")
+            approval = held["_meta"]["dev.yett/decision"]["approval"]
+            assert approval in held["content"][0]["text"]
+            assert pay("eve")["isError"] is True
+            token = (folder / "bob").read_text().strip()
+            with Client(str(folder / "state" / "yett.sock"), token) as bob:
+                bob.request("POST", f"/v1/approvals/{approval}/approve", {})
+            assert pay("mallory")["isError"] is True, "the yes was for another call"
+            assert pay("eve")["content"][0]["text"] == "done"
+            assert pay("eve")["isError"] is True, "the yes was for one call"
+            process.stdin.close()
+    assert [json.loads(line)["arguments"]["to"] for line in server.ran()] == ["eve"]
