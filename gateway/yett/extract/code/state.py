@@ -54,6 +54,8 @@ class State(ABC):
         self.entered: set[str] = set()
         self.loops: list[bool] = []
         """For each loop around the current node: whether it never ends."""
+        self.many = 0
+        """How many of those loops go round hundreds of times."""
         self.depth = 0
         self.nodes = 0
 
