@@ -21,6 +21,12 @@ _HOSTS = frozenset(
 """From these one expects a shell; from `find`, `awk` or `tar` it is a way out of a restriction."""
 
 
+def _expects_shell(draft: Draft, carrier: str) -> bool:
+    profile = draft.analysis.library.find(carrier)[1]
+    plain = profile is not None and profile.wrapper and carrier not in ("busybox", "toybox", "xargs", "flock")
+    return plain or carrier in _HOSTS
+
+
 def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """sh, bash …: `-c` in any cluster, a script file, or the standard input."""
     args = draft.argv[1:]
@@ -81,7 +87,7 @@ def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         draft.opaque["stdin_script"] = None
     else:
         draft.flags.add("interactive")
-        if ctx.wrappers and ctx.wrappers[-1] not in _HOSTS:
+        if ctx.wrappers and not _expects_shell(draft, ctx.wrappers[-1]):
             draft.flags.add("shell_escape")
     draft.emit(ctx)
     return True

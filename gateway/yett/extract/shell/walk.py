@@ -88,6 +88,7 @@ class Walker:
         """A text that a command hands to a shell: in a shell of its own, whose `$0` is `zero`."""
         if field.unknown and "inline_dynamic" not in ctx.opaque:
             ctx = ctx._replace(opaque=(*ctx.opaque, "inline_dynamic"))
+        ctx = ctx._replace(dialect="posix")
         state = self.state.copy()
         state.positional = positional if positional is not None else state.positional
         if zero is not None:
