@@ -236,3 +236,10 @@ def test_proven_no_effect_gives_budgets_back_and_an_agents_word_does_not(world: 
         decision = world.decide("pay", charges=(("pay", 70),))
         world.report(decision, status="no_effect", proven=proven)
         assert world.ledger.snapshot(AGENT).spent("pay", 3600) == left
+
+
+def test_the_reason_that_decided_stands_first(world: World) -> None:
+    token = world.ledger.issue_mandate(OPERATOR, principal="ada", agent="helper", tool="pay")
+    assert world.decide("wire", mandate=token).reasons[0].code == "MANDATE_TOOL"
+    world.ledger.freeze("all", WATCHER)
+    assert world.decide(effect=Effect.HOLD).reasons[0].code == "FROZEN"

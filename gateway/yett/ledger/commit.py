@@ -95,7 +95,7 @@ def _challenged(challenges: Challenges, proposal: Proposal, found: Finding) -> F
     refusal = challenges.refusal(check.challenge)
     if refusal is None:
         return found
-    return Finding(effect=Effect.DENY, reasons=(*found.reasons, refusal))
+    return Finding(effect=Effect.DENY, reasons=(refusal, *found.reasons))
 
 
 def _body(

@@ -41,16 +41,23 @@ def conclude(
     """Combines the stages' verdicts with freezes, budgets, mandates and approvals, as of now."""
     admitted = proposal.admitted
     effects = [verdict.effect for verdict in proposal.verdicts]
-    reasons = [reason for verdict in proposal.verdicts for reason in verdict.reasons]
+    # What decided stands first: it is what an agent is told and a person reads.
+    by_weight = sorted(proposal.verdicts, key=lambda verdict: -verdict.effect.rank)
+    reasons = [reason for verdict in by_weight for reason in verdict.reasons]
     obligations = [each for verdict in proposal.verdicts for each in verdict.obligations]
     causes = list(proposal.verdicts)
     if frozen and not any(reason.code == "FROZEN" for reason in reasons):
         effects.append(Effect.DENY)
-        reasons.append(Reason(stage="session", code="FROZEN", message=f"{frozen} is frozen by an operator"))
+        reasons.insert(
+            0, Reason(stage="session", code="FROZEN", message=f"{frozen} is frozen by an operator")
+        )
     held_by: list[str] = []
     for effect, reason in over_budget(state, proposal, measured, caps, now):
+        if effect.rank > strictest(*effects).rank:
+            reasons.insert(0, reason)
+        else:
+            reasons.append(reason)
         effects.append(effect)
-        reasons.append(reason)
         held_by.append(f"session:{reason.code}")
     effect = strictest(*effects)
     consumed: Use | None = None
@@ -58,7 +65,7 @@ def conclude(
         found = _mandate(state, proposal, obligations, now)
         if isinstance(found, Reason):
             effect = Effect.DENY
-            reasons.append(found)
+            reasons.insert(0, found)
         else:
             consumed = found
     elif proposal.mandate is not None and proposal.mandate.refusal is not None:
@@ -113,7 +120,7 @@ def _held(
     found = approval.status(row, now) if row is not None else ""
     if row is not None and found == rows.REFUSED and now < row.expires:
         said_no = Reason(stage="mandate", code="APPROVAL_REFUSED", message="a person has refused this call")
-        return _finding(Effect.DENY, [*reasons, said_no], (), None)
+        return _finding(Effect.DENY, [said_no, *reasons], (), None)
     if row is not None and found == rows.APPROVED and approval.covers(row, terms[2]):
         issued = state.mandates.get(row.mandate)
         if consumed is not None and presented is None:
@@ -123,7 +130,7 @@ def _held(
             check = MandateCheck(claims=issued.claims, digest=issued.digest, sender=_sender(admitted))
             lifted = use(state, check, admitted, now)
             if isinstance(lifted, Reason):
-                return _finding(Effect.DENY, [*reasons, lifted], (), None)
+                return _finding(Effect.DENY, [lifted, *reasons], (), None)
             return _approved(row, reasons, obligations, lifted)
     if row is not None and found == rows.WAITING and approval.covers(row, terms[2]):
         return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), approval=row.id)
@@ -138,7 +145,7 @@ def _held(
             code="APPROVALS_FULL",
             message="too many calls of this principal wait for a person already",
         )
-        return _finding(Effect.DENY, [*reasons, full], (), None)
+        return _finding(Effect.DENY, [full, *reasons], (), None)
     return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), request=terms)
 
 
