@@ -9,6 +9,7 @@ side can never have.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from fractions import Fraction
@@ -63,7 +64,10 @@ def _python_tree(source: str, where: str) -> ast.expr:
     # The source stands as the one argument of a call, so that line breaks need no backslashes, a comment
     # ends with its line, and unbalanced parentheses cannot pass: they change the shape that is checked.
     try:
-        body = ast.parse(f"_(\n{source}\n)", mode="eval").body
+        with warnings.catch_warnings():
+            # A pattern's `\.` in a plain string: Python keeps the backslash and grumbles, people write it so.
+            warnings.simplefilter("ignore")
+            body = ast.parse(f"_(\n{source}\n)", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         line = (getattr(problem, "lineno", None) or 2) - 1
         raise PolicyError(

@@ -417,7 +417,8 @@ class Encoder:
         for name, arg in spec.args.items():
             if ROLE_LISTS[arg.role] == subject.name:
                 part_key = f"origin(args.{name})"
-                part = self.space.scalar(part_key)
+                # As a node of that text would stand for, so that it is bound like one.
+                part = self.space.scalar(part_key, nodes.Call(node.type, part_key, "origin", (), False))
                 value = self.space.scalar(f"args.{name}")
                 self.space.axioms.append(
                     z3.Implies(
