@@ -1,0 +1,174 @@
+"""The ledger: what a call costs before its fsync, mandates used per second, memory of sessions and challenges."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "ledger"))
+
+from ledger_world import AGENT, POLICY, World
+
+from yett.extract.facts import Contact, Facts
+from yett.ledger import Pending, Proposal, jws, mandate
+from yett.ledger.challenge import Challenges
+from yett.model import Effect, Risk, ToolCall, Verdict
+
+ALLOW = Verdict(stage="policy", effect=Effect.ALLOW)
+CALLS = 4_000
+
+
+@contextmanager
+def _world() -> Iterator[World]:
+    folder = Path(tempfile.mkdtemp(prefix="yett-bench-"))
+    made = World(folder / "state")
+    try:
+        yield made
+    finally:
+        made.ledger.close()
+        shutil.rmtree(folder)
+
+
+def _told(name: str, times: list[int]) -> None:
+    times.sort()
+    p50, p99 = times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000
+    print(f"{name:<44} p50 {p50:8.1f} us   p99 {p99:8.1f} us")
+
+
+def _timed(work: Callable[[], object]) -> int:
+    start = time.perf_counter_ns()
+    work()
+    return time.perf_counter_ns() - start
+
+
+def calls(world: World, session: str, *, durable: bool, count: int = CALLS) -> dict[str, list[int]]:
+    """A plain outward call, stage by stage."""
+    times: dict[str, list[int]] = {"snapshot + assess": [], "snapshot + assess + commit": []}
+    if durable:
+        times["… + durable + permit"] = []
+    facts = Facts(
+        tool="send",
+        does=frozenset({"send"}),
+        size=40,
+        contacts=(Contact(pointer="/to", kind="email", value="bob@corp.example"),),
+    )
+    risk = Risk(score=20)
+    answer: Pending | None = None
+    for number in range(count):
+        call = ToolCall(tool="send", arguments={"to": "bob@corp.example", "n": number})
+        admitted = world.admit(call, AGENT, session)
+        start = time.perf_counter_ns()
+        view = world.ledger.snapshot(AGENT, session)
+        told = world.ledger.assess(view, admitted, facts, risk, ALLOW)
+        assessed = time.perf_counter_ns()
+        proposal = Proposal(
+            admitted=admitted, facts=facts, risk=risk, verdicts=(ALLOW, told), policy=POLICY, snapshot=view
+        )
+        committed = world.ledger.commit(proposal)
+        end = time.perf_counter_ns()
+        assert isinstance(committed, Pending)
+        answer = committed
+        times["snapshot + assess"].append(assessed - start)
+        times["snapshot + assess + commit"].append(end - start)
+        if durable:
+            committed.result()
+            times["… + durable + permit"].append(time.perf_counter_ns() - start)
+    assert answer is not None
+    answer.result()
+    return times
+
+
+def mandates(world: World) -> None:
+    """Issued elsewhere, verified, used, durable in groups: one process."""
+    count = 2_000
+    tokens = []
+    now_s = world.ledger.now() // 1000
+    key = world.ledger._core.keys.ledger
+    for number in range(count):
+        claims = mandate.Claims(
+            v=1,
+            iss="bench",
+            tenant="default",
+            sub="ada",
+            agent="helper",
+            aud=world.ledger.origin,
+            jti=f"b{number}",
+            iat=now_s,
+            exp=now_s + 600,
+            tools=("pay",),
+        )
+        tokens.append(mandate.sign(claims, key))
+    only = time.perf_counter()
+    for token in tokens:
+        jws.verify(token, jws.MANDATE, key.kid, key.public)
+    only = time.perf_counter() - only
+    start = time.perf_counter()
+    waiting = []
+    for token in tokens:
+        answer = world.ledger.commit(world.propose("pay", {"n": 1}, mandate=token))
+        assert isinstance(answer, Pending)
+        waiting.append(answer)
+        if len(waiting) == 64:
+            assert all(each.result().allowed for each in waiting)
+            waiting.clear()
+    assert all(each.result().allowed for each in waiting)
+    took = time.perf_counter() - start
+    print(
+        f"mandates verified + used + durable + permit: {count / took:,.0f}/s in one process"
+        f" (verify-only ceiling of the same run: {count / only:,.0f}/s)"
+    )
+
+
+def _enter_session(world: World, number: int) -> None:
+    """One more session in memory, as a record would put it there; not waited for."""
+    core = world.ledger._core
+    body = {
+        "id": f"s_{number}",
+        "at": core.now(),
+        "tenant": "default",
+        "principal": f"p{number}",
+        "agent": "helper",
+        "credential": "bench",
+    }
+    core.write("session", body)
+
+
+def main() -> None:
+    """Prints the figures."""
+    with _world() as world:
+        session = world.ledger.open_session(AGENT, prompt="write to bob@corp.example")
+        for name, times in calls(world, session, durable=False).items():
+            _told(name, times)
+        _told(
+            "… + durable + permit", calls(world, session, durable=True, count=1_000)["… + durable + permit"]
+        )
+        mandates(world)
+    sizes = (10, 1_000, 10_000) if os.environ.get("YETT_LONG") is None else (10, 1_000, 10_000, 100_000)
+    with _world() as world:
+        opened = 0
+        for size in sizes:
+            while opened < size:
+                _enter_session(world, opened)
+                opened += 1
+            session = world.ledger.default_session(AGENT)
+            _told(
+                f"snapshot + assess with {size:,} sessions",
+                calls(world, session, durable=False, count=1_000)["snapshot + assess"],
+            )
+    challenges = Challenges(bytes(32), 1)
+    texts = [challenges.mint(0, "m", bytes(8)) for _ in range(1_000)]
+    minted = [_timed(lambda: challenges.mint(0, "m", bytes(8))) for _ in range(2_000)]
+    _told("minting a challenge", minted)
+    opened_challenge = challenges.open(texts[0], 1, "m")
+    assert isinstance(opened_challenge, tuple)
+    print(f"a window of {1 << 20:,} live challenges takes {challenges.size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
