@@ -92,7 +92,7 @@ def _places(text: str) -> str:
         return text
     text = _HOME.sub("~/", text)
     text = _SYSTEM_ROOT.sub("c:/windows/", text)
-    return _APPDATA.sub("~/appdata/", text)
+    return str(_APPDATA.sub("~/appdata/", text))
 
 
 def _split_root(text: str, *, keep_double: bool) -> tuple[str, str]:

@@ -124,9 +124,9 @@ def scan(text: str, pointer: str, *, name: str = "") -> tuple[SecretFact, ...]:
             if not any(start <= fact.start < end for start, end in found):
                 found[fact.start, fact.end] = fact
     if name and not found:
-        fact = _by_name(text, pointer, name)
-        if fact is not None:
-            found[0, len(text)] = fact
+        named = _by_name(text, pointer, name)
+        if named is not None:
+            found[0, len(text)] = named
     return tuple(found.values())[:MAX_SECRETS]
 
 
