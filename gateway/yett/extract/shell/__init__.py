@@ -41,6 +41,7 @@ from yett.extract.result import ShellResult
 from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
 from yett.extract.shell.expand import Field, State
 from yett.extract.shell.looks import looks_like
+from yett.extract.shell.profiles import library
 from yett.extract.shell.scanner import Fuel, ShellSyntaxError, TooMuch
 from yett.extract.shell.walk import Walker
 
@@ -131,6 +132,11 @@ def _guarded(analysis: Analysis, work: Callable[[], None]) -> None:
         analysis.opaque["too_deep"] = None
     except ShellSyntaxError:
         analysis.opaque["has_error"] = None
+
+
+# Read the profiles now: the first call's time budget is not for that.
+library()
+looks_like("warm up")
 
 
 def severe(command: Command) -> bool:
