@@ -15,6 +15,7 @@ from typing import Any
 
 import z3
 
+from yett.errors import YettError
 from yett.extract.facts import Facts
 from yett.model import ToolSpec
 from yett.policy import encode, testing
@@ -213,7 +214,10 @@ def _charges(
 def _tried(policy: PolicySet, example: dict[str, Any]) -> str:
     """What a policy really says to an example."""
     call, given = example["call"], example["given"]
-    admitted = testing.admitted_of(call)
+    try:
+        admitted = testing.admitted_of(call)
+    except YettError:
+        return "not admitted"
     spec = policy.spec(call["tool"], call.get("server"))
     does = frozenset(spec.does) if spec is not None and spec.does else frozenset(example["does"])
     facts = Facts(

@@ -19,6 +19,7 @@ from typing import Any
 
 import z3
 
+from yett.canonical import MAX_INT
 from yett.expr import ABSENT, nodes
 from yett.expr.build import Frame, build
 from yett.model import CAPABILITIES, Effect, Origin, ToolSpec
@@ -105,9 +106,9 @@ class Space:
 
     def _known_of(self, node: nodes.Node, made: Scalar) -> None:
         """What the gateway guarantees of a value that is not an argument."""
-        # Beyond ±2^53 the canonical form refuses a number before any policy sees it.
+        # Beyond ±(2^53-1) the canonical form refuses a number before any policy sees it.
         if is_argument(node) is not None:
-            self.axioms.append(z3.And(made.number <= 1 << 53, made.number >= -(1 << 53)))
+            self.axioms.append(z3.And(made.number <= MAX_INT, made.number >= -MAX_INT))
         elif node.type.kind in _KINDS:
             self.axioms.append(z3.Or(made.kind == MISSING, made.kind == _KINDS[node.type.kind]))
         if node.type.choices:
@@ -214,7 +215,7 @@ class Encoder:
         fits = []
         for name, arg in spec.args.items():
             given, scalar = space.flag(f"given:{name}"), space.scalar(f"args.{name}")
-            space.axioms.append(z3.And(scalar.number <= 1 << 53, scalar.number >= -(1 << 53)))
+            space.axioms.append(z3.And(scalar.number <= MAX_INT, scalar.number >= -MAX_INT))
             typed = space.flag(f"type:{arg.type}:{json.dumps(arg.schema, sort_keys=True)}:{name}")
             space.axioms.append(z3.Implies(scalar.kind != MISSING, given))
             fits.append(z3.Implies(given, z3.Or(typed, z3.And(scalar.kind == MISSING, not arg.required))))
