@@ -106,8 +106,10 @@ def main() -> int:
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    Path(sys.argv[1]).write_text(build(), encoding="utf-8")
-    Path(sys.argv[1]).chmod(0o755)
+    out = Path(sys.argv[1])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(build(), encoding="utf-8")
+    out.chmod(0o755)
     return 0
 
 

@@ -25,6 +25,7 @@ from yett_audit.errors import LIMIT, UNSUPPORTED, Broken
 
 _sha256 = hashlib.sha256
 _SEALED_KEYS = frozenset(("at", "body", "ev", "seq", "~prev"))
+_MAX_KINDS, _MAX_EPOCHS = 1000, 10_000  # what a hostile log may make a verifier remember
 _SIGNED_KEYS = _SEALED_KEYS | {"~sig"}
 
 
@@ -48,9 +49,8 @@ class Chain:
 
     def __init__(self) -> None:
         self.start = -1
-        self.next = 0
+        self.next = self.at = self.first_at = self._quiet = 0
         self.prev = record.ZERO
-        self.at = 0
         self.range = merkle.Range()
         self.mode = self.log = self.origin = self.note = self.last_event = ""
         self.signed = False
@@ -64,7 +64,6 @@ class Chain:
         self.sealed_root = merkle.EMPTY_ROOT
         self.sealed_at = 0
         self.closed = False
-        self.first_at = 0
         self.cosigned: list[str] = []
         """Notes of the last few `log.anchor` records; unverified, since only the caller knows witnesses."""
         self.pruned = 0
@@ -73,7 +72,6 @@ class Chain:
         """(index, silent milliseconds) of records that came later than the promised heartbeat."""
         self.events: dict[str, int] = {}
         self._claim: tuple[dict[str, Any], bytes, int] | None = None
-        self._quiet = 0
         self._unsupported = False
         self._new_key: note.VerifierKey | None = None
         self._advance_tail()
@@ -199,7 +197,8 @@ class Chain:
             self.gaps.append((self.next, at - self.at))
         self.at = at
         self.last_event = event
-        self.events[event] = self.events.get(event, 0) + 1
+        name = event if event in self.events or len(self.events) < _MAX_KINDS else "(other)"
+        self.events[name] = self.events.get(name, 0) + 1
         if event.startswith("log."):
             self._own_event(event, value["body"])
         return value
@@ -388,6 +387,8 @@ class Chain:
             key = note.VerifierKey.parse(_field(body, "key", str))
             if key.name != self.origin or key.kind != note.ED25519 or body.get("epoch") != self.epoch + 1:
                 raise Broken("rotation", "a key rotation has the wrong name or epoch")
+            if len(self.keys) > _MAX_EPOCHS:
+                raise Broken("rotation", f"the log has more than {_MAX_EPOCHS} key rotations", LIMIT)
             if any(key.key == old.key for _, old in self.keys):
                 raise Broken("rotation", "a key rotation goes back to an earlier key")
             self._new_key = key

@@ -149,6 +149,23 @@ def test_rotation_hands_over_and_the_whole_history_stays_under_the_first_pin(ope
     opened(key=[KEY, keys[-1]], segment_bytes=10_000)
 
 
+def test_a_hostile_number_of_events_or_rotations_does_not_fill_the_memory(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from yett_audit import chain
+
+    log = opened()
+    for number in range(1_200):
+        log.append(f"kind-{number}", {})
+    log.flush()
+    found = verify_log(log.directory, pin(log))
+    assert (len(found.events), sum(found.events.values())) == (1_001, 1_201)
+    monkeypatch.setattr(chain, "_MAX_EPOCHS", 3)
+    for number in range(5):
+        log.rotate(SigningKey(bytes([number + 100]) * 32))
+    assert verify_log(log.directory, Demand()).exit_code == 6
+
+
 def test_heartbeats_fill_silence_and_a_gap_is_reported(opened: Open) -> None:
     times = iter([0, 1_000, 2_000, 200_000, 201_000, 202_000])
     log = opened(heartbeat=30, now=lambda: next(times))
