@@ -1,4 +1,4 @@
-"""Which seals a run keeps in mind: those that somebody asked about, and the last few thousand."""
+"""Which seals a run keeps in mind: those that somebody asked about, and the last thousands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from yett_audit.chain import Chain
 
 Seals = dict[int, tuple[bytes, int]]
 """Size -> (root, time of the last record) of verified seals."""
-RECENT = 4096
+RECENT = 32_768
 
 
 def remember(chain: Chain, wanted: frozenset[int], seals: Seals, recent: Seals) -> None:
