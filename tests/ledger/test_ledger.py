@@ -243,3 +243,33 @@ def test_the_reason_that_decided_stands_first(world: World) -> None:
     assert world.decide("wire", mandate=token).reasons[0].code == "MANDATE_TOOL"
     world.ledger.freeze("all", WATCHER)
     assert world.decide(effect=Effect.HOLD).reasons[0].code == "FROZEN"
+
+
+def test_rows_that_left_memory_are_fetched_again(world: World) -> None:
+    state = world.ledger._core.state
+    for table in (state.sessions, state.principals, state.accounts):
+        table._capacity = 3
+    people = [msgspec.structs.replace(AGENT, principal=f"p{number}") for number in range(12)]
+    for who in people:
+        decision = world.decide("send", {"n": 1}, who=who, does=("send",), score=300, charges=(("pay", 7),))
+        world.report(decision, ("eve@evil.example", "untrusted"), labels=("read_untrusted",), who=who)
+    before = [world.ledger.snapshot(who).row for who in people]
+    world.ledger.save()
+    assert len(state.sessions.rows) == 3
+    assert [world.ledger.snapshot(who).row for who in people] == before
+    assert all(world.ledger.snapshot(who).spent("pay", 3600) == 7 for who in people)
+    world.decide(who=people[0], score=500)
+    world.restart()
+    assert world.ledger.snapshot(people[0]).row.version == before[0].version + 1
+    assert [world.ledger.snapshot(who).row for who in people[1:]] == before[1:]
+
+
+def test_outcomes_and_decisions_are_forgotten_a_day_after_their_end(world: World) -> None:
+    first = world.decide(attempt="k")
+    world.report(first)
+    world.clock.pass_s(86_400 + 31)
+    world.decide()
+    world.decide()
+    with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
+        world.ledger.decided(first.decision_id, AGENT)
+    assert world.decide(attempt="k").allowed
