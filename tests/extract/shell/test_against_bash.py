@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yett.extract import shell
+from yett.extract.budget import Budget
 
 BASH = shutil.which("bash")
 EXAMPLES = 20 if os.environ.get("YETT_LONG") == "1" else 2
@@ -213,7 +214,7 @@ def test_what_bash_runs_was_foreseen(seed: int, tmp_path: Path) -> None:
     generator = Evasions(seed)
     for _ in range(BATCH):
         program = generator.program()
-        result = shell.analyse(program, "/command")
+        result = shell.analyse(program, "/command", budget=Budget(milliseconds=20_000))
         opaque = {o for c in result.commands for o in c.opaque} | set(result.program.opaque)
         if opaque & shell.SEVERE:
             continue
@@ -226,7 +227,7 @@ def test_most_of_these_disguises_are_undone_not_only_refused() -> None:
     programs = [generator.program() for _ in range(300)]
     clear = 0
     for program in programs:
-        result = shell.analyse(program, "/command")
+        result = shell.analyse(program, "/command", budget=Budget(milliseconds=20_000))
         opaque = {o for c in result.commands for o in c.opaque} | set(result.program.opaque)
         clear += not opaque & shell.SEVERE
     assert clear > len(programs) * 0.6, clear

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yett.extract import shell
+from yett.extract.budget import Budget
 
 BATCH = 100
 EXAMPLES = 100 if os.environ.get("YETT_LONG") == "1" else 10
@@ -281,7 +282,7 @@ def oracle(programs: list[str]) -> list[Any]:
 
 
 def check(program: str, tree: Any) -> None:
-    result = shell.analyse(program, "/command")
+    result = shell.analyse(program, "/command", budget=Budget(milliseconds=20_000))
     assert "has_error" not in result.program.opaque, program
     ours = {(c.program, c.argv[1:]) for c in result.commands}
     names = {name for name, _ in ours}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from yett.extract import shell
+from yett.extract.budget import Budget
 from yett.extract.facts import Command
 from yett.extract.result import ShellResult
 
@@ -37,7 +38,7 @@ EXPECTED = {
 
 
 def read(source: str) -> ShellResult:
-    return shell.analyse(source, "/command")
+    return shell.analyse(source, "/command", budget=Budget(milliseconds=20_000))
 
 
 def clear(result: ShellResult) -> bool:

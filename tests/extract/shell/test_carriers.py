@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from yett.extract import shell
+from yett.extract.budget import Budget
 
 CARRIERS = [
     "cpulimit -l 100 -f touch /tmp/F",
@@ -128,13 +129,13 @@ CARRIERS = [
 
 @pytest.mark.parametrize("source", CARRIERS)
 def test_the_carried_command_is_found(source: str) -> None:
-    commands = shell.analyse(source, "/command").commands
+    commands = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).commands
     assert any(c.program == "touch" or "/tmp/F" in c.writes for c in commands), commands
 
 
 @pytest.mark.parametrize("source", CARRIERS)
 def test_a_carried_command_is_not_mistaken_for_its_carrier_alone(source: str) -> None:
     """A rule that allows only the carrier must see more than the carrier, or its write."""
-    result = shell.analyse(source, "/command")
+    result = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000))
     effects = {effect for c in result.commands for effect in c.effects}
     assert effects & {"write", "exec"}

@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 
 from yett.extract import shell
+from yett.extract.budget import Budget
 from yett.extract.facts import Command
 
 
 def only(source: str, program: str) -> Command:
-    found = [c for c in shell.analyse(source, "/command").commands if c.program == program]
+    found = [
+        c
+        for c in shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).commands
+        if c.program == program
+    ]
     assert found, f"no {program} in {source}"
     return found[0]
 
@@ -134,7 +139,7 @@ def test_a_command_has_its_effects(source: str, program: str, expected: dict[str
     ],
 )
 def test_a_file_that_is_written_and_run_is_followed(source: str, expected: str) -> None:
-    commands = shell.analyse(source, "/command").commands
+    commands = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).commands
     assert any(expected in c.flags for c in commands)
     assert any(c.program == "rm" and c.deletes == ("x",) for c in commands)
 
@@ -151,7 +156,10 @@ def test_a_file_that_is_written_and_run_is_followed(source: str, expected: str) 
     ],
 )
 def test_a_file_that_is_fetched_and_run_is_flagged(source: str) -> None:
-    assert any("runs_download" in c.flags for c in shell.analyse(source, "/command").commands)
+    assert any(
+        "runs_download" in c.flags
+        for c in shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).commands
+    )
 
 
 @pytest.mark.parametrize("source", ["cp /bin/rm /tmp/z; /tmp/z x", "ln -s $(which rm) z; ./z x"])
@@ -177,7 +185,7 @@ def test_a_copy_of_a_program_is_that_program(source: str) -> None:
     ],
 )
 def test_code_of_other_languages_is_handed_on(source: str, kind: str, text: str) -> None:
-    nested = shell.analyse(source, "/command").nested
+    nested = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).nested
     assert (kind, text) in {(n.kind, n.text) for n in nested}
 
 
@@ -202,7 +210,7 @@ def test_code_of_other_languages_is_handed_on(source: str, kind: str, text: str)
 )
 def test_severe_opacity_is_said(source: str, reason: str) -> None:
     assert reason in shell.SEVERE
-    commands = shell.analyse(source, "/command").commands
+    commands = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).commands
     assert any(reason in c.opaque for c in commands), commands
 
 
@@ -219,7 +227,7 @@ def test_severe_opacity_is_said(source: str, reason: str) -> None:
     ],
 )
 def test_mild_opacity_is_never_severe(source: str, reason: str) -> None:
-    commands = shell.analyse(source, "/command").commands
+    commands = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000)).commands
     reasons = {o for c in commands for o in c.opaque}
     assert not reasons & shell.SEVERE
     assert not reason or (reason in reasons and reason in shell.MILD)
