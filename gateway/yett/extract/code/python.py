@@ -21,7 +21,7 @@ MAX_LENGTH = 32_768
 MAX_MAGIC = 200
 
 _FILENAME = "<yett>"
-warnings.filterwarnings("ignore", category=SyntaxWarning, module="<yett>")
+warnings.filterwarnings("ignore", module="<yett>")
 """What a compiler has to say of somebody's program is not for the gateway's log."""
 
 _MAGIC = re2.compile(r"(?m)^[ \t]*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?!{1,2}([^\n=][^\n]*)$")
