@@ -19,7 +19,6 @@ from yett.demo.world import World
 from yett.gateway import Gateway
 from yett.model import Decision, Effect, Identity, Outcome, Struct, ToolCall
 
-AGENT = Identity(principal="alice", agent="assistant", credential="demo-agent")
 APPROVER = Identity(
     principal="carol", agent="console", role="approver", groups=("release",), credential="demo-approver"
 )
@@ -49,6 +48,8 @@ class Recording(Struct, frozen=True, kw_only=True):
 
     session: str
     steps: tuple[Step, ...]
+    principal: str = "alice"
+    """Who the agent acts for: what one principal's agent tries makes the gateway wary of that one only."""
     prompt: str | None = None
     mandate: Permission | None = None
 
@@ -75,8 +76,9 @@ def recordings() -> tuple[Recording, ...]:
 def play(gateway: Gateway, world: World) -> Iterator[Line]:
     """Play every recording; yields a line a call, after its tool ran or did not."""
     for recording in recordings():
-        session = gateway.open_session(prompt=recording.prompt, identity=AGENT)
-        token = _mandate(gateway, recording.mandate) if recording.mandate else None
+        agent = Identity(principal=recording.principal, agent="assistant", credential=recording.principal)
+        session = gateway.open_session(prompt=recording.prompt, identity=agent)
+        token = _mandate(gateway, agent, recording.mandate) if recording.mandate else None
         for step in recording.steps:
             call = ToolCall(
                 tool=step.tool,
@@ -85,10 +87,10 @@ def play(gateway: Gateway, world: World) -> Iterator[Line]:
                 mandate=token if step.mandate else None,
             )
             started = time.perf_counter_ns()
-            decision = gateway.decide(call, AGENT)
+            decision = gateway.decide(call, agent)
             took = (time.perf_counter_ns() - started) // 1000
             if decision.allowed:
-                gateway.report(_run(world.tools[step.tool], step.arguments, decision), AGENT)
+                gateway.report(_run(world.tools[step.tool], step.arguments, decision), agent)
             if step.approve and decision.approval is not None:
                 gateway.ledger.approve(decision.approval, APPROVER)
             yield Line(session=recording.session, step=step, decision=decision, microseconds=took)
@@ -102,11 +104,11 @@ def _run(tool: Callable[..., Any], arguments: dict[str, Any], decision: Decision
     return Outcome(decision_id=decision.decision_id, result=result)
 
 
-def _mandate(gateway: Gateway, permission: Permission) -> str:
+def _mandate(gateway: Gateway, agent: Identity, permission: Permission) -> str:
     return gateway.ledger.issue_mandate(
         OPERATOR,
-        principal=AGENT.principal,
-        agent=AGENT.agent,
+        principal=agent.principal,
+        agent=agent.agent,
         tool=permission.tool,
         arguments=permission.arguments,
         lifetime_ms=600_000,
