@@ -55,9 +55,9 @@ class Sidecar:
         self.socket = folder / "yett.sock"
         self.policy = folder / "policy.yaml"
         self.policy.write_text(POLICY)
-        keys = Credentials(self.state / FILE_NAME, clock=lambda: time.time_ns() // 1_000_000)
-        self.agent = keys.create("agent", "ann", "coder")[1]
-        self.operator = keys.create("operator", "olga", "olga")[1]
+        self.keys = Credentials(self.state / FILE_NAME, clock=lambda: time.time_ns() // 1_000_000)
+        self.agent = self.keys.create("agent", "ann", "coder")[1]
+        self.operator = self.keys.create("operator", "olga", "olga")[1]
         self.log = folder / "stderr"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -124,14 +124,20 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(sidecar: Sidecar) -> Non
     moments = random.Random(SEED)
     answered: list[Decision] = []
     mandates: list[str] = []
-    for _ in range(KILLS):
+    for cycle in range(KILLS):
         sidecar.start()
+        if cycle % 2 == 0:
+            # Another principal every other time: who presents spent mandates is soon held for probing, and
+            # then uses none. Each lives through one kill, so that used mandates meet a fresh memory.
+            principal = f"ann-{cycle}"
+            sidecar.agent = sidecar.keys.create("agent", principal, "coder")[1]
+            mandates.clear()
         with sidecar.client(sidecar.operator) as operator:
             for _ in range(3):
-                mandates.append(issue(operator))
+                mandates.append(issue(operator, principal))
         stop = threading.Event()
         threads = [
-            threading.Thread(target=load, args=(sidecar, mandates[-12:], answered, stop)) for _ in range(3)
+            threading.Thread(target=load, args=(sidecar, list(mandates), answered, stop)) for _ in range(3)
         ]
         for thread in threads:
             thread.start()
@@ -160,15 +166,15 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(sidecar: Sidecar) -> Non
     ran = Counter(d.mandate for d in answered if d.effect is Effect.ALLOW and d.mandate)
     assert max(ran.values(), default=0) <= 1
     assert max(used.values(), default=0) <= 1
-    assert sum(ran.values()) > 0
+    assert len(used) > KILLS // 2
 
 
-def issue(operator: Client) -> str:
+def issue(operator: Client, principal: str) -> str:
     answer = operator.request(
         "POST",
         "/v1/mandates",
         {
-            "principal": "ann",
+            "principal": principal,
             "agent": "coder",
             "tools": ["pay"],
             "limits": {"amount": {"most": 100}},
