@@ -124,7 +124,8 @@ class PathFact(Struct, frozen=True, kw_only=True):
     """Sensitive locations: credentials, ssh, shadow, env_file, history, cloud, kube, browser, system_config,
     startup, device, proc, log, source_control, unc, special_file …"""
     use: str = ""
-    """read, write, delete, where a command or program says what it does with the path; `""` for an argument."""
+    """read, write, delete, where a command or program says what it does with the path; uses, where it needs the file for
+    its own work (`ssh -i key`) or only looks at its name (`ls`); code, named in a program; `""` for an argument."""
     declared: bool = True
 
 

@@ -7,6 +7,7 @@ that Python). The queue, the `Budget` and `MAX_NESTING` bound the work; what doe
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -395,7 +396,7 @@ class Extraction:
                 ("delete", command.deletes),
             ):
                 for name in names:
-                    self._add_path(paths.analyse(name, pointer, declared=False, use=use))
+                    self._add_path(paths.analyse(name, pointer, declared=False, use=_use(command, use, name)))
             for host in command.hosts:
                 if "://" in host:
                     self._urls(urls.analyse(host, pointer, declared=False))
@@ -503,6 +504,48 @@ class Extraction:
             blobs=tuple(self.blobs),
             limits=tuple(sorted(self.limits)),
         )
+
+
+_OWN_FILES = frozenset(
+    [
+        "ssh",
+        "ssh-add",
+        "ssh-keygen",
+        "ssh-copy-id",
+        "autossh",
+        "mosh",
+        "git",
+        "kubectl",
+        "helm",
+        "docker",
+        "docker-compose",
+        "podman",
+        "source",
+        ".",
+        "direnv",
+        "ls",
+        "stat",
+        "test",
+        "[",
+        "[[",
+        "du",
+        "file",
+        "realpath",
+        "readlink",
+        "cd",
+        "tree",
+        "pushd",
+    ]
+)
+"""Programs that need a file for their own work, or only look at its name: what is in it goes nowhere."""
+
+
+def _use(command: Command, use: str, name: str) -> str:
+    if use != "read":
+        return use
+    argv = command.argv
+    identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
+    return "uses" if identity or command.program in _OWN_FILES else use
 
 
 _BREAKS = str.maketrans(dict.fromkeys("\"'<>(),;|&`=\n\t", " "))

@@ -167,6 +167,8 @@ def categories(normal: str, *, trailing: bool = False) -> frozenset[str]:
         table.names[index]
         for index in table.set.scan((text + ("/" if trailing else "")).encode("utf-8", "replace"))
     }
+    if "ssh_public" in found:
+        found -= {"ssh", "credentials"}
     if "system_info" in found:
         found -= {"system_config", "proc", "system_program"}
     return frozenset(found)
