@@ -1,6 +1,6 @@
 """Policy evaluation and loading: 1,000 rules over 200 tools, against 10 rules for the same tool.
 
-    python tests/bench/bench_policy.py
+python tests/bench/bench_policy.py
 """
 
 from __future__ import annotations
@@ -74,7 +74,11 @@ def measure(loaded: PolicySet) -> list[float]:
 
 def main() -> None:
     """Print the figures."""
-    for name, tools, each in (("1,000 rules, 200 tools", 200, 5), ("5 rules, 1 tool", 1, 5), ("10 rules, 2 tools", 2, 5)):
+    for name, tools, each in (
+        ("1,000 rules, 200 tools", 200, 5),
+        ("5 rules, 1 tool", 1, 5),
+        ("10 rules, 2 tools", 2, 5),
+    ):
         loaded, seconds = load(document(tools, each))
         taken = measure(loaded)
         print(
