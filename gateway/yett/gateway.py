@@ -101,7 +101,8 @@ class Gateway:
         """
         given = [policy] if isinstance(policy, (str, Path)) else list(policy)
         paths = tuple(Path(p) for p in given)
-        gate = Gate(policy_language.load(paths), Assessor.load())
+        assessor = Assessor.load()
+        gate = Gate(policy_language.load(paths, assess=assessor.assess), assessor)
         now = clock or wall_clock
         ledger = Ledger.open(Path(state), origin=origin, clock=now)
         try:
@@ -250,7 +251,7 @@ class Gateway:
         """
         with self._reload_lock:
             try:
-                loaded = policy_language.load(self._paths)
+                loaded = policy_language.load(self._paths, assess=self._gate.assessor.assess)
             except PolicyError as error:
                 self.policy_error = error
                 raise

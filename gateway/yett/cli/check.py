@@ -71,7 +71,8 @@ def open_gate(policy: list[Path] | None) -> Gate:
     from yett.risk import Assessor
 
     paths = policy or [resources.policies() / "baseline.yaml"]
-    return Gate(language.load(paths), Assessor.load())
+    assessor = Assessor.load()
+    return Gate(language.load(paths, assess=assessor.assess), assessor)
 
 
 def _judge(gate: Gate, call: dict[str, Any]) -> tuple[AdmittedCall, Judgement]:
