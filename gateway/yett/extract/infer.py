@@ -6,6 +6,7 @@ capabilities: the score's prior and the session's rules look at the union.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from yett.extract import views
@@ -80,3 +81,46 @@ def does(
         if piece.declared:
             found.add("exec")
     return frozenset(found)
+
+
+_OWN_FILES = frozenset(
+    [
+        "ssh",
+        "ssh-add",
+        "ssh-keygen",
+        "ssh-copy-id",
+        "autossh",
+        "mosh",
+        "git",
+        "kubectl",
+        "helm",
+        "docker",
+        "docker-compose",
+        "podman",
+        "source",
+        ".",
+        "direnv",
+        "ls",
+        "stat",
+        "test",
+        "[",
+        "[[",
+        "du",
+        "file",
+        "realpath",
+        "readlink",
+        "cd",
+        "tree",
+        "pushd",
+    ]
+)
+"""Programs that need a file for their own work, or only look at its name: what is in it goes nowhere."""
+
+
+def path_use(command: Command, use: str, name: str) -> str:
+    """What a command does with a file it reads: `uses` where that is only for its own work."""
+    if use != "read":
+        return use
+    argv = command.argv
+    identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
+    return "uses" if identity or command.program in _OWN_FILES else use

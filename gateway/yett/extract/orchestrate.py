@@ -7,7 +7,6 @@ that Python). The queue, the `Budget` and `MAX_NESTING` bound the work; what doe
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -323,7 +322,7 @@ class Extraction:
             self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=True))
 
     def _code(self, item: _Item, text: str, data: bytes) -> None:
-        language = views_language(self.call.tool, item.name)
+        language = views.language(self.call.tool, item.name)
         fact, nested = code_analyser.analyse(
             text, item.pointer, language=language, declared=item.declared, budget=self.budget
         )
@@ -396,7 +395,9 @@ class Extraction:
                 ("delete", command.deletes),
             ):
                 for name in names:
-                    self._add_path(paths.analyse(name, pointer, declared=False, use=_use(command, use, name)))
+                    self._add_path(
+                        paths.analyse(name, pointer, declared=False, use=infer.path_use(command, use, name))
+                    )
             for host in command.hosts:
                 if "://" in host:
                     self._urls(urls.analyse(host, pointer, declared=False))
@@ -506,48 +507,6 @@ class Extraction:
         )
 
 
-_OWN_FILES = frozenset(
-    [
-        "ssh",
-        "ssh-add",
-        "ssh-keygen",
-        "ssh-copy-id",
-        "autossh",
-        "mosh",
-        "git",
-        "kubectl",
-        "helm",
-        "docker",
-        "docker-compose",
-        "podman",
-        "source",
-        ".",
-        "direnv",
-        "ls",
-        "stat",
-        "test",
-        "[",
-        "[[",
-        "du",
-        "file",
-        "realpath",
-        "readlink",
-        "cd",
-        "tree",
-        "pushd",
-    ]
-)
-"""Programs that need a file for their own work, or only look at its name: what is in it goes nowhere."""
-
-
-def _use(command: Command, use: str, name: str) -> str:
-    if use != "read":
-        return use
-    argv = command.argv
-    identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
-    return "uses" if identity or command.program in _OWN_FILES else use
-
-
 _BREAKS = str.maketrans(dict.fromkeys("\"'<>(),;|&`=\n\t", " "))
 
 
@@ -558,16 +517,6 @@ def _split(text: str) -> list[str]:
 def _escape(name: str) -> str:
     """RFC 6901, section 3."""
     return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
-
-
-def views_language(tool: str, name: str) -> str:
-    """The programming language that a tool's or an argument's name says, or an empty string."""
-    words = set(views.tokens(tool)) | set(views.tokens(name))
-    if words & {"python", "py", "ipython", "jupyter"}:
-        return "python"
-    if words & {"javascript", "js", "node", "nodejs", "typescript", "ts", "deno", "bun"}:
-        return "javascript"
-    return ""
 
 
 Reader = Callable[[Extraction, _Item, str, bytes], Any]

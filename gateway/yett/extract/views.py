@@ -189,3 +189,13 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
     if last in _LABEL:
         return "label"
     return "data"
+
+
+def language(tool: str, name: str) -> str:
+    """The programming language that a tool's or an argument's name says, or an empty string."""
+    words = set(tokens(tool)) | set(tokens(name))
+    if words & {"python", "py", "ipython", "jupyter"}:
+        return "python"
+    if words & {"javascript", "js", "node", "nodejs", "typescript", "ts", "deno", "bun"}:
+        return "javascript"
+    return ""
