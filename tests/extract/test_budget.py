@@ -1,0 +1,50 @@
+"""The budget of one call."""
+
+from __future__ import annotations
+
+import pytest
+
+from yett.extract.budget import WALL_FACTOR, Budget, OverBudget
+
+
+class Clocks:
+    """A wall clock and a processor clock that stand where they are put, in seconds."""
+
+    def __init__(self) -> None:
+        self.wall = 0.0
+        self.busy = 0.0
+
+    def budget(self, milliseconds: int = 100) -> Budget:
+        return Budget(milliseconds=milliseconds, clock=lambda: self.wall, processor=lambda: self.busy)
+
+
+def test_steps_and_bytes_run_out_by_name() -> None:
+    with pytest.raises(OverBudget, match="steps"):
+        Budget(steps=2).spend(3)
+    with pytest.raises(OverBudget, match="bytes"):
+        Budget(size=10).spend(size=11)
+
+
+def test_a_busy_machine_does_not_cut_a_call_short() -> None:
+    clocks = Clocks()
+    budget = clocks.budget()
+    clocks.wall, clocks.busy = 1.0, 0.01
+    budget.spend()
+    assert not budget.expired
+
+
+def test_a_parser_that_computes_too_long_is_cut() -> None:
+    clocks = Clocks()
+    budget = clocks.budget()
+    clocks.wall, clocks.busy = 0.2, 0.11
+    assert budget.expired
+    with pytest.raises(OverBudget, match="time"):
+        budget.spend()
+
+
+def test_a_parser_that_hangs_without_computing_is_cut_as_well() -> None:
+    clocks = Clocks()
+    budget = clocks.budget()
+    clocks.wall = 0.1 * WALL_FACTOR + 0.01
+    with pytest.raises(OverBudget, match="time"):
+        budget.spend()
