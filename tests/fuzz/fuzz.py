@@ -1,0 +1,151 @@
+"""Coverage-guided fuzzing of everything that reads what an attacker wrote: no crash, no hang, no growth.
+
+    python tests/fuzz/fuzz.py TARGET [corpus folder] [-max_total_time=600] [-max_len=2048]
+    python tests/fuzz/fuzz.py keep TARGET CORPUS     # add what a run found to seeds/TARGET.jsonl
+
+Targets: shell, windows, sql, python, javascript, canonical, call (the whole way from arguments to facts).
+Needs `atheris`; run by hand or nightly. `test_seeds.py` replays the kept seeds in every test run.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+SEEDS = Path(__file__).with_name("seeds")
+KEPT = 300
+"""Seeds kept of one target, spread evenly over their lengths."""
+
+
+def shell(text: str) -> None:
+    """One text as a program, and as an argument vector."""
+    from yett.extract import shell as analyser
+    from yett.extract.budget import Budget
+
+    analyser.looks_like(text)
+    analyser.analyse(text, "/x", budget=Budget(milliseconds=60_000))
+    analyser.analyse_argv(text.split("\0"), "/x", budget=Budget(milliseconds=60_000))
+
+
+def windows(text: str) -> None:
+    """One text as a cmd and as a PowerShell line."""
+    from yett.extract import windows as analyser
+    from yett.extract.budget import Budget
+
+    analyser.looks_like(text)
+    for dialect in ("cmd", "powershell"):
+        analyser.analyse(text, "/x", dialect=dialect, budget=Budget(milliseconds=60_000))
+
+
+def sql(text: str) -> None:
+    """One text as a declared statement and as a value that may be a fragment."""
+    from yett.extract import sql as analyser
+    from yett.extract.budget import Budget
+
+    analyser.looks_like(text)
+    analyser.looks_like_fragment(text)
+    for declared in (True, False):
+        analyser.analyse(text, "/x", declared=declared, budget=Budget(milliseconds=60_000))
+
+
+def python(text: str) -> None:
+    """One text as a Python program."""
+    _code(text, "python")
+
+
+def javascript(text: str) -> None:
+    """One text as a JavaScript program."""
+    _code(text, "javascript")
+
+
+def _code(text: str, language: str) -> None:
+    from yett.extract import code as analyser
+    from yett.extract.budget import Budget
+
+    analyser.looks_like(text)
+    analyser.analyse(text, "/x", language=language, budget=Budget(milliseconds=60_000))
+
+
+def canonical(text: str) -> None:
+    """One text as JSON: refused by name, or its canonical form reads back as itself."""
+    from yett import canonical as form
+    from yett.errors import InvalidCall
+
+    try:
+        value = form.parse(text.encode("utf-8", "surrogateescape"))
+    except InvalidCall:
+        return
+    encoded = form.encode(value)
+    assert form.encode(form.parse(encoded)) == encoded
+
+
+def call(text: str) -> None:
+    """One text as an argument whose name says nothing, and as a key: never raises, whatever it is."""
+    from yett.errors import InvalidCall
+    from yett.extract import extract
+    from yett.model import ToolCall
+
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return  # refused before extraction, by `canonical.check`
+    facts = extract(
+        ToolCall(tool="note", arguments={"value": text, "deep": [{text[:64]: text}]}), None, len(text)
+    )
+    broken = [limit for limit in facts.limits if limit.startswith("parser:")]
+    if broken:
+        raise InvalidCall("ANALYSER_CRASHED", ", ".join(broken))
+
+
+TARGETS: dict[str, Callable[[str], None]] = {
+    each.__name__: each for each in (shell, windows, sql, python, javascript, canonical, call)
+}
+
+
+def run(target: str, data: bytes) -> None:
+    """One input through one target; running out of budget is a fine answer."""
+    from yett.extract.budget import OverBudget
+
+    with contextlib.suppress(OverBudget):
+        TARGETS[target](data.decode("utf-8", "surrogateescape"))
+
+
+def seeds(target: str) -> list[bytes]:
+    """The kept inputs of a target."""
+    path = SEEDS / f"{target}.jsonl"
+    if not path.exists():
+        return []
+    return [base64.b64decode(json.loads(line)) for line in path.read_text().splitlines()]
+
+
+def keep(target: str, corpus: Path) -> int:
+    """Add a corpus to the kept seeds; base64, so that no scanner takes an input for what it looks like."""
+    found = {path.read_bytes() for path in corpus.iterdir() if path.is_file()} | set(seeds(target))
+    ordered = sorted(found, key=lambda data: (len(data), data))
+    spread = ordered[:: -(-len(ordered) // KEPT) or 1]
+    SEEDS.mkdir(exist_ok=True)
+    lines = [json.dumps(base64.b64encode(data).decode()) for data in spread]
+    (SEEDS / f"{target}.jsonl").write_text("\n".join(lines) + "\n")
+    return len(spread)
+
+
+def main() -> None:
+    """See the module."""
+    if sys.argv[1] == "keep":
+        print(keep(sys.argv[2], Path(sys.argv[3])))
+        return
+    import atheris
+
+    target = sys.argv.pop(1)
+    with atheris.instrument_imports(include=["yett.extract", "yett.canonical"]):
+        run(target, b"")
+    atheris.Setup(sys.argv, lambda data: run(target, data))
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
