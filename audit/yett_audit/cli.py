@@ -67,7 +67,12 @@ def log_command(args: argparse.Namespace) -> int:
             json.dumps({"cause": found.failure, **found.evidence}, indent=1), encoding="utf-8"
         )
     print(report.as_json(found) if args.json else report.as_text(found))
-    return found.exit_code
+    if args.against is None or found.exit_code not in (OK, UNANCHORED):
+        return found.exit_code
+    from yett_audit import commands
+
+    args.copy = args.against
+    return max(found.exit_code, commands.against(args))
 
 
 def explain_command(args: argparse.Namespace) -> int:
@@ -101,6 +106,7 @@ def _parser(first: str) -> argparse.ArgumentParser:
     log.add_argument(
         "--strict", action="store_true", help="a torn tail, silence or missing close is exit code 3"
     )
+    log.add_argument("--against", metavar="COPY", help="an exported copy: find rows missing or different")
     log.add_argument("--evidence", help="where to write the two notes that prove a rollback or fork")
     log.set_defaults(run=log_command)
     explain = found.add_parser("explain", help="what a cause means and what to do")

@@ -116,6 +116,26 @@ def test_an_exported_copy_finds_lost_and_changed_rows(
     assert (code, json.loads(out)["verdict"]) == (4, "ROLLBACK")
 
 
+def test_log_verifies_and_holds_itself_against_a_copy_in_one_go(
+    capsys: Any, opened: Open, tmp_path: Path
+) -> None:
+    log, copy = opened(), tmp_path / "copy"
+    fill(log, 60)
+    rows = run(capsys, "export", log.directory, "--format", "ocsf", "--key", log.vkey)[1]
+    arguments = ("log", log.directory, "--key", log.vkey, "--against", copy, "--json")
+    copy.write_text(rows)
+    code, out = run(capsys, *arguments)
+    assert (code, [json.loads(line)["verdict"] for line in out.splitlines()]) == (0, ["SEALED", "ANCHORED"])
+    copy.write_text("\n".join(rows.splitlines()[:-1]).replace(rows.splitlines()[5], ""))
+    assert run(capsys, *arguments)[0] == 3
+    copy.write_text(rows.replace(list(records(log.directory))[20].leaf.hex(), "0" * 64))
+    assert run(capsys, *arguments)[0] == 4
+    segment = log.directory / "000000000000.jsonl"
+    segment.write_bytes(segment.read_bytes().replace(b'"effect":"allow"', b'"effect":"alloy"', 1))
+    code, out = run(capsys, *arguments)
+    assert (code, len(out.splitlines())) == (1, 1)  # a tampered log is not compared any further
+
+
 def records_index(log: Writer, number: int) -> int:
     return list(records(log.directory))[number].index
 
