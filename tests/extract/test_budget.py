@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from yett.extract.budget import WALL_FACTOR, Budget, OverBudget
@@ -48,3 +52,22 @@ def test_a_parser_that_hangs_without_computing_is_cut_as_well() -> None:
     clocks.wall = 0.1 * WALL_FACTOR + 0.01
     with pytest.raises(OverBudget, match="time"):
         budget.spend()
+
+
+def test_after_loading_no_first_call_pays_for_start_up(tmp_path: Path) -> None:
+    script = tmp_path / "first.py"
+    script.write_text(
+        "import sys\n"
+        "from yett.risk import Assessor\n"
+        "Assessor.load()\n"
+        "loaded = set(sys.modules)\n"
+        "from yett.extract import extract\n"
+        "from yett.model import ToolCall\n"
+        "for arguments in ({'command': 'git status'}, {'sql': 'select 1'}, {'code': 'print(1)'},\n"
+        "                  {'command': 'Get-Item x'}, {'url': 'http://a.example/'}, {'path': '/etc/hosts'}):\n"
+        "    assert not extract(ToolCall(tool='t', arguments=arguments), None, 1).limits\n"
+        "late = {name for name in set(sys.modules) - loaded if name.startswith(('yett', 'sqlglot', 'tree_sitter'))}\n"
+        "assert not late, late\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -20,7 +20,18 @@ from yett.extract.facts import Facts
 from yett.extract.orchestrate import Extraction
 from yett.model import ToolCall, ToolSpec
 
-__all__ = ["extract"]
+__all__ = ["extract", "warm"]
+
+_SAMPLES = (
+    ("shell", {"command": "ls -l 'a b' | sort > out"}),
+    ("powershell", {"command": "Get-Process | Select-Object Name"}),
+    ("cmd", {"command": "dir C:\\Windows & echo %PATH%"}),
+    ("query", {"sql": "SELECT a FROM t WHERE b = 'c'"}),
+    ("run_python", {"code": "import os\nprint(os.getcwd())"}),
+    ("run_javascript", {"code": "function f(a) { return a + 1 }"}),
+    ("fetch", {"url": "https://example.com/a?b=c", "path": "../a/b.txt", "note": "Y3VybCBleGFtcGxlLmNvbQ=="}),
+)
+"""A harmless call for each analyser."""
 
 
 def extract(call: ToolCall, spec: ToolSpec | None, size: int) -> Facts:
@@ -41,3 +52,12 @@ def extract(call: ToolCall, spec: ToolSpec | None, size: int) -> Facts:
     except BaseException:  # noqa: BLE001 - whatever broke, the facts found so far are marked incomplete
         work.limits.add("parser:extract")
     return work.facts()
+
+
+def warm() -> None:
+    """Load what the analysers load on first use (profiles, grammars, tables), outside of any call's budget.
+
+    Without it the first calls of a process pay for start-up, and on a busy machine are cut for it.
+    """
+    for tool, arguments in _SAMPLES:
+        Extraction(ToolCall(tool=tool, arguments=arguments), None, 0, Budget(milliseconds=60_000)).run()

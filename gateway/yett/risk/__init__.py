@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from yett import resources
+from yett import extract, resources
 from yett.extract.facts import Facts
 from yett.model import Outcome, OutcomeFacts, Risk, ToolCall, ToolSpec
 from yett.risk import detections, examine, score
@@ -55,6 +55,7 @@ class Assessor:
             data = path.read_bytes()
             hasher.update(len(data).to_bytes(8, "big") + data)
         loaded.digest = "sha256:" + hasher.hexdigest()
+        extract.warm()
         return loaded
 
     def assess(self, call: ToolCall, facts: Facts, spec: ToolSpec | None) -> Risk:
