@@ -32,6 +32,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> None:
+    """As a gateway does when it opens: what analysers load on first use is on no call's budget."""
+    from yett.extract import warm
+
+    warm()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
     """With YETT_NO_SKIP=1 (in CI) a skipped test is a failed one: what it needs is to be installed there."""
