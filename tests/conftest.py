@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,13 @@ settings.register_profile(
 settings.load_profile("yett")
 
 ROOT = Path(__file__).resolve().parents[1]
+CACHE = Path(os.environ.get("YETT_TEST_CACHE") or Path.home() / ".cache" / "yett-tests")
+NPM = {
+    "@modelcontextprotocol/server-everything": "2026.8.31",
+    "@modelcontextprotocol/server-filesystem": "2026.8.31",
+    "@modelcontextprotocol/server-memory": "2026.8.31",
+}
+PYTHON = ("mcp==2.3.0", "fastmcp==4.1.2")
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +61,56 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be skipped: {reason}"
     return report
+
+
+# Real MCP servers, installed on demand into a cache outside the repository.
+
+
+def _install(folder: Path, commands: list[list[str]]) -> None:
+    """Run the commands once, whoever of several test processes comes first; without `.done` it is begun anew."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f"{folder.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install_once(folder, commands)
+
+
+def _install_once(folder: Path, commands: list[list[str]]) -> None:
+    if (folder / ".done").exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for command in commands:
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, timeout=240)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"real servers can't be installed here: {type(error).__name__}: {command[0]}")
+        if done.returncode:
+            pytest.skip(f"real servers can't be installed here: {' '.join(command[:3])} failed")
+    (folder / ".done").touch()
+
+
+@pytest.fixture(scope="session")
+def npm_server() -> Callable[[str], list[str]]:
+    """Command line of an official npm server by its short name; installs them once."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("node and npm are not installed")
+    folder = CACHE / "npm-servers"
+    packages = [f"{name}@{version}" for name, version in NPM.items()]
+    _install(folder, [["npm", "install", "--no-audit", "--no-fund", *packages]])
+
+    def command(name: str) -> list[str]:
+        return [
+            "node",
+            str(folder / "node_modules/@modelcontextprotocol" / f"server-{name}" / "dist/index.js"),
+        ]
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def mcp_python() -> str:
+    """A Python with the official MCP SDK and FastMCP, apart from ours."""
+    folder = CACHE / "mcp-python"
+    python = str(folder / "bin" / "python")
+    _install(folder, [[sys.executable, "-m", "venv", "."], [python, "-m", "pip", "install", "-q", *PYTHON]])
+    return python

@@ -1,73 +1,8 @@
-"""Real MCP servers, installed on demand into a cache outside the repository."""
+"""Puts this folder on the path, for `wireside`, which several test files here share."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `wireside`, which several test files here share
-
-CACHE = Path(os.environ.get("YETT_TEST_CACHE") or Path.home() / ".cache" / "yett-tests")
-NPM = {
-    "@modelcontextprotocol/server-everything": "2026.8.31",
-    "@modelcontextprotocol/server-filesystem": "2026.8.31",
-    "@modelcontextprotocol/server-memory": "2026.8.31",
-}
-PYTHON = ("mcp==2.3.0", "fastmcp==4.1.2")
-
-
-def _install(folder: Path, commands: list[list[str]]) -> None:
-    """Run the commands once, whoever of several test processes comes first; without `.done` it is begun anew."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f"{folder.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _install_once(folder, commands)
-
-
-def _install_once(folder: Path, commands: list[list[str]]) -> None:
-    if (folder / ".done").exists():
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for command in commands:
-        try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, timeout=240)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            pytest.skip(f"real servers can't be installed here: {type(error).__name__}: {command[0]}")
-        if done.returncode:
-            pytest.skip(f"real servers can't be installed here: {' '.join(command[:3])} failed")
-    (folder / ".done").touch()
-
-
-@pytest.fixture(scope="session")
-def npm_server() -> Callable[[str], list[str]]:
-    """Command line of an official npm server by its short name; installs them once."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed")
-    folder = CACHE / "npm-servers"
-    packages = [f"{name}@{version}" for name, version in NPM.items()]
-    _install(folder, [["npm", "install", "--no-audit", "--no-fund", *packages]])
-
-    def command(name: str) -> list[str]:
-        return [
-            "node",
-            str(folder / "node_modules/@modelcontextprotocol" / f"server-{name}" / "dist/index.js"),
-        ]
-
-    return command
-
-
-@pytest.fixture(scope="session")
-def mcp_python() -> str:
-    """A Python with the official MCP SDK and FastMCP, apart from ours."""
-    folder = CACHE / "mcp-python"
-    python = str(folder / "bin" / "python")
-    _install(folder, [[sys.executable, "-m", "venv", "."], [python, "-m", "pip", "install", "-q", *PYTHON]])
-    return python
+sys.path.insert(0, str(Path(__file__).parent))

@@ -16,6 +16,7 @@ import pytest
 from wireside import request
 
 from yett.cli.mcp import server_name
+from yett.proxy.mcp.trial import shown
 from yett.sdk.client import Client
 
 YETT = [sys.executable, "-c", "from yett.cli import main; main()"]
@@ -26,6 +27,9 @@ for line in sys.stdin:
     if "id" not in m: continue
     if m["method"] == "tools/list":
         r = {"tools": json.load(open(sys.argv[1]))}
+    elif m["method"] == "initialize":
+        about = {"name": "bank", "version": "1"}
+        r = {"protocolVersion": m["params"]["protocolVersion"], "capabilities": {}, "serverInfo": about}
     else:
         open(sys.argv[1] + ".ran", "a").write(json.dumps(m["params"]) + "\\n")
         r = {"content": [{"type": "text", "text": "done"}]}
@@ -283,3 +287,34 @@ def test_a_held_call_runs_once_after_an_approver_said_yes_and_only_that_call(ser
             assert pay("eve")["isError"] is True, "the yes was for one call"
             process.stdin.close()
     assert [json.loads(line)["arguments"]["to"] for line in server.ran()] == ["eve"]
+
+
+def test_one_call_can_be_tried_as_a_client_would_make_it(server: Server) -> None:
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["--", sys.executable, str(server.folder / "bank.py"), str(server.tools)]
+        state = str(server.folder / "state")
+        return yett("mcp", "call", *words, *command, cwd=server.folder, YETT_STATE=state)
+
+    allowed = call("balance", "account=1", "n:=2")
+    assert (allowed.returncode, allowed.stdout) == (0, "done\n")
+    assert json.loads(server.ran()[0])["arguments"] == {"account": "1", "n": 2}
+    denied = call("balance", "command=rm -rf / --no-preserve-root")
+    assert denied.returncode == 1
+    assert "was not run" in denied.stdout
+    assert len(server.ran()) == 1
+
+
+def test_a_server_that_says_nothing_or_a_policy_that_does_not_load_is_named(tmp_path: Path) -> None:
+    gone = yett("mcp", "call", "x", "--", "/bin/false", cwd=tmp_path, YETT_STATE=str(tmp_path))
+    assert gone.returncode == 2
+    assert "MCP_FAILED" in gone.stderr
+    words = ("mcp", "--policy", "none.yaml", "call", "x", "--", "/bin/false")
+    assert "none.yaml" in yett(*words, cwd=tmp_path, YETT_STATE=str(tmp_path)).stderr
+    assert yett("mcp", "--upstream", "http://127.0.0.1:1/", "call", "x", cwd=tmp_path).returncode == 2
+
+
+def test_what_a_server_says_cannot_move_the_cursor_of_whoever_tries_it() -> None:
+    assert shown({"content": [{"type": "text", "text": "a\n\x1b[2Jb\u202e"}]}) == "a\n\\x1b[2Jb\\u202e"
+    assert shown({"content": [{"type": "image", "data": "AA=="}]}).startswith("{")
+    assert shown({"content": []}) == "(nothing)"
+    assert shown({"task": {"taskId": "t"}}) == '{"task":{"taskId":"t"}}'

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import getpass
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from yett.errors import YettError
 
 app = typer.Typer(
     no_args_is_help=True, help="Stand in a coding agent's hooks: Claude Code, Codex, Gemini, Copilot, Cursor."
@@ -62,10 +67,13 @@ def uninstall(agent: _Agent, user: _User = False, yes: _Yes = False) -> None:
 def prove(
     agent: _Agent,
     user: _User = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Run a gateway with the baseline for the test, if none runs.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Prove that the installed hook blocks: a hostile call, a garbled event, a dead gateway."""
-    from yett.proxy.hooks.install import PLACES, place
+    from yett.proxy.hooks.install import place
 
     place(agent)
     line = installed_command(agent, _read(_settings_path(agent, user)))
@@ -74,14 +82,16 @@ def prove(
             f"no hook of ours in {_settings_path(agent, user)}; run `yett hook install {agent}`", err=True
         )
         raise typer.Exit(1)
-    results = check(agent, shlex.split(line))
+    command = shlex.split(line)
+    with _gateway(command) if serve else contextlib.nullcontext():
+        results = check(agent, command)
     if as_json:
         typer.echo(json.dumps(results))
     else:
         for result in results["checks"]:
             typer.echo(f"{'ok  ' if result['ok'] else 'OPEN'} {result['what']}")
+        typer.echo(f"     the agent reads: {results['checks'][0]['told']}")
         typer.echo(f"     {results['p50_ms']:.1f} ms a call, interpreter start included (median of {RUNS})")
-    assert agent in PLACES
     raise typer.Exit(0 if all(result["ok"] for result in results["checks"]) else 1)
 
 
@@ -106,9 +116,10 @@ def check(agent: str, command: list[str]) -> dict[str, Any]:
     ]
     checks = []
     for what, line, body, wanted in cases:
-        status, stdout, _ = _run(line, body)
-        checks.append({"what": what, "ok": runs(agent, status, stdout) is wanted})
-    times = sorted(_run(command, event(agent, tool, {"command": "ls"}))[2] for _ in range(RUNS))
+        done, _ = _run(line, body)
+        told = (done.stdout or done.stderr).decode("ascii", "backslashreplace").strip()
+        checks.append({"what": what, "ok": runs(agent, done.returncode, done.stdout) is wanted, "told": told})
+    times = sorted(_run(command, event(agent, tool, {"command": "ls"}))[1] for _ in range(RUNS))
     return {"agent": agent, "checks": checks, "p50_ms": times[len(times) // 2] * 1000}
 
 
@@ -124,10 +135,33 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="hook")
 
 
-def _run(command: list[str], body: bytes) -> tuple[int, bytes, float]:
+@contextlib.contextmanager
+def _gateway(command: list[str]) -> Iterator[None]:
+    """A sidecar on the socket that the hook asks, in the state directory of its token; none if one answers, or
+    if the hook asks over TCP, where it is somebody else's."""
+    address, state = Path(command[-2]), Path(command[-1]).parent
+    with socket.socket(socket.AF_UNIX) as probe:
+        if not address.is_absolute() or (address.is_socket() and probe.connect_ex(str(address)) == 0):
+            yield
+            return
+    serve = [sys.executable, "-c", "from yett.cli import main; main()", "serve", "--no-tcp"]
+    serve += ["--state", str(state), "--socket", str(address)]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        try:
+            if not process.stdout.readline():
+                raise YettError(
+                    "NO_GATEWAY", "no gateway starts", remedy=f"`yett serve --state {state}` says why"
+                )
+            yield
+        finally:
+            process.terminate()
+
+
+def _run(command: list[str], body: bytes) -> tuple[subprocess.CompletedProcess[bytes], float]:
     started = time.perf_counter()
     done = subprocess.run(command, input=body, capture_output=True, timeout=60)
-    return done.returncode, done.stdout, time.perf_counter() - started
+    return done, time.perf_counter() - started
 
 
 def _settings_path(agent: str, user: bool) -> Path:

@@ -1,9 +1,10 @@
-"""`yett mcp -- COMMAND…`, `yett mcp --upstream URL`, `yett mcp pins`."""
+"""`yett mcp -- COMMAND…`, `yett mcp --upstream URL`, `yett mcp call TOOL … -- COMMAND…`, `yett mcp pins`."""
 
 from __future__ import annotations
 
 import getpass
 import json
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,8 @@ class _Passthrough(TyperGroup):
         if "--" in args:
             at = args.index("--")
             ctx.meta["yett.command"] = args[at + 1 :]
-            args = [*args[:at], "run"] if at + 1 < len(args) else args[:at]
+            calls = "call" in args[:at]
+            args = [*args[:at], "run"] if at + 1 < len(args) and not calls else args[:at]
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
@@ -71,7 +73,8 @@ def mcp(
     if context.invoked_subcommand == "pins":
         return
     command: list[str] = context.meta.get("yett.command", [])
-    if bool(command) == bool(upstream):
+    calling = context.invoked_subcommand == "call"
+    if bool(command) == bool(upstream) or (calling and upstream):
         typer.echo("Give a server's command after `--`, or --upstream URL.", err=True)
         raise typer.Exit(2)
     try:
@@ -79,7 +82,11 @@ def mcp(
         if upstream:
             status = _serve(where, server or _host(upstream), upstream, listen, header or [], pins, wait)
         else:
-            status = _run(where, server or server_name(command), command, pins, wait)
+            run = partial(_run, where, server or server_name(command), command, pins, wait)
+            if calling:
+                context.obj = run
+                return
+            status = run()
     except YettError as error:
         typer.echo(f"yett: {error}", err=True)
         raise typer.Exit(2) from None
@@ -91,7 +98,31 @@ def run() -> None:
     """Reached after the callback has already served the command; there is nothing left to do."""
 
 
-def _run(where: Where, server: str, command: list[str], pins: bool, wait: float) -> int:
+@app.command("call")
+def call(
+    context: typer.Context,
+    tool: Annotated[str, typer.Argument(help="Name of the tool.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="key=text or key:=JSON.")] = None,
+) -> None:
+    """Call one tool as an MCP client would, through the gate, and print what came back."""
+    from yett.cli.words import read_arguments
+    from yett.proxy.mcp.trial import attempt, shown
+
+    result = attempt(context.obj, tool, read_arguments(arguments or []))
+    typer.echo(shown(result))
+    raise typer.Exit(1 if result.get("isError") is True else 0)
+
+
+def _run(
+    where: Where,
+    server: str,
+    command: list[str],
+    pins: bool,
+    wait: float,
+    *,
+    client_in: int = 0,
+    client_out: int = 1,
+) -> int:
     from yett.proxy.mcp.core import Session
     from yett.proxy.stdio import StdioProxy
     from yett.sdk.approvals import Waiting
@@ -100,7 +131,15 @@ def _run(where: Where, server: str, command: list[str], pins: bool, wait: float)
 
     with connect(where, name=f"mcp-{_safe(server)}") as decider:
         core = Session(server, "", _catalogue(where, server, pins, decider), clock=wall_clock)
-        return StdioProxy(core, Waiting(decider, wait), command, patient=wait > 0).run()
+        proxy = StdioProxy(
+            core,
+            Waiting(decider, wait),
+            command,
+            client_in=client_in,
+            client_out=client_out,
+            patient=wait > 0,
+        )
+        return proxy.run()
 
 
 def _serve(
