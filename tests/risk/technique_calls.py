@@ -1,0 +1,168 @@
+"""Attacks by technique and honest look-alikes, each put into the arguments of a plausible call.
+
+The values are in `calls/*.txt`: a section begins with `== family | technique | context`, then comes one value a line (a line
+that begins with `json:` is a JSON string), or, where a fourth word `block` follows, one value between lines of `--`. A context
+says which tool and which argument takes the value. Set one was written before anybody looked at what the detections do
+with it, set two (`*_two*`) after they were changed for set one; both from the techniques, not from any collection of rows.
+
+`python tests/risk/technique_calls.py [word...]` prints what is missed, and the figures.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+CALLS = Path(__file__).with_name("calls")
+
+
+class Case(NamedTuple):
+    """One call; `honest` also of dual use."""
+
+    family: str
+    technique: str
+    tool: str
+    arguments: dict[str, Any]
+
+
+def _request(**extra: Any) -> dict[str, Any]:
+    return {"method": "GET", "url": "https://shop.example.com/api/items", **extra}
+
+
+def place(context: str, value: str) -> tuple[str, dict[str, Any]]:
+    """The tool and the arguments that carry a value."""
+    if context.startswith("run_code:"):
+        return "run_code", {"language": context.removeprefix("run_code:"), "code": value}
+    tool, arguments = {
+        "field": ("form.submit", {"form": "contact", "data": {"name": value, "lang": "en"}}),
+        "param": ("http.request", _request(params={"id": value})),
+        "header": ("http.request", _request(headers={"X-Forwarded-For": value})),
+        "inurl": ("web.fetch", {"url": f"https://shop.example.com/item?id={quote(value, safe='')}"}),
+        "search": ("crm.search_customers", {"filters": {"q": value}, "limit": 20}),
+        "login": ("auth.login", {"username": value, "password": "x"}),
+        "row": ("records.get", {"table": "orders", "id": value}),
+        "where": ("db.select", {"table": "users", "where": value}),
+        "sort": ("products.list", {"category": "shoes", "sort": value}),
+        "query": ("db.query", {"sql": value}),
+        "xml": ("documents.import", {"format": "xml", "data": value}),
+        "mailto": ("newsletter.subscribe", {"address": value}),
+        "mail": ("email.send", {"to": "ann@example.com", "subject": "note", "body": value}),
+        "get": ("http.get", {"url": value}),
+        "webhook": ("webhooks.register", {"event": "paid", "callback": value}),
+        "image": ("image.resize", {"source": value, "width": 200}),
+        "render": ("pdf.render", {"html": value}),
+        "ping": ("network.ping", {"host": value}),
+        "read": ("fs.read_file", {"path": value}),
+        "download": ("reports.download", {"filename": value}),
+        "template": ("pages.render", {"template": value}),
+        "member": ("archive.extract", {"archive": "up.zip", "member": value}),
+        "write": ("write_file", {"path": value, "content": "x"}),
+        "convert": ("video.convert", {"input_file": value, "format": "webm"}),
+        "clone": ("git.clone", {"repository": value}),
+        "user": ("users.create", {"username": value}),
+        "shell": ("bash", {"command": value}),
+        "run_python": ("run_python", {"code": value}),
+        "run_javascript": ("run_javascript", {"code": value}),
+    }[context]
+    return tool, arguments
+
+
+def read(path: Path) -> Iterator[Case]:
+    """The cases of one file."""
+    family = technique = context = ""
+    block: list[str] | None = None
+
+    def finish() -> Iterator[Case]:
+        if block:
+            yield Case(family, technique, *place(context, "\n".join(block)))
+
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("== "):
+            yield from finish()
+            family, technique, context, *rest = (part.strip() for part in line[3:].split("|"))
+            block = [] if rest else None
+        elif not family:
+            continue
+        elif block is None:
+            value = json.loads(line[5:]) if line.startswith("json:") else line
+            yield Case(family, technique, *place(context, value))
+        elif line == "--":
+            yield from finish()
+            block = []
+        else:
+            block.append(line)
+    yield from finish()
+
+
+def attacks(part: str) -> list[Case]:
+    """The attacks of set `one` or `two`, secrets put together on the way."""
+    found = [case for path in sorted(CALLS.glob(f"attacks_*_{part}.txt")) for case in read(path)]
+    spec = importlib.util.spec_from_file_location("made_secrets", CALLS.parent / "made_secrets.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return found + [Case(*row) for row in module.attacks(part)]
+
+
+def honest(part: str) -> list[Case]:
+    """The honest calls of a set."""
+    return [case for path in sorted(CALLS.glob(f"honest_*_{part}.txt")) for case in read(path)]
+
+
+def dual_use(part: str) -> list[Case]:
+    """Honest calls that a careful person might want to be asked about."""
+    return [case for path in sorted(CALLS.glob(f"dual_use_{part}.txt")) for case in read(path)]
+
+
+def main() -> None:
+    """Print what is missed or stopped, and the figures, of both sets."""
+    import sys
+    from collections import Counter
+
+    from yett.cli import eval as evaluation
+    from yett.cli.check import open_gate
+
+    gate = open_gate(None)
+    words = sys.argv[1:]
+    for part in ("one", "two"):
+        for kind, cases in (
+            ("attack", attacks(part)),
+            ("honest", honest(part)),
+            ("dual use", dual_use(part)),
+        ):
+            counts: dict[str, Counter[str]] = {}
+            for case in cases:
+                row = evaluation.Row(
+                    id="", tool=case.tool, arguments=case.arguments, label="", category=case.family
+                )
+                outcome = evaluation.judge(gate, row)
+                counts.setdefault(case.family, Counter())[outcome.effect] += 1
+                wrong = (outcome.effect == "allow") == (kind == "attack")
+                if wrong and (not words or case.family in words or kind in words):
+                    shown = json.dumps(case.arguments, ensure_ascii=False)
+                    print(
+                        part,
+                        kind,
+                        case.family,
+                        case.technique,
+                        case.tool,
+                        shown[:200],
+                        outcome.effect,
+                        outcome.score,
+                        outcome.why,
+                    )
+            for family, count in sorted(counts.items()):
+                total = count.total()
+                stopped = 100 * (total - count["allow"]) / total
+                print(
+                    f"= {part} {kind:8} {family:10} {total:4} deny {count['deny']:4} hold {count['hold']:4} stopped {stopped:5.1f} %"
+                )
+
+
+if __name__ == "__main__":
+    main()
