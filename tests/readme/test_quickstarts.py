@@ -23,7 +23,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- quickstart: (\S+) -->\n```sh\n(.*?)```\n```\n(.*?)```", re.DOTALL)
-BLOCKS = {name: (script, shown) for name, script, shown in BLOCK.findall((ROOT / "README.md").read_text())}
+README = (ROOT / "README.md").read_text()
+BLOCKS = {name: (script, shown) for name, script, shown in BLOCK.findall(README)}
 HEREDOC = re.compile(r"<<'EOF'\n.*?^EOF$", re.DOTALL | re.MULTILINE)
 NEEDED = ("gateway", "audit", "policies", "pyproject.toml", "README.md", "LICENSE")
 
@@ -96,9 +97,32 @@ def test_each_way_is_there_and_takes_three_commands_at_most() -> None:
         assert shown.strip()
 
 
-def test_a_python_function(shell: Shell) -> None:
+def test_a_python_function_and_its_log(shell: Shell) -> None:
     script, shown = BLOCKS["python"]
     says(shell(script), shown)
+    _, verify, _, verdict, *_ = section("Check the log").split("```")
+    done = shell(verify)
+    says(done, verdict.strip())
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_policy_shown_loads_and_does_what_its_page_says(tmp_path: Path) -> None:
+    policy = tmp_path / "bank.yaml"
+    policy.write_text(section("Write a policy").split("```yaml")[1].split("```")[0])
+    yett = Path(sys.executable).with_name("yett")
+    for arguments, effect in (
+        (["recipient=DE89370400440532013000", "cents:=60000"], "hold"),
+        (["recipient=DE89370400440532013000", "cents:=100"], "deny"),
+        (["recipient=DE89370400440532013000", "cents:=60000", "bcc=x"], "deny"),
+    ):
+        command = [yett, "check", "send_money", *arguments, "--policy", policy]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.stdout.split()[0] == effect, done.stdout + done.stderr
+
+
+def section(title: str) -> str:
+    """A section of the README."""
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 @pytest.mark.parametrize("framework", ["langchain", "openai_agents"])
