@@ -6,6 +6,7 @@ import http.client
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -347,7 +348,6 @@ def test_further_doors_are_routes_with_the_same_credentials(make_living: Any) ->
 
 
 def test_the_documentation_names_every_endpoint() -> None:
-    from pathlib import Path
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "sidecar.md").read_text()
     for method, path in MAY:
@@ -383,3 +383,27 @@ def test_the_doors_of_other_protocols_ask_for_an_agents_token_too(make_living: A
     with Client(str(own.settings.socket), "yett_0_0") as stranger:
         assert status_of(stranger, "POST", "/access/v1/evaluation", question) != "OK"
     assert status_of(own.client("auditor"), "POST", "/access/v1/evaluation", question) != "OK"
+
+
+def test_an_enforcement_point_with_an_operators_token_asks_for_others_and_runs_nothing_itself(
+    make_living: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from yett.proxy.doors import routes
+
+    servers = tmp_path / "proxy.yaml"
+    servers.write_text(
+        "tools: {ping: {url: 'http://127.0.0.1:1/'}}\nmcpServers: {m: {url: 'http://127.0.0.1:1/'}}"
+    )
+    monkeypatch.setenv("YETT_PROXY_FILE", str(servers))
+    own = make_living(doors=routes)
+    point = own.client("operator", "mesh")
+    question = {
+        "subject": {"type": "user", "id": "somebody"},
+        "action": {"name": "call"},
+        "resource": {"type": "tool", "id": "ping"},
+    }
+    assert point.request("POST", "/access/v1/evaluation", question)["decision"] is True
+    assert status_of(own.client("agent"), "POST", "/access/v1/evaluation", question) == "SUBJECT_MISMATCH"
+    assert status_of(point, "POST", "/proxy/ping", {"arguments": {}}) == "ROLE_FORBIDDEN"
+    assert status_of(point, "POST", "/mcp/m", {}) != "OK"
+    assert status_of(point, "POST", "/v1/decisions", {"tool": "ping", "arguments": {}}) != "OK"

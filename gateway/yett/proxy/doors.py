@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from yett.errors import InvalidCall, YettError
+from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Identity
 from yett.proxy import config as configs
 from yett.proxy.config import ProxyConfig, ServerConfig
@@ -18,7 +18,7 @@ from yett.proxy.hooks import routes as hooks
 from yett.proxy.http import McpDoor
 from yett.proxy.mcp.catalogue import Book, Catalogue, Unpinned
 from yett.proxy.pdp import authzen, envoy, gateways, opa
-from yett.proxy.pdp.asking import Authenticate, asker, guarded, object_of, reply
+from yett.proxy.pdp.asking import Authenticate, Headers, asker, guarded, object_of, reply
 from yett.proxy.pins import PinFile
 from yett.proxy.toolproxy import ToolProxy
 from yett.proxy.upstream import Target, Upstream
@@ -53,13 +53,25 @@ def routes(
         *opa.routes(gateway, authenticate),
         *envoy.routes(gateway, authenticate),
         *gateways.routes(gateway, authenticate, toolhive_secret=_secret("YETT_TOOLHIVE_SECRET_FILE")),
-        *tools.routes(authenticate),
+        *tools.routes(_agents(authenticate)),
         *[
-            Route(f"/mcp/{name}", _mcp(gateway, authenticate, name, server, config, folder))
+            Route(f"/mcp/{name}", _mcp(gateway, _agents(authenticate), name, server, config, folder))
             for name, server in config.mcpServers.items()
         ],
         _visible(gateway, authenticate),
     ]
+
+
+def _agents(authenticate: Authenticate) -> Authenticate:
+    """For doors that run tools themselves: nobody else's call is run there."""
+
+    def agent(headers: Headers) -> Identity:
+        identity = authenticate(headers)
+        if identity.role != "agent":
+            raise Unauthorized("ROLE_FORBIDDEN", f"the role {identity.role} runs no tools")
+        return identity
+
+    return agent
 
 
 def _mcp(

@@ -27,7 +27,7 @@ from yett.serve.routes import approvals, basics, console, mandates, operations
 
 Doors = Callable[[Gateway, Callable[[list[tuple[bytes, bytes]]], Identity]], Sequence[BaseRoute]]
 """Makes further routes (proxies, hooks, other products' protocols) from the gateway and from a function that
-gives the identity behind a request's raw headers, or raises `YettError`."""
+gives the identity behind a request's raw headers, an agent's or an operator's, or raises `YettError`."""
 
 
 def no_doors(
@@ -43,7 +43,7 @@ def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics, doors: Doors = n
     desk = Desk(gateway, sidecar, metrics)
     for topic in (basics, approvals, mandates, operations, console):
         app.include_router(topic.router(desk))
-    app.router.routes.extend(doors(gateway, sidecar.agent))
+    app.router.routes.extend(doors(gateway, sidecar.asker))
     app.add_exception_handler(YettError, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

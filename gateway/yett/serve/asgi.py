@@ -104,6 +104,16 @@ class Sidecar:
         require(identity, "agent")
         return identity
 
+    def asker(self, headers: list[tuple[bytes, bytes]]) -> Identity:
+        """As `agent`, for the doors of other protocols: an operator's credential may ask for others there.
+
+        Raises:
+            Unauthorized; YettError: RATE_LIMITED.
+        """
+        identity = self.admit(headers).identity
+        require(identity, "agent", "operator")
+        return identity
+
     def identify(self, token: str) -> Credential:
         """As `admit`, for a token that came another way."""
         credential = self._credentials.identify(token)
