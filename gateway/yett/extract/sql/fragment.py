@@ -3,8 +3,9 @@
 The value is not SQL by itself, so no parser reads it. It is read the way the victim's server would: comments become
 blanks (and executable comments their content), runs of blanks one, letters small. Then structural patterns ask what
 stands after the *first* quote that would end the surrounding string: an operator with an operand, a comment that
-swallows the rest, a second statement. Prose fails these questions: after the apostrophe of "O'Brien -- the union
-select committee" comes a word that SQL has no place for.
+swallows the rest, a second statement. Two readers ask. `structure` walks over the tokens and knows whether the value
+fits into a statement at all: what fits is flagged by what it brings, and what fits nowhere and has words of prose
+only speaks of SQL. The patterns below know functions and shapes that mean something wherever they stand.
 
 Every pattern is RE2, run as one set in linear time.
 """
@@ -15,7 +16,8 @@ import html
 
 import re2
 
-from yett.extract.sql import guard, names
+from yett.extract.sql import guard, names, structure
+from yett.extract.words import words
 
 MAX_LENGTH = 16_384
 
@@ -112,7 +114,8 @@ _SET, _FLAGS = _build()
 
 _EXECUTABLE = re2.compile(r"(?s)/\*m?!\d*(.*?)(?:\*/|$)")
 _COMMENT = re2.compile(r"(?s)/\*.*?\*/")
-_SPLIT_WORD = re2.compile(r"[a-z]/\*\*?/[a-z]")
+_SPLIT_WORD = re2.compile(r"[a-z]/\*[^*/]*\*/[a-z]")
+_LINE_COMMENT = re2.compile(r"(?:--|#)[^\n]*\n")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
 _ACTIVE = re2.compile(
     r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
@@ -143,13 +146,45 @@ def flags_of(text: str) -> frozenset[str] | None:
             (conditional if flag.endswith("&") else found).add(flag.removesuffix("&"))
     if found:
         found |= conditional  # an empty trailing comment or `user()` means nothing by itself
-    if _document(text):
+    document = _document(text)
+    if not document:
+        found |= _structure(text, low)
+        if found and structure.prose(low) and _speaks(low):
+            found &= _UNSPEAKABLE
+    if document:
         found = found if "quote_breakout" in found and found & _CONFIRMING else set()
     if guard.disguised(text):
         found.add("disguised_case")
     if "/*!" in text or "/*M!" in text or "/*m!" in text:
         found.add("exec_comment")
     return frozenset(found)
+
+
+def _structure(text: str, low: str) -> frozenset[str]:
+    """What `structure` proves of the value, read as it stands and as a client or a filter may have left it."""
+    found = structure.flags(low)
+    if " " not in low and "+" in low:
+        found |= structure.flags(low.replace("+", " "))
+    if "\n" in text and ("#" in text or "--" in text):
+        found |= structure.flags(normalise(_LINE_COMMENT.sub(" ", text)))
+    if _SPLIT_WORD.search(text.lower()):
+        found |= structure.flags(" ".join(_COMMENT.sub("", text.lower()).split()))
+    return found
+
+
+_PLAIN = re2.compile(r"(?:^|[\s\"'(])([a-z]{2,})(?:[\s,.;:!?)\"']|$)")
+_SQL_WORDS = names.STATEMENT_WORDS | names.FUNCTION_WORDS | words(
+    "or and xor not is in as by on from into where having order group limit offset union all distinct join like between null true false table "
+    "when then else end case database schema procedure delay waitfor time values outfile dumpfile exists asc desc top rlike regexp glob escape "
+    "collate any some varchar int char text cascade immediate"
+)  # fmt: skip
+_UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator spliced")
+
+
+def _speaks(low: str) -> bool:
+    """Whether at least two plain words stand in it that no statement has by itself."""
+    plain = [word for word in _PLAIN.findall(low.replace(" ", "  ")) if word not in _SQL_WORDS]
+    return len(plain) >= 2
 
 
 MAX_LINES = 4
