@@ -10,43 +10,15 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pdpside import Gateway, authenticate
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from yett.errors import Unauthorized
-from yett.model import Decision, Identity, Obligation, Outcome, ToolCall
+from yett.model import Obligation, ToolCall
 from yett.proxy.hooks import routes as hooks
 from yett.proxy.pdp import authzen, envoy, gateways, opa
-from yett.sdk.scripted import ScriptedDecider
 
 NOW = 1_800_000_000
-ROLES = {"agent": "agent", "pep": "operator", "auditor": "auditor"}
-
-
-class Gateway:
-    """A scripted gateway that remembers for whom it judged."""
-
-    def __init__(self, **script: Any) -> None:
-        self.decider = ScriptedDecider(**script)
-        self.who: list[Identity | None] = []
-
-    async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
-        self.who.append(identity)
-        return self.decider.decide(call)
-
-    async def areport(self, outcome: Outcome, identity: Identity | None = None) -> None:
-        self.decider.report(outcome)
-
-    def open_session(self, **_: Any) -> str:
-        return self.decider.open_session()
-
-
-def authenticate(headers: list[tuple[bytes, bytes]]) -> Identity:
-    given = [value.decode() for name, value in headers if name == b"authorization"]
-    if len(given) != 1 or given[0].removeprefix("Bearer ") not in ROLES:
-        raise Unauthorized("TOKEN_UNKNOWN", "the token is not known here")
-    name = given[0].removeprefix("Bearer ")
-    return Identity(principal=name, agent=name, role=ROLES[name], credential=name)
 
 
 class Door:
@@ -210,6 +182,7 @@ class TestEnvoy:
             b'[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}]',
             b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"read"}}',
             b'{"jsonrpc":"2.0","id":1,"method":"tools/run","params":{"name":"read"}}',
+            b'{"jsonrpc":"2.0","method":"tools/call","params":{"name":"read"}}',  # no id: a server runs it too
         ],
     )
     def test_ambiguous_messages_are_refused(self, body: bytes) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from yett.serve.run import Beside
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +36,9 @@ def register(app: typer.Typer) -> None:
         tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
         tls_client_ca: Annotated[
             Path | None, typer.Option(help="Clients need a certificate of this CA.")
+        ] = None,
+        grpc: Annotated[
+            str | None, typer.Option(help="Also speak gRPC (ext_authz, ExtMcp): unix:PATH or 127.0.0.1:PORT.")
         ] = None,
         origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
         per_minute: Annotated[int, typer.Option(help="Requests of one credential a minute.", min=1)] = 60_000,
@@ -81,4 +88,18 @@ def register(app: typer.Typer) -> None:
                 webhook_tenant=webhook_tenant,
             ),
             doors=routes,
+            beside=_grpc(grpc, mode),
         )
+
+
+def _grpc(address: str | None, mode: int) -> Beside:
+    from yett.errors import YettError
+    from yett.serve.run import nothing_beside
+
+    if address is None:
+        return nothing_beside
+    try:
+        from yett.proxy.pdp.rpc import serving
+    except ImportError:
+        raise YettError("EXTRA_MISSING", "gRPC is not installed", remedy="pip install 'yett[grpc]'") from None
+    return partial(serving, address=address, mode=mode)

@@ -18,6 +18,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,21 @@ from yett.serve.webhook import Watch, Webhook
 log = structlog.get_logger("yett.serve")
 
 
-def serve(settings: Settings, doors: Doors = no_doors) -> None:
+Beside = Callable[[Gateway, Callable[[list[tuple[bytes, bytes]]], Identity]], AbstractContextManager[object]]
+"""Opens a further server around the same gateway, which is closed with it; arguments as of `app.Doors`."""
+
+
+def nothing_beside(*_: object) -> AbstractContextManager[object]:
+    """No further server."""
+    return contextlib.nullcontext()
+
+
+def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_beside) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         doors: further routes, such as the proxies'; see `app.Doors`.
+        beside: a further server, such as gRPC's.
 
     Raises:
         PolicyError, LedgerError, AuditUnavailable: the gateway does not open.
@@ -61,6 +72,7 @@ def serve(settings: Settings, doors: Doors = no_doors) -> None:
             _greet(settings)
             with (
                 _watching(gateway, settings),
+                beside(gateway, sidecar.asker),
                 anchoring(gateway.ledger, sidecar.metrics, settings),
                 asyncio.Runner(loop_factory=_loop_factory()) as runner,
             ):

@@ -5,8 +5,9 @@ under `/ext_authz`; 200 lets it go on, anything else is the client's answer. A b
 judged as the call it carries; other requests are the tool `http` with `method`, `host`, `path` and `body`.
 A body that Envoy cut (`x-envoy-auth-partial-body`) cannot be judged and is refused.
 
-The credential of Envoy itself comes in `x-yett-authorization` (add it with `headers_to_add`), because
-`authorization` belongs to the request that is judged.
+The credential of Envoy itself comes in `x-yett-authorization`, because `authorization` belongs to the request
+that is judged, and the server's name in `x-mcp-server`. Set both with `headers_to_add`, which replaces what a
+client sent under these names; neither belongs into `allowed_headers`.
 """
 
 from __future__ import annotations
@@ -28,56 +29,84 @@ from yett.sdk.decider import explain
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The request that Envoy holds."""
+
+    method: str
+    host: str
+    path: str
+    """With its query."""
+    content_type: str = ""
+    body: bytes = b""
+    cut: bool = False
+    """Not the whole body."""
+    server: str | None = None
+    """The MCP server behind Envoy, as policies know it."""
+
+
 def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
     """Everything under `/ext_authz`."""
 
     async def check(request: Request) -> Response:
         identity = asker(authenticate(_own_headers(request)))
-        if request.headers.get("x-envoy-auth-partial-body") == "true":
-            raise YettError("TOO_LARGE", "the body was cut before it could be judged")
-        body = await body_of(request)
-        if _is_json(request) and body:
-            return await _message(gateway, identity, request, body)
-        arguments: dict[str, Any] = {
-            "method": request.method,
-            "host": request.headers.get("x-forwarded-host", request.headers.get("host", "")),
-            "path": _path(request),
-        }
-        if body:
-            arguments["body"] = body.decode("utf-8", "backslashreplace")
-        return _answer(await judged(gateway, identity, "http", arguments), "http")
+        headers = request.headers
+        asked = Asked(
+            method=request.method,
+            host=headers.get("x-forwarded-host", headers.get("host", "")),
+            path=_path(request),
+            content_type=headers.get("content-type", ""),
+            body=await body_of(request),
+            cut=headers.get("x-envoy-auth-partial-body") == "true",
+            server=headers.get("x-mcp-server"),
+        )
+        return _answer(*await settle(gateway, identity, asked))
 
     return [Route("/ext_authz{path:path}", guarded(check), methods=METHODS)]
 
 
-async def _message(gateway: Any, identity: Identity, request: Request, body: bytes) -> Response:
-    """An MCP message by its method; any other JSON is a plain request with that body."""
-    try:
-        message = wire.read(body, max_bytes=len(body))
-    except wire.WireError as error:
-        if b'"jsonrpc"' in body or body.lstrip()[:1] == b"[":
-            raise YettError("BAD_MESSAGE", error.message) from None
-        arguments = {
-            "method": request.method,
-            "path": _path(request),
-            "body": body.decode("utf-8", "backslashreplace"),
-        }
-        return _answer(await judged(gateway, identity, "http", arguments), "http")
-    if not isinstance(message, wire.Request):
-        return reply({})
-    if message.method in JUDGED:
+async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decision | None, str]:
+    """The decision and what it is about; no decision for an MCP message that runs nothing and passes.
+
+    Raises:
+        YettError: TOO_LARGE, BAD_MESSAGE, METHOD_UNKNOWN; as `judged`.
+    """
+    if asked.cut:
+        raise YettError("TOO_LARGE", "the body was cut before it could be judged")
+    if "json" in asked.content_type.lower() and asked.body:
         try:
-            tool, arguments = judged_part(message)
+            message = wire.read(asked.body, max_bytes=len(asked.body))
         except wire.WireError as error:
-            raise YettError("BAD_MESSAGE", error.message) from None
-        server = request.headers.get("x-mcp-server")
-        return _answer(await judged(gateway, identity, tool, arguments, server=server), tool)
-    if message.method in PASSED_TO_SERVER:
+            if b'"jsonrpc"' in asked.body or asked.body.lstrip()[:1] == b"[":
+                raise YettError("BAD_MESSAGE", error.message) from None
+        else:
+            return await _message(gateway, identity, message, asked.server)
+    arguments: dict[str, Any] = {"method": asked.method, "host": asked.host, "path": asked.path}
+    if asked.body:
+        arguments["body"] = asked.body.decode("utf-8", "backslashreplace")
+    return await judged(gateway, identity, "http", arguments), "http"
+
+
+async def _message(
+    gateway: Any, identity: Identity, message: wire.Message, server: str | None
+) -> tuple[Decision | None, str]:
+    if isinstance(message, wire.Response):
+        return None, "an answer"
+    # A call without an id is a call all the same: only what is called a notification is one.
+    notes = isinstance(message, wire.Notification) and message.method.startswith("notifications/")
+    if notes or (isinstance(message, wire.Request) and message.method in PASSED_TO_SERVER):
+        return None, message.method
+    if message.method not in JUDGED or not isinstance(message, wire.Request):
+        raise YettError("METHOD_UNKNOWN", "this gateway does not know the method")
+    try:
+        tool, arguments = judged_part(message)
+    except wire.WireError as error:
+        raise YettError("BAD_MESSAGE", error.message) from None
+    return await judged(gateway, identity, tool, arguments, server=server), tool
+
+
+def _answer(decision: Decision | None, tool: str) -> Response:
+    if decision is None:
         return reply({})
-    raise YettError("METHOD_UNKNOWN", "this gateway does not know the method")
-
-
-def _answer(decision: Decision, tool: str) -> Response:
     if decision.allowed:
         return reply(
             {}, headers={"x-yett-decision": decision.decision_id, "x-yett-permit": decision.permit or ""}
@@ -96,7 +125,3 @@ def _own_headers(request: Request) -> list[tuple[bytes, bytes]]:
 def _path(request: Request) -> str:
     query = request.url.query
     return str(request.path_params["path"] or "/") + (f"?{query}" if query else "")
-
-
-def _is_json(request: Request) -> bool:
-    return "json" in request.headers.get("content-type", "").lower()

@@ -93,7 +93,7 @@ def _toolhive(gateway: Any, signed: _Signed) -> Callable[[Request], Any]:
         body = canonical.parse(payload)
         if not isinstance(body, dict) or not isinstance(body.get("uid"), str):
             raise InvalidCall("BAD_REQUEST", "the request has no uid", path="/uid")
-        allowed, message, details = await _mcp(
+        allowed, message, details = await judge_mcp(
             gateway, _principal(body), body.get("mcp_request"), _server(body.get("context"))
         )
         answer: dict[str, Any] = {"version": "v0.1.0", "uid": body["uid"], "allowed": allowed}
@@ -109,7 +109,7 @@ def _docker(gateway: Any, authenticate: Authenticate) -> Callable[[Request], Any
         try:
             identity = asker(authenticate(request.scope["headers"]))
             message = canonical.parse(await body_of(request))
-            allowed, text, _ = await _mcp(gateway, identity, message, request.query_params.get("server"))
+            allowed, text, _ = await judge_mcp(gateway, identity, message, request.query_params.get("server"))
         except YettError as error:
             allowed, text = False, f"The call was not run: {error}"
         except Exception as error:  # noqa: BLE001 -- whatever it was, the tool must not run
@@ -119,7 +119,7 @@ def _docker(gateway: Any, authenticate: Authenticate) -> Callable[[Request], Any
     return interceptor
 
 
-async def _mcp(
+async def judge_mcp(
     gateway: Any, identity: Identity, message: Any, server: str | None
 ) -> tuple[bool, str, dict[str, Any]]:
     """Whether an MCP request, or the bare parameters of a call, may go on; why not; details."""
