@@ -320,6 +320,11 @@ class Extraction:
         self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=not item.via))
         if text[:5].lower() in ("file:", "local", "url:f"):
             self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=True))
+        for name, value in urls.parameters(text):
+            # Whoever answers puts it into a query, a command or a path of its own.
+            self.queue.append(
+                _Item(value, item.pointer, "data", name, ("percent",), 1, declared=False, via="parameter")
+            )
 
     def _code(self, item: _Item, text: str, data: bytes) -> None:
         language = views.language(self.call.tool, item.name)

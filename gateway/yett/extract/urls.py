@@ -207,6 +207,15 @@ def analyse(
     return (fact, *inner)
 
 
+def parameters(text: str) -> Iterator[tuple[str, str]]:
+    """Decoded parameters of a URL's query that are more than a word or a number, with their names."""
+    query = text[:MAX_URL].partition("?")[2].partition("#")[0]
+    for name, member in _parameters(query):
+        value = unquote(member.replace("+", " "))
+        if len(value) > 3 and not value.isalnum():
+            yield name, value
+
+
 def _parameters(query: str) -> Iterator[tuple[str, str]]:
     for pair in query.split("&", 64)[:64]:
         name, _, member = pair.partition("=")

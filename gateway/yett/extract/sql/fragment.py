@@ -151,6 +151,8 @@ def flags_of(text: str) -> frozenset[str] | None:
         found |= _structure(text, low)
         if found and structure.prose(low) and _speaks(low):
             found &= _UNSPEAKABLE
+        elif found & _EXPRESSIONS and structure.condition(low):
+            found -= _EXPRESSIONS
     if document:
         found = found if "quote_breakout" in found and found & _CONFIRMING else set()
     if guard.disguised(text):
@@ -178,6 +180,7 @@ _SQL_WORDS = names.STATEMENT_WORDS | names.FUNCTION_WORDS | words(
     "when then else end case database schema procedure delay waitfor time values outfile dumpfile exists asc desc top rlike regexp glob escape "
     "collate any some varchar int char text cascade immediate"
 )  # fmt: skip
+_EXPRESSIONS = words("expression function_probe")
 _UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator spliced")
 
 

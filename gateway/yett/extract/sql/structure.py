@@ -38,9 +38,7 @@ _COMPARING = words("like ilike rlike regexp glob between in is sounds similar")
 _UNARY = frozenset(("+", "-", "~", "!"))
 _PREFIX_WORDS = words("not binary exists distinct all any some when interval distinctrow top")
 _SETS = words("union intersect except minus")
-_CLAUSES = words(
-    "having order group limit offset fetch into procedure where for from join on using as by"
-)
+_CLAUSES = words("having order group limit offset fetch into procedure where for from join on using as by")
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
 _ENDED_BY_NOTHING = words("asc desc end isnull notnull")
 _CASE = words("then else when")
@@ -123,6 +121,17 @@ def flags(low: str) -> frozenset[str]:
     if behind.fits and low.startswith(_TAILS) and "literal" in behind.brings and "names" not in behind.brings:
         found.add("continuation")
     return frozenset(found)
+
+
+def condition(low: str) -> bool:
+    """Whether it is an ordinary condition on columns (`age >= 18 and vip is not null`), as filters take them."""
+    reading = _walk(low, after=False) if low[:1].isalpha() and len(low) <= MAX_LENGTH else _NOWHERE
+    brings = reading.brings
+    return (
+        reading.fits
+        and "comparison" in brings
+        and not brings & {"constant", "union", "stacked", "comment", "computed"}
+    )
 
 
 _TAILS = ("order by ", "group by ", "having ", "limit ", "procedure analyse")
