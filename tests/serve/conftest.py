@@ -150,9 +150,10 @@ def _living_module() -> Any:
 
 
 @pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real sidecar around a real gateway, shared by the tests of a module."""
-    running = _living_module().Living(tmp_path_factory.mktemp("living"), port=0)
+def living(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A real sidecar around a real gateway, shared by the tests of a module; with the module's DOORS, if any."""
+    doors = {"doors": request.module.DOORS} if hasattr(request.module, "DOORS") else {}
+    running = _living_module().Living(tmp_path_factory.mktemp("living"), port=0, **doors)
     running.start()
     yield running
     running.stop()

@@ -18,7 +18,7 @@ from yett.proxy.hooks import routes as hooks
 from yett.proxy.http import McpDoor
 from yett.proxy.mcp.catalogue import Book, Catalogue, Unpinned
 from yett.proxy.pdp import authzen, envoy, gateways, opa
-from yett.proxy.pdp.asking import Authenticate, Headers, asker, guarded, object_of, reply
+from yett.proxy.pdp.asking import Authenticate, Door, Headers, asker, guarded, object_of, reply
 from yett.proxy.pins import PinFile
 from yett.proxy.toolproxy import ToolProxy
 from yett.proxy.upstream import Target, Upstream
@@ -100,7 +100,7 @@ def _mcp(
     )
 
 
-def _visible(gateway: Any, authenticate: Authenticate) -> Route:
+def _visible(gateway: Any, authenticate: Authenticate) -> Door:
     """`POST /v1/visible` {tool, server}: for proxies in other processes that filter a tool list."""
 
     async def answer(request: Request) -> Response:
@@ -111,7 +111,9 @@ def _visible(gateway: Any, authenticate: Authenticate) -> Route:
             raise InvalidCall("BAD_REQUEST", "the tool or server is not text")
         return reply({"visible": visible(gateway, tool, server)})
 
-    return Route("/v1/visible", guarded(answer), methods=["POST"])
+    text = {"type": "string"}
+    reads = {"type": "object", "properties": {"tool": text, "server": text}, "required": ["tool"]}
+    return Door("/v1/visible", guarded(answer), "Whether a tool could ever run", reads=reads)
 
 
 def _secret(name: str) -> bytes | None:

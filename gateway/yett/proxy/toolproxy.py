@@ -19,14 +19,13 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Decision, Identity, Json, Outcome
 from yett.proxy import secrets
 from yett.proxy.mcp import obligations
-from yett.proxy.pdp.asking import Authenticate, about, asker, guarded, object_of, reply
+from yett.proxy.pdp.asking import Authenticate, Door, about, asker, guarded, object_of, reply
 from yett.proxy.upstream import Answer, Broken, Target, Upstream
 from yett.sdk.decider import OnBehalf, aask, atell, call_for, explain, wall_clock
 
@@ -74,7 +73,7 @@ class ToolProxy:
         self._clock = clock
         self._upstreams: dict[tuple[str, str, int, bool], Upstream] = {}
 
-    def routes(self, authenticate: Authenticate) -> list[Route]:
+    def routes(self, authenticate: Authenticate) -> list[Door]:
         """`POST /proxy/{tool}`."""
 
         async def proxy(request: Request) -> Response:
@@ -87,7 +86,12 @@ class ToolProxy:
                 request.path_params["tool"], arguments, identity, str(body.get("session", ""))
             )
 
-        return [Route("/proxy/{tool}", guarded(proxy), methods=["POST"])]
+        reads = {
+            "type": "object",
+            "properties": {"arguments": {"type": "object"}, "session": {"type": "string"}},
+            "additionalProperties": False,
+        }
+        return [Door("/proxy/{tool}", guarded(proxy), "Judge a call and run it", reads=reads)]
 
     async def call(
         self, tool: str, arguments: dict[str, Json], identity: Identity, session: str = ""

@@ -1,11 +1,12 @@
 """The OpenAPI document: FastAPI's paths, and the schemas and examples of the structs that are really read.
 
 FastAPI knows the paths; msgspec knows the bodies. The two endpoints of the short way are added here, because
-FastAPI never sees them.
+FastAPI never sees them, and so are the doors of other protocols, which describe themselves (`described`).
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 import msgspec
@@ -52,7 +53,7 @@ _EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     },
     ("post", "/v1/freezes"): {"scope": "agent:default/ann/coder", "reason": "runs wild"},
 }
-_OPEN: Final = ("/healthz", "/readyz")
+_OPEN: Final = ("/healthz", "/readyz", "/.well-known/authzen-configuration")
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -74,6 +75,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         if example is not None:
             content["application/json"]["example"] = example
         paths[path][method]["requestBody"] = {"required": True, "content": content}
+    for route in app.routes:
+        paths.update(copy.deepcopy(getattr(route, "described", {})))
     for path, methods in paths.items():
         for operation in methods.values():
             operation["responses"].pop("422", None)

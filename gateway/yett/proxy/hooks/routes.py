@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from yett.errors import Unauthorized, YettError
-from yett.model import Identity
 from yett.proxy.hooks import client
 from yett.proxy.hooks.agents import DIALECTS, Event
 from yett.proxy.hooks.desk import MAX_EVENT, HookDesk
-
-Headers = list[tuple[bytes, bytes]]
-Authenticate = Callable[[Headers], Identity]
-"""Who sent a request with these headers. Raises `YettError`."""
+from yett.proxy.pdp.asking import Authenticate, Door, asker, body_of
 
 
-def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
+def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     """The one route. A refused event is answered with 200 and the agent's own word for "block", because an
     agent that calls hooks over HTTP takes any other status for a hook that failed, and goes on."""
     desk = HookDesk(gateway)
@@ -29,10 +24,8 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
     async def hook(request: Request) -> Response:
         agent = request.path_params["agent"]
         try:
-            identity = authenticate(request.scope["headers"])
-            if identity.role not in ("agent", "operator"):
-                raise Unauthorized("ROLE_FORBIDDEN", f"the role {identity.role} runs no tools")
-            answer = await desk.answer(agent, await _body(request), identity)
+            identity = asker(authenticate(request.scope["headers"]))
+            answer = await desk.answer(agent, await body_of(request, MAX_EVENT), identity)
         except YettError as error:
             if isinstance(error, Unauthorized) or agent not in DIALECTS:
                 return _plain(error)
@@ -43,7 +36,7 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
             answer = _blocked(agent, f"Yett blocked this: judging failed ({type(error).__name__})")
         return Response(answer, headers=sealed(request.headers, answer), media_type="application/json")
 
-    return [Route("/v1/hooks/{agent}", hook, methods=["POST"])]
+    return [Door("/v1/hooks/{agent}", hook, "An event of a coding agent's hook", reads={"type": "object"})]
 
 
 def sealed(headers: Mapping[str, str], answer: bytes) -> dict[str, str]:
@@ -53,17 +46,6 @@ def sealed(headers: Mapping[str, str], answer: bytes) -> dict[str, str]:
     if not (nonce.isascii() and nonce.isalnum() and len(nonce) <= 64 and token.isascii() and token):
         return {}
     return {"x-yett-seal": client.seal(client.seal_key(token), nonce, answer).decode("ascii")}
-
-
-async def _body(request: Request) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_EVENT:
-            raise YettError("TOO_LARGE", f"the event has more than {MAX_EVENT} bytes")
-        parts.append(chunk)
-    return b"".join(parts)
 
 
 def _blocked(agent: str, reason: str) -> bytes:

@@ -7,12 +7,13 @@ and may name whom it asks for. Nobody else may ask.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
@@ -26,6 +27,41 @@ Authenticate = Callable[[Headers], Identity]
 
 MAX_BODY = canonical.MAX_BYTES
 """Bytes of a request."""
+
+
+class Door(Route):
+    """A route that OpenAPI can describe.
+
+    Args:
+        reads: JSON Schema of the body, None if there is none.
+        example: a body.
+        named: the path as OpenAPI shows it, if it has parameters that Starlette writes otherwise.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        summary: str,
+        *,
+        methods: Sequence[str] = ("POST",),
+        reads: dict[str, Json] | None = None,
+        example: Json = None,
+        named: str = "",
+    ) -> None:
+        super().__init__(path, endpoint, methods=list(methods))
+        operation: dict[str, Any] = {"summary": summary, "responses": {"200": {"description": "Answered"}}}
+        if reads is not None:
+            content = {"schema": reads} if example is None else {"schema": reads, "example": example}
+            operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        shown = named or path
+        operation["parameters"] = [
+            {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+            for part in shown.split("/")
+            if part.startswith("{")
+        ]
+        self.described = {shown: {method.lower(): operation for method in methods}}
+        """Path items of OpenAPI."""
 
 
 async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:

@@ -10,23 +10,57 @@ The decision is true for `allow` alone; a held call is false and its context nam
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from yett.errors import InvalidCall, YettError
 from yett.model import Decision, Identity, Json
-from yett.proxy.pdp.asking import Authenticate, about, asker, guarded, judged, object_of, on_behalf_of, reply
+from yett.proxy.pdp.asking import (
+    Authenticate,
+    Door,
+    about,
+    asker,
+    guarded,
+    judged,
+    object_of,
+    on_behalf_of,
+    reply,
+)
 from yett.sdk.decider import explain
 
 TOOL_TYPES = ("tool", "mcp_tool", "mcp:tool")
 MAX_EVALUATIONS = 100
 SEMANTICS = ("execute_all", "deny_on_first_deny", "permit_on_first_permit")
 
+_ENTITY: Final = {
+    "type": "object",
+    "properties": {"type": {"type": "string"}, "id": {"type": "string"}, "properties": {"type": "object"}},
+    "required": ["type", "id"],
+}
+_PARTS: Final[dict[str, Json]] = {
+    "subject": _ENTITY,
+    "action": {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "properties": {"type": "object"}},
+        "required": ["name"],
+    },
+    "resource": _ENTITY,
+    "context": {"type": "object"},
+}
+_EVALUATION: Final[dict[str, Json]] = {"type": "object", "properties": _PARTS}
+_SEVERAL: Final = {"type": "array", "items": _EVALUATION, "maxItems": MAX_EVALUATIONS}
+_OPTIONS: Final = {"type": "object", "properties": {"evaluations_semantic": {"enum": [*SEMANTICS]}}}
+_EXAMPLE: Final = {
+    "subject": {"type": "user", "id": "alice"},
+    "action": {"name": "call"},
+    "resource": {"type": "tool", "id": "send_money"},
+    "context": {"arguments": {"recipient": "DE89370400440532013000", "cents": 1200}},
+}
 
-def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
+
+def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     """The endpoints and their discovery document (section 9)."""
 
     async def evaluation(request: Request) -> Response:
@@ -55,9 +89,26 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
         )
 
     return [
-        Route("/access/v1/evaluation", guarded(evaluation), methods=["POST"]),
-        Route("/access/v1/evaluations", guarded(evaluations), methods=["POST"]),
-        Route("/.well-known/authzen-configuration", guarded(configuration), methods=["GET"]),
+        Door(
+            "/access/v1/evaluation",
+            guarded(evaluation),
+            "AuthZEN: one evaluation",
+            reads={**_EVALUATION, "required": ["subject", "action", "resource"]},
+            example=_EXAMPLE,
+        ),
+        Door(
+            "/access/v1/evaluations",
+            guarded(evaluations),
+            "AuthZEN: several evaluations",
+            reads={**_EVALUATION, "properties": {**_PARTS, "evaluations": _SEVERAL, "options": _OPTIONS}},
+            example={**_EXAMPLE, "evaluations": [{"action": {"name": "can_read"}}]},
+        ),
+        Door(
+            "/.well-known/authzen-configuration",
+            guarded(configuration),
+            "AuthZEN: where the endpoints are",
+            methods=["GET"],
+        ),
     ]
 
 

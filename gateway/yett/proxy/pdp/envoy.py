@@ -17,13 +17,12 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from yett.errors import YettError
 from yett.model import Decision, Identity
 from yett.proxy.mcp import wire
 from yett.proxy.mcp.core import JUDGED, PASSED_TO_SERVER, judged_part
-from yett.proxy.pdp.asking import Authenticate, about, asker, body_of, guarded, judged, reply
+from yett.proxy.pdp.asking import Authenticate, Door, about, asker, body_of, guarded, judged, reply
 from yett.sdk.decider import explain
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
@@ -44,7 +43,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The MCP server behind Envoy, as policies know it."""
 
 
-def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
+def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     """Everything under `/ext_authz`."""
 
     async def check(request: Request) -> Response:
@@ -61,7 +60,15 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
         )
         return _answer(*await settle(gateway, identity, asked))
 
-    return [Route("/ext_authz{path:path}", guarded(check), methods=METHODS)]
+    return [
+        Door(
+            "/ext_authz{path:path}",
+            guarded(check),
+            "Envoy's ext_authz: the held request, repeated",
+            methods=METHODS,
+            named="/ext_authz/{path}",
+        )
+    ]
 
 
 async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decision | None, str]:

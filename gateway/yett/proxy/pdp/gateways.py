@@ -16,11 +16,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
@@ -29,6 +28,7 @@ from yett.proxy.mcp import answers, wire
 from yett.proxy.mcp.core import JUDGED, PASSED_TO_SERVER, judged_part
 from yett.proxy.pdp.asking import (
     Authenticate,
+    Door,
     about,
     asker,
     body_of,
@@ -45,6 +45,24 @@ WINDOW_S = 300
 REMEMBERED = 65_536
 """Signatures remembered within the window, against replays."""
 
+_OBJECT: Final = {"type": "object"}
+_PORC: Final = {
+    "type": "object",
+    "properties": {
+        "principal": {"type": ["object", "string"]},
+        "operation": {"type": "string"},
+        "resource": {},
+        "context": _OBJECT,
+    },
+    "required": ["operation"],
+}
+_CALL: Final = {"type": "object", "properties": {"method": {"type": "string"}, "params": _OBJECT}}
+_WEBHOOK: Final = {
+    "type": "object",
+    "properties": {"uid": {"type": "string"}, "principal": {}, "mcp_request": _CALL, "context": _OBJECT},
+    "required": ["uid", "principal", "mcp_request"],
+}
+
 
 def routes(
     gateway: Any,
@@ -52,15 +70,28 @@ def routes(
     *,
     toolhive_secret: bytes | None = None,
     clock: Callable[[], float] = time.time,
-) -> list[Route]:
+) -> list[Door]:
     """The doors. ToolHive's webhook is there only with a secret."""
     found = [
-        Route("/decision", guarded(_decision(gateway, authenticate)), methods=["POST"]),
-        Route("/pdp/docker", _docker(gateway, authenticate), methods=["POST"]),
+        Door(
+            "/decision",
+            guarded(_decision(gateway, authenticate)),
+            "ToolHive's HTTP PDP: a PORC object",
+            reads=_PORC,
+            example={"principal": {"sub": "alice"}, "operation": "mcp:send_money", "resource": "bank"},
+        ),
+        Door(
+            "/pdp/docker",
+            _docker(gateway, authenticate),
+            "Docker MCP's interceptor: a tools/call",
+            reads=_CALL,
+            example={"method": "tools/call", "params": {"name": "shell", "arguments": {"command": "ls"}}},
+        ),
     ]
     if toolhive_secret:
         signed = _Signed(toolhive_secret, clock)
-        found.append(Route("/pdp/toolhive", guarded(_toolhive(gateway, signed)), methods=["POST"]))
+        webhook = guarded(_toolhive(gateway, signed))
+        found.append(Door("/pdp/toolhive", webhook, "ToolHive's webhook, signed", reads=_WEBHOOK))
     return found
 
 

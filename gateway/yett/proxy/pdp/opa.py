@@ -7,18 +7,37 @@ without `result`, which every client takes for no.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from yett.errors import InvalidCall
 from yett.model import Decision
-from yett.proxy.pdp.asking import Authenticate, about, asker, guarded, judged, object_of, on_behalf_of, reply
+from yett.proxy.pdp.asking import (
+    Authenticate,
+    Door,
+    about,
+    asker,
+    guarded,
+    judged,
+    object_of,
+    on_behalf_of,
+    reply,
+)
+
+_TEXT: Final = {"type": "string"}
+_INPUT: Final = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("tool", "server", "session", "subject", "prompt"), _TEXT),
+        "arguments": {"type": "object"},
+    },
+    "required": ["tool"],
+}
 
 
-def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
+def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     """The data API's one package."""
 
     async def data(request: Request) -> Response:
@@ -41,7 +60,16 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Route]:
         )
         return reply({"result": _document(decision, path), "decision_id": decision.decision_id})
 
-    return [Route("/v1/data/{path:path}", guarded(data), methods=["POST"])]
+    return [
+        Door(
+            "/v1/data/{path:path}",
+            guarded(data),
+            "OPA's data API: `yett/allow`, `yett/effect`, `yett/decision`",
+            reads={"type": "object", "properties": {"input": _INPUT}, "required": ["input"]},
+            example={"input": {"tool": "shell", "arguments": {"command": "ls"}}},
+            named="/v1/data/yett/{document}",
+        )
+    ]
 
 
 def _document(decision: Decision, path: str) -> Any:
