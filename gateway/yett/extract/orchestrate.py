@@ -327,7 +327,17 @@ class Extraction:
             )
 
     def _code(self, item: _Item, text: str, data: bytes) -> None:
-        language = views.language(self.call.tool, item.name)
+        language = views.language("" if item.via else self.call.tool, item.name)
+        if not language and not item.via:
+            named = (self.call.arguments.get(name) for name in _LANGUAGE_ARGUMENTS)
+            language = next((views.spoken(value) for value in named if isinstance(value, str)), "")
+        if language in ("shell", "windows"):
+            self._command(
+                msgspec.structs.replace(item, kind="windows" if language == "windows" else "command"),
+                text,
+                data,
+            )
+            return
         fact, nested = code_analyser.analyse(
             text, item.pointer, language=language, declared=item.declared, budget=self.budget
         )
@@ -561,6 +571,8 @@ _INNER = {
     "money": "data",
 }
 """What a decoded reading of a kind is looked at as: a shell does not percent-decode its command."""
+_LANGUAGE_ARGUMENTS = ("language", "lang", "interpreter", "runtime", "kernel")
 _NESTED = {
+    "perl": "code", "ruby": "code", "php": "code", "lua": "code", "script": "code",
     "shell": "command", "windows": "windows", "sql": "sql", "python": "code", "javascript": "code", "path": "path", "url": "url",
 }  # fmt: skip

@@ -191,11 +191,22 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
     return "data"
 
 
+_LANGUAGES = {
+    "python": "python", "py": "python", "ipython": "python", "jupyter": "python", "python3": "python",
+    "javascript": "javascript", "js": "javascript", "node": "javascript", "nodejs": "javascript", "typescript": "javascript", "ts": "javascript",
+    "deno": "javascript", "bun": "javascript",
+    "perl": "perl", "ruby": "ruby", "rb": "ruby", "php": "php", "lua": "lua", "script": "script",
+    "bash": "shell", "sh": "shell", "shell": "shell", "zsh": "shell", "powershell": "windows", "pwsh": "windows", "sql": "sql",
+}  # fmt: skip
+
+
 def language(tool: str, name: str) -> str:
     """The programming language that a tool's or an argument's name says, or an empty string."""
-    words = set(tokens(tool)) | set(tokens(name))
-    if words & {"python", "py", "ipython", "jupyter"}:
-        return "python"
-    if words & {"javascript", "js", "node", "nodejs", "typescript", "ts", "deno", "bun"}:
-        return "javascript"
-    return ""
+    found = (_LANGUAGES.get(word, "") for word in (*tokens(name), *tokens(tool)))
+    return next((word for word in found if word not in ("", "shell", "windows", "sql")), "")
+
+
+def spoken(value: str) -> str:
+    """The language that an argument such as `language: "rb"` names; `script` for one that is not known here."""
+    word = value.strip().lower()
+    return _LANGUAGES.get(word, "script" if word else "")

@@ -180,7 +180,7 @@ def test_a_copy_of_a_program_is_that_program(source: str) -> None:
         ("sqlite3 a.db 'select 1'", "sql", "select 1"),
         ("psql <<E\nselect 1\nE", "sql", "select 1\n"),
         ("docker exec db psql -c 'select 1'", "sql", "select 1"),
-        ("perl -e 'x()'", "text", "x()"),
+        ("perl -e 'x()'", "perl", "x()"),
         ("curl https://e.example/x", "url", "https://e.example/x"),
     ],
 )

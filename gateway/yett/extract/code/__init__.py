@@ -2,7 +2,7 @@
 
     analyse(source, pointer, language=…) -> (CodeFact, (Nested, …))
 
-Python is read by `ast` (`python`), JavaScript by tree-sitter (`javascript`). Commands, paths, URLs, SQL and inner
+Python is read by `ast` (`python`), JavaScript by tree-sitter (`javascript`), everything else by its tokens (`scripts`). Commands, paths, URLs, SQL and inner
 programs found in it come back as `Nested`, for the orchestration to look at in their turn.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re2
 
 from yett.extract.budget import Budget, Nested
-from yett.extract.code import javascript, python
+from yett.extract.code import javascript, python, scripts
 from yett.extract.facts import CodeFact
 from yett.extract.words import encodable
 
@@ -52,7 +52,7 @@ def analyse(
     """Facts of one program text.
 
     Args:
-        language: `python`, `javascript`, or `""` to find out.
+        language: `python`, `javascript`, `perl`, `ruby`, `php`, `script` for any other, or `""` to find out.
         declared: the tool or argument says that it is code.
 
     Raises:
@@ -65,4 +65,6 @@ def analyse(
         return javascript.analyse(source, pointer, declared=declared, budget=budget)
     if name in ("python", "py", "python3", "ipython"):
         return python.analyse(source, pointer, declared=declared, budget=budget)
-    return CodeFact(pointer=pointer, language="unknown", opaque=("language",), declared=declared), ()
+    if not name:
+        return CodeFact(pointer=pointer, language="unknown", opaque=("language",), declared=declared), ()
+    return scripts.analyse(source, pointer, language=name, declared=declared, budget=budget)

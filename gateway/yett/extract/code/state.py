@@ -21,7 +21,7 @@ _CODE_LIKE = re2.compile(
 )
 
 
-_EFFECTS = {
+EFFECTS = {
     "process": "exec",
     "file_write": "write",
     "file_delete": "delete",
@@ -65,7 +65,7 @@ class State(ABC):
             language="python",
             calls=tuple(self.calls),
             imports=tuple(self.imports),
-            effects=frozenset(_EFFECTS[flag] for flag in self.flags if flag in _EFFECTS),
+            effects=frozenset(EFFECTS[flag] for flag in self.flags if flag in EFFECTS),
             flags=frozenset(self.flags),
             strings=tuple(self.strings),
             opaque=tuple(self.opaque),

@@ -176,7 +176,11 @@ class Draft:
         self.flags.add("inline_code")
         if field.unknown:
             self.opaque["inline_dynamic"] = None
-        kind = language if language in ("python", "javascript", "sql", "windows") else "text"
+        kind = (
+            language
+            if language in ("python", "javascript", "sql", "windows", "perl", "ruby", "php")
+            else "script"
+        )
         self.analysis.nest(kind, field.text, self.name)
 
     def emit(self, ctx: Context) -> None:
