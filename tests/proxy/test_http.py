@@ -21,6 +21,7 @@ from wireside import request, result, text
 from yett.errors import Unauthorized
 from yett.model import Identity
 from yett.proxy.http import McpDoor
+from yett.proxy.mcp import wire
 from yett.proxy.mcp.catalogue import Catalogue, Unpinned
 from yett.proxy.mcp.core import VERSION_KEY, Limits
 from yett.proxy.upstream import Target, Upstream
@@ -79,6 +80,29 @@ def test_a_stream_passes_event_by_event_as_it_came() -> None:
     ):
         assert post(url, call()).content == events
     assert [told.status for told in decider.outcomes] == ["ok"]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_what_the_server_asks_in_a_stream_is_judged_and_so_is_the_reply(allowed: bool) -> None:
+    question = json.dumps(request("q", "sampling/createMessage", messages=[])).encode()
+    reply = b'{"jsonrpc":"2.0","id":"q","result":{"role":"assistant"}}'
+    answer = b'{"jsonrpc":"2.0","id":1,"result":{"content":[]}}'
+    events = b"data: " + question + b"\n\ndata: " + answer + b"\n\n"
+    decider = ScriptedDecider(allow=["read", "sampling/createMessage"] if allowed else ["read"])
+
+    def upstream_says(data: bytes) -> bytes:
+        return ok(events, "text/event-stream") if b"tools/call" in data else ok(b"", status="202 Accepted")
+
+    with answering(upstream_says) as (upstream, seen), door(upstream, decider) as (url, _):
+        assert (question in post(url, call(), mcp_session_id="s").content) is allowed
+        post(url, reply, mcp_session_id="s")
+        until = time.monotonic() + 10
+        while len(seen) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+    body = seen[1].partition(b"\r\n\r\n")[2]
+    assert body == reply if allowed else json.loads(body)["error"]["code"] == wire.REFUSED
+    assert len(seen) == 2
+    assert len(decider.outcomes) == 1 + allowed
 
 
 def test_a_denied_call_never_leaves_and_is_a_result_the_model_reads() -> None:

@@ -15,10 +15,13 @@ import msgspec
 from yett.errors import InvalidCall, YettError
 from yett.extract import signals
 from yett.model import Json
+from yett.proxy.mcp.asks import ASKS
 from yett.proxy.pins import INSTRUCTIONS, PinBook, PinState
 
 PSEUDO_TOOLS: Final = frozenset({"resources/read", "prompts/get"})
-"""Other requests that are judged, under these tool names; a server's tool may not be called so."""
+"""Other requests that are judged, under these tool names."""
+RESERVED: Final = PSEUDO_TOOLS | ASKS
+"""Names that no tool of a server may have, because a rule that speaks of them means something else."""
 MAX_NAME: Final = 128
 _KEYS: Final = frozenset({"name", "title", "description", "inputschema", "outputschema", "annotations"})
 
@@ -41,7 +44,7 @@ class Catalogue:
 
     def callable(self, tool: str) -> str | None:
         """None if the tool may be put to the policy, else why not."""
-        if tool in PSEUDO_TOOLS or not _name_is_plain(tool):
+        if tool in RESERVED or not _name_is_plain(tool):
             return "no tool of this name is listed"
         try:
             state = self._book.current().state(tool)
@@ -157,7 +160,7 @@ def _problem(tool: object, seen: set[str]) -> str | None:
     if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
         return "an entry of the tool list is not a tool"
     name = tool["name"]
-    if not _name_is_plain(name) or name in PSEUDO_TOOLS:
+    if not _name_is_plain(name) or name in RESERVED:
         return f"tool {name[:MAX_NAME]!a} is hidden: its name is not acceptable"
     if name in seen:
         return f"tool {name!r} is listed twice; the second is hidden"

@@ -7,9 +7,9 @@ The driver (stdio, HTTP) frames bytes, calls these methods one at a time, and ca
 order. Nothing here waits, reads a clock of its own or keeps more than `Limits` says.
 
 Which messages go where is an allow list, so that a method of a later protocol version can't run a tool
-unjudged: `tools/call`, `resources/read` and `prompts/get` are judged; lists and the like pass and are
-filtered; everything unknown is answered with "method not found". An allowed exchange is not touched: the
-same bytes go on that came in, in both directions.
+unjudged: `tools/call`, `resources/read` and `prompts/get` are judged, and so is what the server asks of the
+client (`asks`); lists and the like pass and are filtered; everything unknown is answered with "method not
+found". An allowed exchange is not touched: the same bytes go on that came in, in both directions.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Decision, Json, Outcome, ToolCall
 from yett.proxy.mcp import answers, obligations, wire
+from yett.proxy.mcp.asks import ASKS, FREE, Question, questions
 from yett.proxy.mcp.catalogue import PSEUDO_TOOLS, Catalogue
 from yett.proxy.mcp.framing import TooLong
 from yett.proxy.mcp.tickets import States
+from yett.sdk.adapters.gate import duty
 from yett.sdk.decider import call_for, explain
 
 HANDSHAKE_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -41,7 +43,6 @@ PASSED_TO_SERVER: Final = frozenset(
         "resources/unsubscribe", "subscriptions/listen", "tasks/get", "tasks/list", "tasks/result", "tasks/cancel",
     }
 )  # fmt: skip
-PASSED_TO_CLIENT: Final = frozenset({"ping", "roots/list", "sampling/createMessage", "elicitation/create"})
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -108,10 +109,21 @@ class _Pending(msgspec.Struct):
     cancelled: bool = False
 
 
-class _Reporting(msgspec.Struct):
-    id: wire.Id
+class _Given(msgspec.Struct):
+    """An answer on its way to whoever asked."""
+
+    request: wire.Request
     answer: bytes
-    is_tool: bool
+    questions: list[Question] = []
+    """What the server asks in it, as far as it is not judged yet."""
+    to_server: bool = False
+
+
+class _Asking(msgspec.Struct):
+    """A question of the server that is being judged: a request of its own, or part of an answer."""
+
+    call: ToolCall
+    about: wire.Request | _Given
 
 
 class Session:
@@ -143,8 +155,9 @@ class Session:
         self._tokens = 0
         self._judging: dict[int, _Judging] = {}
         self._pending: dict[wire.Id, _Pending] = {}
-        self._reporting: dict[int, _Reporting] = {}
-        self._asked: set[wire.Id] = set()
+        self._reporting: dict[int, _Given] = {}
+        self._asking: dict[int, _Asking] = {}
+        self._asked: dict[wire.Id, tuple[wire.Request, Decision | None]] = {}
         self.states = self._states = states or States(self._limits.tasks)
         self._waiting = 0
         self._open = True
@@ -171,15 +184,18 @@ class Session:
             return self._client_notification(message)
         if message.id not in self._asked or message.id is None:
             return [Note("an answer of the client to nothing the server asked was dropped")]
-        self._asked.discard(message.id)
-        return [ToServer(raw)]
+        request, decision = self._asked.pop(message.id)
+        if decision is None:
+            return [ToServer(raw)]
+        return self._record(_Given(request, raw, to_server=True), decision, message.result, message.error)
 
     def _client_request(self, request: wire.Request) -> list[Action]:
         if not self._open:
             raise wire.WireError(wire.UPSTREAM_FAILED, "the MCP server is gone", request.id)
         if self._busy(request.id):
             raise wire.WireError(wire.INVALID_REQUEST, "a request with this id is still running", request.id)
-        if len(self._judging) + len(self._pending) + len(self._reporting) >= self._limits.in_flight:
+        running = len(self._judging) + len(self._pending) + len(self._reporting) + len(self._asking)
+        if running >= self._limits.in_flight:
             raise wire.WireError(wire.BUSY, "too many requests are running", request.id)
         version = _version(request)
         if version is not None and version not in MODERN_VERSIONS:
@@ -240,6 +256,8 @@ class Session:
 
     def judged(self, token: int, decision: Decision) -> list[Action]:
         """The gate's answer to `Judge(token, …)`; must come from `sdk.decider.ask`, which vouches for it."""
+        if token in self._asking:
+            return self._may_ask(self._asking.pop(token), decision)
         waiting = self._judging.pop(token, None)
         if waiting is None:
             return self._unused(decision)
@@ -268,11 +286,58 @@ class Session:
             return []
         self._waiting -= len(waiting.answer)
         if error is None:
-            return [ToClient(waiting.answer)]
-        text = f"{error.message}. What it did may have happened; do not repeat it."
-        if waiting.is_tool:
-            return [ToClient(wire.result(waiting.id, answers.tool_error(text))), Note(str(error))]
-        return [ToClient(wire.error(waiting.id, wire.REFUSED, text)), Note(str(error))]
+            return self._deliver(waiting)
+        request, text = waiting.request, f"{error.message}. What it did may have happened; do not repeat it."
+        if waiting.to_server:
+            return [ToServer(wire.error(request.id, wire.REFUSED, error.message)), Note(str(error))]
+        return [ToClient(answers.refusal(request, text)), Note(str(error))]
+
+    def _deliver(self, given: _Given) -> list[Action]:
+        """The answer to whoever asked, once all that the server asks in it may be asked."""
+        if given.to_server:
+            return [ToServer(given.answer)]
+        if not given.questions:
+            return [ToClient(given.answer)]
+        question = given.questions.pop(0)
+        return self._ask(question.method, question.params, given)
+
+    # What the server asks of the client
+
+    def _ask(self, method: str, params: dict[str, Json], about: wire.Request | _Given) -> list[Action]:
+        try:
+            call = call_for(method, params, session=self.session, server=self.server)
+        except InvalidCall as refused:
+            return self._not_asked(method, about, str(refused))
+        self._tokens += 1
+        self._asking[self._tokens] = _Asking(call, about)
+        return [Judge(self._tokens, call)]
+
+    def _may_ask(self, asking: _Asking, decision: Decision) -> list[Action]:
+        about, method = asking.about, asking.call.tool
+        if not decision.allowed:
+            return self._not_asked(method, about, explain(decision, method))
+        problem = duty(decision)
+        if problem is None and self._clock() >= decision.expires_at:
+            problem = "the permission had run out"
+        if problem is not None:
+            return [*self._unused(decision), *self._not_asked(method, about, problem)]
+        if isinstance(about, wire.Request):
+            if not self._open:
+                return self._unused(decision)
+            self._asked[about.id] = (about, decision)
+            return [ToClient(about.raw)]
+        # The reply comes with the next call, as `inputResponses`, and is judged with it.
+        return [Report(0, Outcome(decision_id=decision.decision_id, status="ok")), *self._deliver(about)]
+
+    def _not_asked(self, method: str, about: wire.Request | _Given, why: str) -> list[Action]:
+        """The server learns that it may not, a person reads why."""
+        note = Note(f"{self.server}: {method} of the server was not passed on: {why}")
+        if isinstance(about, wire.Request):
+            return [ToServer(wire.error(about.id, wire.REFUSED, f"{method} is not permitted here")), note]
+        text = (
+            f"The server wants something of the client before it goes on, and that was not passed on. {why}"
+        )
+        return [ToClient(answers.refusal(about.request, text)), note]
 
     # From the server
 
@@ -295,15 +360,21 @@ class Session:
         return [Note(f"a {message.method!a} of the server without an id was dropped")]
 
     def _server_request(self, request: wire.Request) -> list[Action]:
-        if request.method not in PASSED_TO_CLIENT:
+        if request.method not in ASKS | FREE:
             return [
                 ToServer(
                     wire.error(request.id, wire.METHOD_NOT_FOUND, "this gateway does not know the method")
                 )
             ]
-        if len(self._asked) >= self._limits.server_requests or request.id in self._asked:
+        open_ids = [
+            *self._asked,
+            *(each.about.id for each in self._asking.values() if isinstance(each.about, wire.Request)),
+        ]
+        if len(open_ids) >= self._limits.server_requests or request.id in open_ids:
             return [ToServer(wire.error(request.id, wire.BUSY, "too many requests to the client are open"))]
-        self._asked.add(request.id)
+        if request.method in ASKS:
+            return self._ask(request.method, request.params, request)
+        self._asked[request.id] = (request, None)
         return [ToClient(request.raw)]
 
     def _server_response(self, response: wire.Response) -> list[Action]:
@@ -311,8 +382,13 @@ class Session:
         if pending is None:
             return [Note("an answer of the server to nothing it was asked was dropped")]
         request = pending.request
+        try:
+            asked = questions(response.result)
+        except wire.WireError as error:
+            self._pending[request.id] = pending
+            return self._unreadable(request.id, error.message)
         if pending.decision is not None:
-            return self._outcome(request, pending.decision, response)
+            return self._outcome(request, pending.decision, response, asked)
         if response.result is None:
             return [ToClient(response.raw)]
         if request.method == "tasks/result" or (
@@ -323,13 +399,13 @@ class Session:
                 # What a task returns is the outcome of a call; nobody would know of which.
                 text = "the task was not started in this session, so its result can't be recorded"
                 return [ToClient(wire.error(request.id, wire.REFUSED, text))]
-            return self._outcome(request, decision, response)
+            return self._outcome(request, decision, response, asked)
         if request.method in ("initialize", "server/discover"):
             return self._introduced(request, response)
         if request.method == "tools/list":
             changed, notes = self._catalogue.filter_tools(response.result)
             return [*map(Note, notes), ToClient(_with_result(response, changed))]
-        return [ToClient(response.raw)]
+        return self._deliver(_Given(request, response.raw, asked))
 
     def _introduced(self, request: wire.Request, response: wire.Response) -> list[Action]:
         assert response.result is not None
@@ -344,7 +420,9 @@ class Session:
         changed, notes = self._catalogue.filter_instructions(response.result)
         return [*map(Note, notes), ToClient(_with_result(response, changed))]
 
-    def _outcome(self, request: wire.Request, decision: Decision, response: wire.Response) -> list[Action]:
+    def _outcome(
+        self, request: wire.Request, decision: Decision, response: wire.Response, asked: list[Question]
+    ) -> list[Action]:
         """A judged call has an answer: to the gate first, to the client when it is on record."""
         answer, result = response.raw, response.result
         if result is not None:
@@ -352,20 +430,30 @@ class Session:
             result, note = obligations.apply(decision.obligations, result)
             if note:
                 answer = wire.result(request.id, result)
+        return self._record(_Given(request, answer, asked), decision, result, response.error)
+
+    def _record(
+        self,
+        given: _Given,
+        decision: Decision,
+        result: dict[str, Json] | None,
+        error: dict[str, Json] | None,
+    ) -> list[Action]:
         failed = result is None or result.get("isError") is True
         outcome = Outcome(
             decision_id=decision.decision_id,
             status="error" if failed else "ok",
             result=answers.recordable(result),
-            error=answers.error_text(response.error),
+            error=answers.error_text(error),
         )
-        self._waiting += len(answer)
+        self._waiting += len(given.answer)
         if self._waiting > self._limits.waiting + self._limits.server_message:
-            self._waiting -= len(answer)
+            self._waiting -= len(given.answer)
             text = "the tool ran, but too many results wait to be recorded"
-            return [Report(0, outcome), ToClient(wire.error(request.id, wire.BUSY, text))]
+            busy = wire.error(given.request.id, wire.BUSY, text)
+            return [Report(0, outcome), ToServer(busy) if given.to_server else ToClient(busy)]
         self._tokens += 1
-        self._reporting[self._tokens] = _Reporting(request.id, answer, request.method == "tools/call")
+        self._reporting[self._tokens] = given
         return [Report(self._tokens, outcome)]
 
     def _unreadable(self, id: wire.Id | None, why: str) -> list[Action]:
@@ -389,13 +477,15 @@ class Session:
         """No more will come from the server: every open request is answered, every running call is in doubt."""
         self._open = False
         actions: list[Action] = []
+        running = [*(each.decision for each in self._pending.values()), *(d for _, d in self._asked.values())]
+        for decision in filter(None, running):
+            outcome = Outcome(decision_id=decision.decision_id, status="unknown", error=why)
+            actions.append(Report(0, outcome))
         for pending in self._pending.values():
-            if pending.decision is not None:
-                outcome = Outcome(decision_id=pending.decision.decision_id, status="unknown", error=why)
-                actions.append(Report(0, outcome))
             if not pending.cancelled:
                 actions.append(ToClient(wire.error(pending.request.id, wire.UPSTREAM_FAILED, why)))
         self._pending.clear()
+        self._asked.clear()
         return actions
 
     def failed(self, id: wire.Id, why: str) -> list[Action]:
@@ -405,7 +495,7 @@ class Session:
     @property
     def idle(self) -> bool:
         """Nothing of the client's is unanswered."""
-        return not (self._judging or self._pending or self._reporting)
+        return not (self._judging or self._pending or self._reporting or self._asking)
 
     def _unused(self, decision: Decision) -> list[Action]:
         """An allow that was not used is on record as one that did nothing."""
@@ -419,8 +509,12 @@ class Session:
         return (
             id in self._pending
             or any(waiting.request.id == id for waiting in self._judging.values())
-            or any(waiting.id == id for waiting in self._reporting.values())
+            or any(given.request.id == id for given in self._given() if not given.to_server)
         )
+
+    def _given(self) -> list[_Given]:
+        asked = [each.about for each in self._asking.values()]
+        return [*self._reporting.values(), *(about for about in asked if isinstance(about, _Given))]
 
 
 def _version(request: wire.Request) -> str | None:
