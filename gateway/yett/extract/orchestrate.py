@@ -376,6 +376,10 @@ class Extraction:
             self._embedded_paths(item, text, data)
         if "/" in text:
             self._urls(urls.bare(text, item.pointer))
+        elif views.tokens(item.name)[-1:] and views.tokens(item.name)[-1] in views.HOST:
+            self._urls(urls.host(text, item.pointer))
+        if text[:5].lower() == "file:":
+            self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
 
     def _fragments(self, item: _Item, text: str, data: bytes) -> None:
         if sql.looks_like(text) or sql.looks_like_fragment(text):

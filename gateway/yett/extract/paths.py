@@ -30,6 +30,12 @@ _HOME = pattern(
 _SYSTEM_ROOT = pattern(r"(?i)^(?:%(?:SystemRoot|windir)%|\$env:(?:SystemRoot|windir))(?:/|$)")
 _APPDATA = pattern(r"(?i)^(?:%(?:LOCAL)?APPDATA%|\$env:(?:LOCAL)?APPDATA)(?:/|$)")
 _DRIVE = pattern(r"(?i)^[a-z]:(?:/|$)")
+_SHARE = pattern(r"(?i)^//[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^/]")
+"""`//host.name/share`, which Windows takes like `\\\\host.name\\share`."""
+_STREAM = pattern(
+    r"(?i)[^/:]:(?:\$data|[\w.-]+\.(?:exe|dll|bat|cmd|ps1|vbs|js|hta|scr|com))$|::\$(?:data|index_allocation)"
+)
+"""A second stream behind a file's name."""
 _DOTS = pattern(r"^\.\.(?:[;\s].*)?$|^\.{3,}$|^\.\.\.*$")
 _SCHEME = pattern(r"(?i)^(?:url:)?(?:local_)?file:(?://(?:localhost)?)?")
 
@@ -46,6 +52,8 @@ def analyse(
     text = text.replace("\\", "/")
     unc = text.startswith("//") and len(text) > 2 and text[2] not in "/.?"
     device = text.startswith(("//./", "//?/"))
+    namespace = text.startswith("//./")
+    share = unc and (windows or bool(_SHARE.search(text)))
     if device and len(text) > 4:
         if _DRIVE.search(text[4:]):
             text, device = text[4:], False
@@ -80,7 +88,9 @@ def analyse(
         traversal=traversal,
         encoded=bool(chain),
         categories=categories(normal, trailing=text.endswith("/"))
-        | ({"unc"} if unc and windows else set())
+        | ({"unc"} if share else set())
+        | ({"device"} if namespace and not _DRIVE.search(text) else set())
+        | ({"special_file"} if _STREAM.search(text) else set())
         | ({"nul_byte"} if cut else set()),
         use=use,
         declared=declared,

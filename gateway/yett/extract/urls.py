@@ -180,6 +180,19 @@ def bare(text: str, pointer: str) -> tuple[UrlFact, ...]:
     return tuple(facts)
 
 
+def host(text: str, pointer: str) -> tuple[UrlFact, ...]:
+    """A host in an argument of its own, kept where nobody honest names it: a metadata service, a disguised address."""
+    if " " in text.strip() or "/" in text or text.count(":") > 1:
+        return ()
+    fact = _parse("http://" + text.strip()[:MAX_URL], pointer, declared=True, nested=False)
+    if fact is None or not (fact.address == "metadata" or fact.flags & _DISGUISED):
+        return ()
+    return (msgspec.structs.replace(fact, raw=text, scheme=""),)
+
+
+_DISGUISED = frozenset({"odd_ip", "confusable_host", "encoded_host", "control_char", "userinfo_host"})
+
+
 def analyse(
     value: str, pointer: str, *, chain: tuple[str, ...] = (), declared: bool = True, _depth: int = 0
 ) -> tuple[UrlFact, ...]:
@@ -287,6 +300,8 @@ def _parse(raw: str, pointer: str, *, declared: bool, nested: bool) -> UrlFact |
     if not host_text:
         return _fact(pointer, raw, scheme, flags | {"no_host"}, declared, nested, path=path, query=query)
     host, address = canonical_host(host_text, flags)
+    if address == "name" and "single_label" in flags and scheme in WEB:
+        address = "private"  # a name without a dot is resolved by whatever network the machine is in
     _look_at_rest(path, query, flags)
     return _fact(
         pointer,
@@ -403,6 +418,9 @@ def canonical_host(text: str, flags: set[str]) -> tuple[str, str]:
         if dotted != host:
             flags.add("odd_ip")
         flags.add("ip_literal")
+        named = _special(dotted)
+        if named is not None and named[1]:
+            flags.add(named[1])
         return dotted, _address_class(dotted)
     name = _a_label(folded, flags)
     if "." not in name:
@@ -536,8 +554,9 @@ def _address_in_name(name: str) -> str | None:
                 number = ipv4(text)
                 if number is not None:
                     return _address_class(str(ipaddress.IPv4Address(number)))
-        if len(labels[start]) == 8 and all(char in "0123456789abcdef" for char in labels[start]):
-            return _address_class(str(ipaddress.IPv4Address(int(labels[start], 16))))
+        digits = labels[start].removeprefix("0x")
+        if len(digits) == 8 and all(char in "0123456789abcdef" for char in digits):
+            return _address_class(str(ipaddress.IPv4Address(int(digits, 16))))
     return None
 
 

@@ -46,6 +46,8 @@ _PATH_OF_FILE_TOOL = _words(
     "src dst dest destination source target location from to name old new input output uri key pattern"
 )
 _URL = _words("url uri urls uris href link links endpoint webhook callback site website baseurl homepage")
+HOST = _words("host hostname ip server upstream proxy domain")
+"""Names of arguments that hold a host without a scheme."""
 _CODE = _words("python javascript codeblock sourcecode pythoncode jscode scriptsource")
 _CODE_OF_CODE_TOOL = _words("code source script input content text expression cell body snippet program js")
 _SECRET = _words("password passwd passphrase secret token apikey credential credentials pwd pin otp")

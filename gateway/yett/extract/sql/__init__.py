@@ -25,7 +25,8 @@ MAX_STATEMENTS = 200
 HOSTILE = words(
     "always_true union_probe quote_breakout comment_tail exec_comment unicode_identifier control_char time_delay "
     "file_access program remote_access error_probe into_outfile spliced comment_split hex_or_char nosql_operator "
-    "disguised_case schema_name json_operator function_probe select_shape expression percent_encoded credential_table"
+    "disguised_case schema_name json_operator function_probe select_shape expression percent_encoded credential_table "
+    "second_statement continuation"
 )
 """Flags that an honest statement does not carry; the others (stacked, no_where, dynamic …) describe."""
 

@@ -95,7 +95,7 @@ def flags(low: str) -> frozenset[str]:
             continue
         brings = reading.brings
         if "stacked" in brings:
-            found.add("stacked")
+            found.add("second_statement")
         if "union" in brings or (
             "subquery" in brings and not named and brings & {"logic", "constant", "arithmetic", "comparison"}
         ):
