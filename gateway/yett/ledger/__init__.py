@@ -7,19 +7,21 @@ record is durable. Because the state *is* the log, applied (`state.State.apply`)
 and the SQLite file beside the log is no more than a saved position in that replay.
 
     ledger = Ledger.open(Path("state"), origin="gateway.example/yett")
-    view = ledger.snapshot(identity, session="")        # "" = the caller's default session
-    verdict = ledger.assess(view, admitted, facts, risk, policy_verdict, spec)
-    answer = ledger.commit(Proposal(admitted=…, verdicts=(policy_verdict, verdict), snapshot=view, …))
-    if isinstance(answer, Conflict): …judge again…      # nothing was recorded
-    decision = answer.result()                           # durable from here on
+    def judge(view: Snapshot, contended: bool) -> Proposal:
+        verdict = assess(view, admitted, facts, risk, policy_verdict, spec)
+        return Proposal(admitted=…, verdicts=(policy_verdict, verdict), snapshot=view, …)
+
+    decision = ledger.settle(identity, session="", judge=judge).result()    # durable from here on
     ledger.report(outcome_facts, identity).result()
+
+`settle` is `snapshot`, `judge`, `commit`, again and again until the snapshot was still true at the commit.
 """
 
 from yett.ledger.approval import ApprovalView
 from yett.ledger.assess import assess
 from yett.ledger.ledger import Ledger
 from yett.ledger.mandate import Claims
-from yett.ledger.proposal import Conflict, Decided, MandateCheck, Pending, Proposal
+from yett.ledger.proposal import Conflict, Decided, Judge, MandateCheck, Pending, Proposal
 from yett.ledger.view import Snapshot, prompt_history
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Claims",
     "Conflict",
     "Decided",
+    "Judge",
     "Ledger",
     "MandateCheck",
     "Pending",

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from yett.errors import LedgerError, Unauthorized
 from yett.extract.facts import Facts
 from yett.ledger import freeze, rows
@@ -24,7 +26,7 @@ from yett.ledger.jws import encode
 from yett.ledger.keys import session_id
 from yett.ledger.mandates import Mandates, Shown
 from yett.ledger.outcome import report
-from yett.ledger.proposal import Conflict, Decided, MandateCheck, Pending, Proposal
+from yett.ledger.proposal import ATTEMPTS, Conflict, Decided, Judge, MandateCheck, Pending, Proposal
 from yett.ledger.rows import Decided as DecidedRow
 from yett.ledger.session import Session
 from yett.ledger.store import Store
@@ -281,6 +283,29 @@ class Ledger:
     def check_mandate(self, admitted: AdmittedCall, now: int) -> MandateCheck | None:
         """The stateless half of judging a presented mandate; None if there is none. Never raises."""
         return self._mandates.check(admitted, max(now, self._core.now()))
+
+    def settle(self, identity: Identity, session: str, judge: Judge) -> Pending:
+        """Has a call judged, as often as its session changes meanwhile, and records what came of it.
+
+        Args:
+            session: "" = the caller's default session.
+            judge: makes the proposal; its exceptions pass through, and then nothing is recorded.
+        Raises:
+            LedgerError: SESSION_UNKNOWN, SESSION_NOT_YOURS.
+        """
+        for attempt in range(ATTEMPTS + 1):
+            proposal = judge(self.snapshot(identity, session), attempt == ATTEMPTS)
+            outcome = self.commit(self.with_mandate(proposal))
+            if not isinstance(outcome, Conflict):
+                return outcome
+        raise LedgerError("INTERNAL", "a denial was refused as stale")
+
+    def with_mandate(self, proposal: Proposal) -> Proposal:
+        """The proposal, with the check of the mandate that the call presents, if it presents one."""
+        if not proposal.admitted.call.mandate:
+            return proposal
+        check = self.check_mandate(proposal.admitted, self._core.now())
+        return msgspec.structs.replace(proposal, mandate=check)
 
     def commit(self, proposal: Proposal) -> Pending | Conflict:
         """Records a decision, or finds that judging must be done again. See `commit`."""

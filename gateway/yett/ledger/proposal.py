@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from yett.extract.facts import Facts
 from yett.ledger.mandate import Claims
@@ -56,6 +57,13 @@ class Proposal(Struct, frozen=True, kw_only=True):
     """How long the answer may be acted on, from now."""
     preview: bool = True
     """Record a redacted preview of the arguments beside their commitments."""
+
+
+Judge = Callable[[Snapshot, bool], Proposal]
+"""Judges one call against a view of the past. With True the view would not hold still long enough: the
+proposal must be a denial, which the ledger records whatever has changed meanwhile."""
+ATTEMPTS: Final = 8
+"""Times a call is judged again because its session changed meanwhile; then it is denied as contended."""
 
 
 class Conflict(Struct, frozen=True, kw_only=True):
