@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from yett.cli.replay_stats import Judged, Scores
+
 if TYPE_CHECKING:
     from yett.gate import Gate
     from yett.ledger.rehearsal import Rehearsal
@@ -54,17 +56,6 @@ class Recording(msgspec.Struct, frozen=True):
     agent: str = "agent"
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """One event's line."""
-
-    session: str
-    event: int
-    effect: str
-    risk: int
-    session_risk: int
-    reasons: list[Any]
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("replay")(replay)
@@ -80,7 +71,6 @@ def replay(
 ) -> None:
     """Judge recorded sessions, event by event."""
     from yett.cli.check import open_gate
-    from yett.cli.replay_stats import Scores
     from yett.errors import YettError
     from yett.ledger.rehearsal import Rehearsal
 
@@ -129,7 +119,7 @@ def _play(
     for index, event in enumerate(recording.events):
         at = now + 1000 if event.at is None else start + max(0, int(event.at * 1000))
         now = max(now, at)
-        yield event, _judge(gate, rehearsal, identity, session, recording.session, index, event, now)
+        yield event, _judge(gate, rehearsal, identity, session, recording, index, now)
     clocks[recording.principal] = now + 1000
 
 
@@ -138,18 +128,23 @@ def _judge(
     rehearsal: Rehearsal,
     identity: Identity,
     session: str,
-    name: str,
+    recording: Recording,
     index: int,
-    event: Event,
     now: int,
 ) -> Judged:
     from yett.admit import admit, refused
     from yett.errors import InvalidCall
     from yett.ledger import Proposal, assess
-    from yett.model import Effect, Outcome, PolicyRef, Reason, ToolCall, Verdict
+    from yett.model import Context, Effect, Outcome, PolicyRef, Reason, ToolCall, Verdict
 
+    event = recording.events[index]
     view = rehearsal.snapshot(identity, session, now=now)
-    call = ToolCall(tool=event.tool, arguments=event.arguments, server=event.server)
+    call = ToolCall(
+        tool=event.tool,
+        arguments=event.arguments,
+        server=event.server,
+        context=Context(prompt=recording.prompt),
+    )
     extra: tuple[Verdict, ...] = ()
     try:
         admitted = admit(call, identity, session)
@@ -174,7 +169,7 @@ def _judge(
         outcome = Outcome(decision_id=decision, result=event.result)
         rehearsal.report(decision, gate.examine(outcome, event.tool, event.server), at=now)
     return Judged(
-        session=name,
+        session=recording.session,
         event=index,
         effect=found.effect.value,
         risk=judged.risk.score,

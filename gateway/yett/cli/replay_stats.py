@@ -1,7 +1,7 @@
 """How well a replay tells malicious events from benign ones: ranks, rates, and how sure one can be of them.
 
-An event's score is its effect first and its session risk second: whatever is denied ranks above whatever is
-held, that above whatever runs. Events of one session are not independent, so every interval is a bootstrap
+An event's score is its session risk, joined with what was decided (a hold is a suspicion, too); whatever is denied
+ranks above everything else. Events of one session are not independent, so every interval is a bootstrap
 over whole sessions with a fixed seed.
 """
 
@@ -10,16 +10,30 @@ from __future__ import annotations
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from yett.cli.replay import Judged
+import msgspec
+
+from yett.ledger.session import joined
 
 RESAMPLES = 400
 FALSE_STOPS = (1, 5)
 """Per cent of benign events above the threshold at which detection is told."""
 _RANK = {"allow": 0, "hold": 1, "deny": 2}
+_SUSPICION = {"allow": 0, "hold": 250, "deny": 1000}
+"""0..1000: what a decision adds to the session risk when events are ranked."""
 _BENIGN, _MALICIOUS = 0, 1
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """One event's line."""
+
+    session: str
+    event: int
+    effect: str
+    risk: int
+    session_risk: int
+    reasons: list[Any]
 
 
 class Scores:
@@ -35,7 +49,8 @@ class Scores:
             return
         side = _MALICIOUS if label == "malicious" else _BENIGN
         rank = _RANK[judged.effect]
-        self._sessions.setdefault(session, ([], []))[side].append(rank * 1001 + judged.session_risk)
+        score = joined(judged.session_risk, _SUSPICION[judged.effect]) * 1001 + judged.session_risk
+        self._sessions.setdefault(session, ([], []))[side].append(score)
         self._effects.setdefault(session, ([], []))[side].append(rank)
 
     def summary(self) -> Iterator[str]:

@@ -57,8 +57,7 @@ def does(
     code: Iterable[CodeFact],
 ) -> frozenset[str]:
     """Capabilities of a call whose tool has no manifest."""
-    words = frozenset(views.tokens(tool))
-    found = {capability for capability, verbs in VERBS.items() if words & verbs}
+    found = _by_name(tool)
     method = arguments.get("method")
     if isinstance(method, str) and views.hints(tool).web:
         found.discard("send")
@@ -81,6 +80,22 @@ def does(
         if piece.declared:
             found.add("exec")
     return frozenset(found)
+
+
+_READING = _words(
+    "get read list search find fetch query show view lookup describe count retrieve browse cat inspect"
+)
+_JOINING = _words("and or then")
+
+
+def _by_name(tool: str) -> set[str]:
+    """Where a name begins to say that it reads (`mail.get_payment_request`), the rest says what, not what else."""
+    words = frozenset(views.tokens(tool))
+    found = {capability for capability, verbs in VERBS.items() if words & verbs}
+    named = views.tokens(tool.replace(":", ".").rpartition(".")[2])
+    if named and named[0] in _READING and not words & _JOINING:
+        found &= {"read", "write", "delete"}
+    return found
 
 
 _OWN_FILES = frozenset(

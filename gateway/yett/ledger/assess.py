@@ -13,17 +13,23 @@ Budgets are charged by what was measured, and checked in `commit`, where nobody 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from yett.extract.facts import Facts
 from yett.ledger.measure import ACTING, Measure
 from yett.ledger.session import HOLD_AT, combined_permille, joined
-from yett.ledger.taint import normalise
+from yett.ledger.taint import normalise, tokens
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpec, Verdict, strictest
 
 OUTWARD: Final = frozenset({"send", "share", "pay"})
 GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
+DESTRUCTIVE: Final = frozenset({"delete", "admin"})
+UNASKED: Final = frozenset({"send", "share", "pay", "delete", "admin"})
+"""What a person asks for in words; running commands and writing files is part of other errands."""
+ASKED_FOR: Final = "intent:"
+"""Label prefix of what the words of the prompt ask for (`policy.intent`)."""
 HELD_RISK: Final = 800
 DENIED_RISK: Final = 950
 """Least session risk of a call that the session stage held, or denied."""
@@ -52,6 +58,9 @@ MAX_TARGETS: Final = 64
 MAX_TEXTS: Final = 256
 MAX_CARRIED: Final = 20_000
 """Characters of a call's texts that are searched for secret values."""
+MAX_LOOKED_UP: Final = 48
+MAX_LOOKED_UP_TEXT: Final = 4_000
+"""Words of a call's texts that are looked for among what was read, and characters of a text they are taken from."""
 PROBING: Final = 5
 """Denials of one principal within ten minutes after which acting calls are held."""
 
@@ -95,7 +104,8 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
     does = set(facts.does)
     networked = False
     deletes = 1 if "delete" in does else 0
-    privilege = 1 if "admin" in does else 0
+    # A tool that by its name grants somebody access shares; it raises nobody's privileges.
+    privilege = 1 if "admin" in does and not (facts.does_inferred and "share" in does) else 0
     for command in facts.commands:
         effects = command.effects
         if effects:
@@ -132,26 +142,55 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         weakest=weakest.value,
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
-        strain=_strain(view, weakest, bool(targets), does, carries) if acting else 0,
+        strain=_strain(view, facts, weakest, bool(targets), does, carries) if acting else 0,
         charges=charges,
         counts=((tool, 1), *((name, 1) for name in sorted(does) if name != tool)),
         labels=tuple(labels),
     )
 
 
-def _strain(view: Snapshot, weakest: Origin, aimed: bool, does: set[str], carries: bool) -> int:
-    """Nothing for an empty history. Never a verdict by itself: it is joined with the call's own risk."""
+def _strain(view: Snapshot, facts: Facts, weakest: Origin, aimed: bool, does: set[str], secret: bool) -> int:
+    """Nothing for an empty history. Never a verdict by itself: it is joined with the call's own risk.
+
+    Where it goes, what it does unasked and what it carries count each for itself, once a text was read that
+    anybody could have written.
+    """
     labels = view.labels
+    tainted = "read_untrusted" in labels
+    prompted = ASKED_FOR + "read" in labels
     strain = 0
     if aimed and weakest is Origin.UNTRUSTED:
         strain = 450 if does & OUTWARD else 300
-    elif aimed and weakest is Origin.NOVEL and "read_untrusted" in labels:
-        strain = 100
-    if "read_injection" in labels and does & GRAVE and weakest not in TRUSTED:
+    elif aimed and weakest is Origin.NOVEL and tainted:
+        strain = 250 if prompted else 100
+    named = False
+    if does & DESTRUCTIVE and not aimed and tainted:
+        named = any(view.origin(path.raw) is Origin.UNTRUSTED for path in facts.paths[:MAX_TARGETS])
+        strain = 150 if named else 0
+    # A program does many things on the way to what was asked; only where it then goes tells.
+    running = bool(facts.commands or facts.code) and weakest is not Origin.UNTRUSTED
+    suspect = set() if running else does & UNASKED
+    if tainted and prompted and suspect and not any(ASKED_FOR + name in labels for name in does - {"read"}):
         strain = joined(strain, 300)
-    if carries and weakest not in TRUSTED:
+    if "read_injection" in labels and does & GRAVE and (weakest not in TRUSTED or named):
+        strain = joined(strain, 300)
+    if secret and weakest not in TRUSTED:
         strain = joined(strain, 500)
+    elif aimed and tainted and weakest not in TRUSTED and does & OUTWARD and _carries_read(view, facts):
+        strain = joined(strain, 200)
     return strain
+
+
+def _carries_read(view: Snapshot, facts: Facts) -> bool:
+    """Whether its texts repeat a number, name or address out of untrusted results, other than where it goes."""
+    aimed = {contact.value.casefold() for contact in facts.contacts}
+    words = (
+        word
+        for text in facts.texts[:MAX_TEXTS]
+        for word in tokens(normalise(text.value[:MAX_LOOKED_UP_TEXT]))
+        if len(word) >= 5 and not word.isalpha() and "://" not in word and word not in aimed
+    )
+    return any(view.origin(word) is Origin.UNTRUSTED for word in islice(words, MAX_LOOKED_UP))
 
 
 def session_risk(view: Snapshot, measured: Measure, score: int, verdicts: tuple[Verdict, ...]) -> int:

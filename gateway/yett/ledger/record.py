@@ -16,13 +16,16 @@ from yett.ledger.measure import Measure
 from yett.ledger.proposal import Proposal
 from yett.ledger.show import redacted
 from yett.ledger.state import Body
-from yett.ledger.taint import to_text
+from yett.ledger.taint import Hasher, pack, to_text
 from yett.ledger.verdict import Finding
-from yett.model import Identity
+from yett.model import Identity, Origin
+from yett.policy.intent import of_prompt
 from yett_audit import commitments
 
 MAX_ARGUMENTS: Final = 48
 MAX_FINDINGS: Final = 48
+MAX_PROMPT_VALUES: Final = 30_000
+"""Bytes of a prompt's packed hashes that fit a record."""
 SALT: Final = b"yett/salt/v1"
 """Personalisation of the keyed BLAKE2b that derives the salt of one argument of one decision (RFC 7693)."""
 
@@ -34,6 +37,19 @@ def who(identity: Identity) -> dict[str, str]:
         "agent": identity.agent,
         "credential": identity.credential,
     }
+
+
+def prompted(hasher: Hasher, prompt: str | None) -> Body:
+    """What a session's record keeps of the prompt it was opened with: its values as hashes, and what it asks for.
+
+    Whoever says anything asks at least to be answered: `intent:read` tells a session with a prompt from one without.
+    """
+    if not prompt:
+        return {}
+    told: Body = {"labels": sorted({"intent:read", *of_prompt(prompt)})}
+    if values := pack(hasher.of_prompt(prompt)):
+        told["values"] = [[Origin.PROMPT.value, to_text(values[:MAX_PROMPT_VALUES])]]
+    return told
 
 
 def decision(

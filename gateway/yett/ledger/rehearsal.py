@@ -18,10 +18,10 @@ from yett.ledger.plan import plan
 from yett.ledger.proposal import Proposal
 from yett.ledger.session import remembered
 from yett.ledger.state import Body, State
-from yett.ledger.taint import Hasher, pack, to_text
+from yett.ledger.taint import Hasher
 from yett.ledger.verdict import Finding, conclude, destinations
 from yett.ledger.view import Snapshot
-from yett.model import Effect, Identity, Origin, OutcomeFacts
+from yett.model import Effect, Identity, OutcomeFacts
 
 _KEY: Final = sha256(b"yett/rehearsal").digest()
 
@@ -49,9 +49,7 @@ class Rehearsal:
         }
         if parent:
             body["parent"] = parent
-        if prompt:
-            body["values"] = [[Origin.PROMPT.value, to_text(pack(self._hasher.of_prompt(prompt)))]]
-        self._install("session", body)
+        self._install("session", {**body, **record.prompted(self._hasher, prompt)})
         return str(body["id"])
 
     def snapshot(self, identity: Identity, session: str, *, now: int) -> Snapshot:
