@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from yett.errors import LedgerError
 from yett.gate import Gate
 from yett.judging import DECISION_LIFETIME_MS, Judging, load_gate
 from yett.ledger import Ledger, Pending
@@ -118,6 +119,17 @@ class Gateway(Judging):
     ) -> str:
         """Mint a session id. The prompt is remembered as the origin of what the principal asked for."""
         return self.ledger.open_session(identity or self.identity, prompt=prompt, parent=parent)
+
+    def await_approval(self, approval: str, timeout: float) -> bool:
+        """Wait for a held call's approval. `True`: repeat the call now; `False`: time ran out.
+
+        Raises:
+            LedgerError: APPROVAL_REFUSED and its like: it never may.
+        """
+        view = self.ledger.wait_for_approval(approval, self.identity, timeout)
+        if view.status not in ("approved", "waiting"):
+            raise LedgerError(f"APPROVAL_{view.status.upper()}", f"the request for approval is {view.status}")
+        return view.status == "approved"
 
     # -- life ------------------------------------------------------------------------------------------
 
