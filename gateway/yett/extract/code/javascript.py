@@ -403,6 +403,8 @@ class _Reader:
         if path and not path.startswith("…"):
             self.flags |= places.flags(path, f"path.{role}")
             self.nest("path", path, f"{role}:{last}")
+        elif path and path.startswith("…/"):
+            self.flags |= places.flags("~" + path[1:], f"path.{role}")  # `process.env.HOME + "/.bashrc"`
         if last.startswith(("copyFile", "cp", "rename")) and len(args) > 1:
             second = self.text(args[1])
             if second and not second.startswith("…"):
