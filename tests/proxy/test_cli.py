@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import subprocess
@@ -287,6 +288,49 @@ def test_a_held_call_runs_once_after_an_approver_said_yes_and_only_that_call(ser
             assert pay("eve")["isError"] is True, "the yes was for one call"
             process.stdin.close()
     assert [json.loads(line)["arguments"]["to"] for line in server.ran()] == ["eve"]
+
+
+def pay(to: str, id: int) -> bytes:
+    call = request(id, "tools/call", name="pay", arguments={"to": to, "amount": 5})
+    return json.dumps(call).encode() + b"\n"
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_person_approves_at_the_proxy_itself_without_a_sidecar(server: Server, wait: bool) -> None:
+    folder = server.folder
+    (folder / "p.yaml").write_text(TREASURY)
+    state = "own/mcp-bank"
+    keys = ("keys", "create", "--state", state, "--role", "approver", "--group", "treasury")
+    for who in ("bob", getpass.getuser(), "local"):
+        yett(*keys, "--principal", who, "--out", f"{who}.token", cwd=folder)
+    command = [*YETT, "mcp", "--policy", "p.yaml", "--state", "own", *(["--wait", "60"] if wait else [])]
+    command += ["--", sys.executable, "bank.py", str(server.tools)]
+    pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, cwd=folder, **pipes) as process:
+        process.stdin.write(pay("eve", 1))
+        process.stdin.flush()
+        told = process.stderr.readline().decode()
+        assert f"--state {state}" in told
+        approval = told.split("yett approve ")[1].split()[0]
+        approve = ("approve", approval, "--yes", "--state", state, "--token-file")
+        until = time.monotonic() + 30
+        while not (folder / state / "yett.sock").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert (folder / state / "yett.sock").stat().st_mode & 0o77 == 0
+        own = yett(*approve, "local.token", cwd=folder)
+        assert own.returncode == 2, "the principal whose agent asks is not its approver"
+        assert "OWN" in own.stderr
+        assert yett(*approve, "bob.token", cwd=folder).returncode == 0
+        first = json.loads(process.stdout.readline())["result"]
+        assert first.get("isError", False) is not wait
+        if not wait:
+            process.stdin.write(pay("eve", 2))
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["result"]["content"][0]["text"] == "done"
+        process.stdin.close()
+        assert process.wait(30) == 0
+    assert [json.loads(line)["arguments"]["to"] for line in server.ran()] == ["eve"]
+    assert not (folder / state / "yett.sock").exists()
 
 
 def test_one_call_can_be_tried_as_a_client_would_make_it(server: Server) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
+import logging
+import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +16,11 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from yett.gateway import Gateway
+    from yett.model import Decision, ToolCall
     from yett.proxy.mcp.catalogue import Catalogue
+    from yett.sdk.approvals import Waiting
+    from yett.sdk.client import Client
     from yett.sdk.connect import Where
 
 
@@ -125,15 +133,13 @@ def _run(
 ) -> int:
     from yett.proxy.mcp.core import Session
     from yett.proxy.stdio import StdioProxy
-    from yett.sdk.approvals import Waiting
-    from yett.sdk.connect import connect
     from yett.sdk.decider import wall_clock
 
-    with connect(where, name=f"mcp-{_safe(server)}") as decider:
+    with _decider(where, server, wait) as (decider, waiting):
         core = Session(server, "", _catalogue(where, server, pins, decider), clock=wall_clock)
         proxy = StdioProxy(
             core,
-            Waiting(decider, wait),
+            waiting,
             command,
             client_in=client_in,
             client_out=client_out,
@@ -146,12 +152,60 @@ def _serve(
     where: Where, server: str, upstream: str, listen: str, headers: list[str], pins: bool, wait: float
 ) -> int:
     from yett.proxy.http import serve
-    from yett.sdk.approvals import Waiting
-    from yett.sdk.connect import connect
 
-    with connect(where, name=f"mcp-{_safe(server)}") as decider:
+    with _decider(where, server, wait) as (decider, waiting):
         catalogue = _catalogue(where, server, pins, decider)
-        return serve(server, upstream, listen, headers, catalogue, Waiting(decider, wait))
+        return serve(server, upstream, listen, headers, catalogue, waiting)
+
+
+@contextlib.contextmanager
+def _decider(where: Where, server: str, wait: float) -> Iterator[tuple[Client | Gateway, Waiting]]:
+    """Whoever judges, and the same for calls that may wait for a person; a gateway of our own with its door."""
+    from yett.sdk.approvals import Waiting
+    from yett.sdk.connect import connect, own
+    from yett.serve.log import configure
+
+    configure(level=logging.WARNING)  # to standard error: standard output belongs to the client
+    name = f"mcp-{_safe(server)}"
+    if where.gateway:
+        with connect(where, name=name) as client:
+            yield client, Waiting(client, wait)
+        return
+    gateway, state = own(where, name=name)
+
+    def tell(call: ToolCall, decision: Decision) -> None:
+        how = f"yett approve {decision.approval} --state {state} --token-file APPROVER"
+        typer.echo(f"yett: a call of {call.tool!a} waits for a person: {how}", err=True)
+
+    with gateway, _door(gateway, state):
+        yield gateway, Waiting(gateway, wait, tell)
+
+
+@contextlib.contextmanager
+def _door(gateway: Gateway, state: Path) -> Iterator[None]:
+    """A person's way in, to approve or to freeze; opened beside the work, because it takes a moment to load."""
+    leave = threading.Event()
+
+    def stand() -> None:
+        from yett.errors import YettError
+
+        try:
+            from yett.serve.beside import listening
+
+            with listening(gateway, state):
+                leave.wait()
+        except ImportError:
+            typer.echo("yett: without `pip install 'yett[server]'` nobody can approve held calls", err=True)
+        except YettError as error:
+            typer.echo(f"yett: nobody can approve held calls: {error}", err=True)
+
+    thread = threading.Thread(target=stand, name="yett-mcp-door", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        leave.set()
+        thread.join()
 
 
 def _catalogue(where: Where, server: str, pins: bool, decider: object) -> Catalogue:

@@ -8,6 +8,7 @@ the approval permits the call, and that it does so once, is decided by the gatew
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, cast, runtime_checkable
 
 from yett.model import Decision, Effect, Identity, Outcome, ToolCall
@@ -28,16 +29,22 @@ class Waiting:
     Args:
         decider: who judges.
         wait: seconds a held call waits before it is answered with `hold`.
+        held: told of each held call before it waits.
     """
 
-    def __init__(self, decider: Decider, wait: float = 0.0) -> None:
+    def __init__(
+        self, decider: Decider, wait: float = 0.0, held: Callable[[ToolCall, Decision], None] | None = None
+    ) -> None:
         self._decider = decider
         self._wait = wait
+        self._held = held
 
     def decide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
         """As the decider does; a held call is asked once more after it was approved."""
         decision = self._decider.decide(call)
         held = isinstance(decision, Decision) and decision.effect is Effect.HOLD and decision.approval
+        if held and self._held is not None:
+            self._held(call, decision)
         if not held or self._wait <= 0 or not isinstance(self._decider, Approver):
             return decision
         if not cast(Approver, self._decider).await_approval(str(decision.approval), self._wait):

@@ -84,10 +84,15 @@ def connect(where: Where, *, name: str, timeout: float = 10.0) -> Client | Gatew
         from yett.sdk.client import Client
 
         return Client(where.gateway, where.token, timeout=timeout, public_key=where.public_key)
-    return _own(where, name)
+    return own(where, name=name)[0]
 
 
-def _own(where: Where, name: str) -> Gateway:
+def own(where: Where, *, name: str) -> tuple[Gateway, Path]:
+    """A gateway in this process, and its state directory.
+
+    Raises:
+        YettError: it does not open.
+    """
     from yett.gateway import Gateway
 
     policy = where.policy or (str(resources.policies() / "baseline.yaml"),)
@@ -96,7 +101,7 @@ def _own(where: Where, name: str) -> Gateway:
     for slot in range(1, _SLOTS + 1):
         state = folder / (name if slot == 1 else f"{name}-{slot}")
         try:
-            return Gateway.open(policy, state)
+            return Gateway.open(policy, state), state
         except YettError as error:
             # One writer a log: a second agent on this machine gets a log of its own, not a shared one.
             if error.code != "LOCKED" or slot == _SLOTS:

@@ -137,7 +137,7 @@ class _Guarded:
         wait: float,
     ) -> None:
         if wait > 0 and not hasattr(decider, "await_approval"):
-            raise TypeError("only a client of a running gateway can wait for an approval")
+            raise TypeError("whoever judges here cannot wait for an approval")
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError("a generator runs after it was called; guard a function that returns its result")
         if not inspect.iscoroutinefunction(function) and inspect.iscoroutinefunction(
