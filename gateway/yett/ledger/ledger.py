@@ -13,7 +13,7 @@ import msgspec
 
 from yett.errors import LedgerError, Unauthorized
 from yett.extract.facts import Facts
-from yett.ledger import freeze, rows
+from yett.ledger import freeze, record, rows
 from yett.ledger.approval import ApprovalView
 from yett.ledger.approvals import Approvals
 from yett.ledger.assess import assess
@@ -30,13 +30,12 @@ from yett.ledger.proposal import ATTEMPTS, Conflict, Decided, Judge, MandateChec
 from yett.ledger.rows import Decided as DecidedRow
 from yett.ledger.session import Session
 from yett.ledger.store import Store
-from yett.ledger.taint import pack, to_text
+from yett.ledger.taint import Hasher
 from yett.ledger.view import Snapshot
 from yett.model import (
     AdmittedCall,
     Identity,
     Json,
-    Origin,
     OutcomeFacts,
     PolicyRef,
     RecordRef,
@@ -44,7 +43,6 @@ from yett.model import (
     ToolSpec,
     Verdict,
 )
-from yett.policy.intent import of_prompt
 from yett_audit.anchor import Anchored, Anchorer, Sink
 from yett_audit.errors import Broken
 from yett_audit.trust import Trust
@@ -109,6 +107,16 @@ class Ledger:
         return self._core.keys.ledger.public
 
     @property
+    def hasher(self) -> Hasher:
+        """What values are compared by."""
+        return self._core.hasher
+
+    @property
+    def hasher_key(self) -> bytes:
+        """The key of `hasher`: for a process that judges beside this one, and nobody else."""
+        return self._core.keys.derive("taint")
+
+    @property
     def log_key(self) -> str:
         """The log's verifier key, for `yett-verify --key`."""
         return self._core.writer.vkey
@@ -167,7 +175,7 @@ class Ledger:
         sid = session_id(
             core.session_key, identity.tenant, identity.principal, identity.agent, core.entropy(16), at
         )
-        values = pack(core.hasher.of_prompt(prompt)) if prompt else b""
+        told = record.prompted(core.hasher, prompt)
         with core.lock:
             if parent:
                 self._own(identity, parent, same_agent=False)
@@ -179,13 +187,10 @@ class Ledger:
                 "principal": identity.principal,
                 "agent": identity.agent,
                 "credential": identity.credential,
+                **told,
             }
             if parent:
                 body["parent"] = parent
-            if values:
-                body["values"] = [[Origin.PROMPT.value, to_text(values[:30_000])]]
-            if intents := of_prompt(prompt) if prompt else ():
-                body["labels"] = list(intents)
             entry = core.write("session", body)
         core.wait(entry)
         return sid
