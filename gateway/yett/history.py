@@ -31,6 +31,10 @@ class History(Protocol):
     def origin(self, value: str) -> Origin:
         """Where a value came from; `novel` if it was never seen. Compared after normalisation."""
 
+    def mentioned(self, value: str) -> bool:
+        """Whether untrusted text of this session names the value, however else it may be known; true if that
+        cannot be told any more. A sender's own address is not a mention."""
+
     def spent(self, what: str, window_s: int) -> int:
         """What the budget `what` was charged within the window, reservations included."""
 
@@ -53,6 +57,9 @@ class NoHistory:
 
     def origin(self, value: str) -> Origin:
         return Origin.NOVEL
+
+    def mentioned(self, value: str) -> bool:
+        return False
 
     def spent(self, what: str, window_s: int) -> int:
         return 0

@@ -117,6 +117,7 @@ class Policies:
             lambda: f"origin({r.choice(['targets', 'contents', *(f'args.{n}' for n in args)])}) {r.choice(['==', '!='])} \"{r.choice(ORIGINS)}\"",
             lambda: f"origin({r.choice(['targets', 'args'])}) in (\"prompt\", \"records\")",
             lambda: f"seen({r.choice(['targets', *(f'args.{n}' for n in args)])})",
+            lambda: f"mentioned({r.choice(['targets', *(f'args.{n}' for n in args)])})",
             lambda: r.choice(["session.read_untrusted", "facts.truncated", "\"read_secret\" in session.labels"]),
             lambda: f"{r.choice(['any', 'all'])}(v > {r.choice(['1', '5'])} for v in amounts if v != 100)",
             lambda: f"{r.choice(['any', 'all'])}(t == \"a\" for t in targets{r.choice(['', ' if t != 5'])})",
@@ -152,6 +153,7 @@ class Policies:
             "spent": {"pay": r.choice([0, 5, 100])},
             "count": {"send": r.choice([0, 1])},
             "seen": r.sample(["a", "b", "5"], r.randint(0, 3)),
+            "mentioned": r.sample(["a", "b", "5"], r.randint(0, 3)),
         }
         if r.random() < 0.1:
             given["limits"] = ["time"]

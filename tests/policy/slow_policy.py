@@ -178,6 +178,8 @@ class Scope:
             )
         if name == "seen":
             return all(text in given["seen"] for text in texts(first))
+        if name == "mentioned":
+            return any(text in given["mentioned"] for text in texts(first))
         if name in ("spent", "count"):
             return given[name].get(first, 0)
         if name == "len":

@@ -90,8 +90,10 @@ def test_trust_of_results() -> None:
     assert found["get_balance"]["result"] == "records"
     assert found["list_contacts"]["result"] == "directory"
     assert found["get_webpage"]["result"] == "untrusted"
-    assert found["get_thing"]["result"] == "untrusted"
-    assert found["search_emails"]["result"] == "untrusted"
+    assert found["get_thing"]["result"]["trust"] == "untrusted"
+    assert found["search_emails"]["result"]["trust"] == "untrusted"
+    assert found["search_emails"]["result"]["sender"] == "sender"
+    assert found["search_emails"]["result"]["*_id"] == "records"
     assert found["get_transactions"]["result"]["sender"] == "sender"
     assert found["get_transactions"]["result"]["subject"] == "untrusted"
 

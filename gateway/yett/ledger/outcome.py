@@ -30,6 +30,8 @@ ORDERS: Final = "ASI01"
 STRIKES: Final = {Level.INFO: 0, Level.LOW: 30, Level.MEDIUM: 100, Level.HIGH: 250, Level.CRITICAL: 400}
 """How much reading such a result raises the session's risk, 0..1000."""
 _ORIGINS: Final = {origin.value for origin in Origin}
+_INDEXED: Final = {Origin.DIRECTORY.value: Hasher.of_name, "sender": Hasher.of_sender}
+"""How values of an origin are indexed, where not by all their parts. A sender is untrusted, and no mention."""
 
 
 def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> Pending:
@@ -108,8 +110,7 @@ def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], boo
     found: dict[str, set[int]] = {}
     for value, origin in outcome.values:
         kind = origin if origin in _ORIGINS else Origin.UNTRUSTED.value
-        indexed = hasher.of_name if kind == Origin.DIRECTORY.value else hasher.of_value
-        found.setdefault(kind, set()).update(indexed(value))
+        found.setdefault(kind, set()).update(_INDEXED.get(origin, Hasher.of_value)(hasher, value))
     secret: set[int] = set()
     if "read_secret" in outcome.labels:
         for value, _ in outcome.values:

@@ -59,6 +59,10 @@ _INVISIBLE: Final = dict.fromkeys(
 )
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "ftp", "file", "www"})
 _GLUED: Final = re2.compile(r"([a-z0-9])\.([A-Z])")
+_SENT: Final = "from\0"
+"""Before a sender's address: no text can contain it."""
+_WORD: Final = 3
+"""Characters of a word that is indexed alone; twice as many in a long text."""
 _SHINGLE: Final = 4
 """Words in a shingle of prose."""
 _WINDOW: Final = 16
@@ -119,7 +123,7 @@ class Hasher:
             found.add(self(compact))
         short = len(normal) <= 4096
         for word in words:
-            if len(word) >= (3 if short else 6):
+            if len(word) >= (_WORD if short else 2 * _WORD):
                 found.add(self(word))
                 for piece in pieces(word):
                     found.add(self(piece))
@@ -139,6 +143,14 @@ class Hasher:
         if not normal:
             return set()
         return {self(normal), self(normal.replace(" ", "").replace("-", ""))}
+
+    def of_sender(self, text: str) -> set[int]:
+        """Hashes of who sent something: untrusted, but not named by any text."""
+        normal = normalise(text[:MAX_TEXT])
+        words = tokens(normal)
+        found = {normal, normal.replace(" ", "").replace("-", ""), *words}
+        found.update(piece for word in words for piece in pieces(word))
+        return {self(_SENT + each) for each in found if each}
 
     def of_secret(self, text: str) -> set[int]:
         """Hashes under which a secret value and its parts are indexed and looked for."""
@@ -295,11 +307,28 @@ def from_text(text: str) -> bytes:
     return urlsafe_b64decode(text)
 
 
-def _known(indexes: Indexes, item: int) -> Origin | None:
+def _known(indexes: Indexes, hasher: Hasher, text: str) -> Origin | None:
+    item = hasher(text)
     found = indexes[0].origin_of(item)
-    if found is None and any(item in other.untrusted for other in indexes[1:]):
-        return Origin.UNTRUSTED
+    if found is None:
+        sent = hasher(_SENT + text)
+        if any(item in index.untrusted or sent in index.untrusted for index in indexes):
+            return Origin.UNTRUSTED
     return found
+
+
+def mentioned(index: Taint, hasher: Hasher, value: str) -> bool:
+    """Whether an untrusted text named a value, as a whole or by all its neighbouring words."""
+    if index.saturated:
+        return True
+    normal = normalise(value[:MAX_TEXT])
+    compact = normal.replace(" ", "").replace("-", "")
+    if not normal or not index.untrusted.bits:
+        return False
+    if any(hasher(each) in index.untrusted for each in {normal, compact}):
+        return True
+    words = tokens(normal)
+    return len(words) > 1 and all(hasher(f"{a} {b}") in index.untrusted for a, b in pairwise(words))
 
 
 def origin(indexes: Indexes, hasher: Hasher, value: str) -> Origin:
@@ -314,12 +343,12 @@ def origin(indexes: Indexes, hasher: Hasher, value: str) -> Origin:
     normal = normalise(value[:MAX_TEXT])
     if not normal:
         return Origin.CONFIG
-    known = _known(indexes, hasher(normal))
+    known = _known(indexes, hasher, normal)
     if known is not None:
         return known
     compact = normal.replace(" ", "").replace("-", "")
     if compact != normal and len(compact) <= 64:
-        known = _known(indexes, hasher(compact))
+        known = _known(indexes, hasher, compact)
         if known is not None:
             return known
     return _of_parts(indexes, hasher, normal)
@@ -329,23 +358,25 @@ def _of_parts(indexes: Indexes, hasher: Hasher, normal: str) -> Origin:
     words = tokens(normal)
     unknown = Origin.UNTRUSTED if indexes[0].saturated else Origin.NOVEL
     if len(words) > 64:
-        tainted = any(_known(indexes, hasher(w)) is Origin.UNTRUSTED for w in words[:512] if _telling(w))
+        tainted = any(_known(indexes, hasher, w) is Origin.UNTRUSTED for w in words[:512] if _telling(w))
         return Origin.UNTRUSTED if tainted else unknown
     found: list[Origin] = []
     for word in words:
-        known = _known(indexes, hasher(word)) if word != normal else None
+        if len(word) < _WORD and len(words) > 1:
+            continue  # too short to be indexed alone; its neighbours tell
+        known = _known(indexes, hasher, word) if word != normal else None
         if known is not None:
             found.append(known)
             continue
-        parts = [_known(indexes, hasher(piece)) for piece in pieces(word)]
+        parts = [_known(indexes, hasher, piece) for piece in pieces(word)]
         found.append(Origin.UNTRUSTED if Origin.UNTRUSTED in parts else unknown)
     if Origin.UNTRUSTED in found:
         return Origin.UNTRUSTED
-    if unknown in found or not found:
+    if unknown in found or not words:
         return unknown
     for pair in pairwise(words):
         # Known words in an order nobody wrote are a new sentence, not a quotation.
-        known = _known(indexes, hasher(" ".join(pair)))
+        known = _known(indexes, hasher, " ".join(pair))
         if known is None:
             return unknown
         found.append(known)

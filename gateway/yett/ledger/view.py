@@ -12,7 +12,7 @@ from yett.ledger.budget import Account
 from yett.ledger.measure import Measure
 from yett.ledger.rows import RECENT_MS, Principal
 from yett.ledger.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille
-from yett.ledger.taint import Bloom, Hasher, Taint, origin, pack, unpack
+from yett.ledger.taint import Bloom, Hasher, Taint, mentioned, origin, pack, unpack
 from yett.model import Identity, Origin
 
 
@@ -66,6 +66,9 @@ class Snapshot:
 
     def origin(self, value: str) -> Origin:
         return origin(self._indexes, self.hasher, value)
+
+    def mentioned(self, value: str) -> bool:
+        return mentioned(self.row.taint, self.hasher, value)
 
     @property
     def secrets(self) -> tuple[Bloom, ...]:

@@ -179,7 +179,7 @@ def _telling(node: nodes.Node) -> bool:
     return (
         isinstance(node, nodes.Call)
         and not node.library
-        and node.function in ("spent", "count", "stage", "seen")
+        and node.function in ("spent", "count", "stage", "seen", "mentioned")
     )
 
 

@@ -7,7 +7,7 @@ tightens: `hold … when: not intent("delete")`. As the only reason to allow som
 
 from __future__ import annotations
 
-from yett.extract.infer import VERBS
+from yett.policy import lexicon
 
 PREFIX = "intent:"
 MAX_PROMPT = 65_536
@@ -15,17 +15,4 @@ MAX_PROMPT = 65_536
 
 def of_prompt(prompt: str) -> tuple[str, ...]:
     """Labels of the capabilities that any word of the prompt names, sorted."""
-    words = frozenset("".join(c if c.isalnum() else " " for c in prompt[:MAX_PROMPT].casefold()).split())
-    found = {capability for capability, verbs in VERBS.items() if words & verbs or _stems(words) & verbs}
-    return tuple(sorted(PREFIX + capability for capability in found))
-
-
-def _stems(words: frozenset[str]) -> frozenset[str]:
-    """Plain forms of `paying`, `invited`, `deletes`; a wrong one is no verb and does no harm."""
-    found = set()
-    for word in words:
-        for ending in ("s", "es", "d", "ed", "ing"):
-            if len(word) > len(ending) + 2 and word.endswith(ending):
-                stem = word.removesuffix(ending)
-                found |= {stem, stem + "e"}
-    return frozenset(found)
+    return tuple(sorted(PREFIX + capability for capability in lexicon.of_prompt(prompt[:MAX_PROMPT])))

@@ -24,7 +24,7 @@ TEXT_TYPES = frozenset(
 )
 """Types whose values are strings; the name tells extraction and provenance how to read them."""
 
-TRUST = frozenset({"records", "directory", "config", "untrusted", "sender", "prompt", "novel"})
+TRUST = frozenset({"records", "directory", "config", "untrusted", "sender", "prompt", "novel", "receipt"})
 
 _TOOL_KEYS = {"does", "args", "open", "result", "server", "because", "free"}
 _ARG_KEYS = {"role", "type", "free", "optional", "required", "schema", "because"}

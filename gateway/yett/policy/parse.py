@@ -51,6 +51,7 @@ _GIVEN_KEYS = {
     "spent",
     "count",
     "seen",
+    "mentioned",
     "stages",
     "now",
     "limits",

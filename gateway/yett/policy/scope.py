@@ -97,10 +97,12 @@ def types_for(
         "groups": list_of(STR),
         "origin": fn_of(ANY, returns=_ORIGIN),
         "seen": fn_of(ANY, returns=BOOL),
+        "mentioned": fn_of(ANY, returns=BOOL),
         "spent": fn_of(choice_of(*BUDGETS), STR, returns=NUM),
         "count": fn_of(STR, STR, returns=NUM),
         "stage": fn_of(STR, returns=STR),
         "intent": fn_of(choice_of(*CAPABILITIES), returns=BOOL),
+        "asked": BOOL,
     }
     for role, plural in ROLE_LISTS.items():
         types[plural] = list_of(NUM if role == "amount" else ANY)
@@ -211,6 +213,10 @@ class Scope:
     def _seen(self, value: Any) -> bool:
         return all(self._history.seen(text) for text in texts_of(value))
 
+    def _mentioned(self, value: Any) -> bool:
+        texts = texts_of(value)
+        return len(texts) > _MAX_LEAVES or any(self._history.mentioned(text) for text in texts)
+
     def _spent(self, what: str, span: str) -> int:
         return self._history.spent(what, window(span) or 0)
 
@@ -219,6 +225,10 @@ class Scope:
 
     def _intent(self, capability: str) -> bool:
         return f"intent:{capability}" in self._history.labels
+
+    def _asked(self) -> bool:
+        does = self._facts.does - {"read"}
+        return not does or any(self._intent(capability) for capability in does)
 
 
 class _Session(Mapping[str, Any]):
@@ -254,10 +264,12 @@ _VALUES: dict[str, Callable[[Scope], Any]] = {
     "groups": lambda scope: scope._admitted.identity.groups,
     "origin": lambda scope: scope._origin,
     "seen": lambda scope: scope._seen,
+    "mentioned": lambda scope: scope._mentioned,
     "spent": lambda scope: scope._spent,
     "count": lambda scope: scope._count,
     "stage": lambda scope: scope._history.stage,
     "intent": lambda scope: scope._intent,
+    "asked": lambda scope: scope._asked(),
     "targets": lambda scope: scope._role("target"),
     "contents": lambda scope: scope._role("content"),
     "selectors": lambda scope: scope._role("selector"),

@@ -1,7 +1,7 @@
 """A policy's own tests: each a call, what is given of its past, and the effect its layer must have.
 
 `given` may say: `origins` {value: origin}, `labels`, `risk` (score), `findings` (ids), `session_risk`,
-`spent` {budget: amount}, `count` {what: n}, `seen` [value], `stages` {name: state}, `now` (ms), `limits`, and
+`spent` {budget: amount}, `count` {what: n}, `seen` [value], `mentioned` [value], `stages` {name: state}, `now` (ms), `limits`, and
 `secrets` [kind], so that no test needs to spell out something that looks like a key.
 What is not given is the empty past: nothing seen, nothing spent, every value `novel`. Windows are not told
 apart: `spent: {pay: 900}` was spent within any window.
@@ -48,11 +48,15 @@ class Past:
     spents: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+    mentions: frozenset[str] = frozenset()
     stages: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
 
     def origin(self, value: str) -> Origin:
         return self.origins.get(value, Origin.NOVEL)
+
+    def mentioned(self, value: str) -> bool:
+        return value in self.mentions
 
     def spent(self, what: str, window_s: int) -> int:
         return self.spents.get(what, 0)
@@ -118,6 +122,7 @@ def past_of(given: Mapping[str, Any]) -> Past:
         spents=given.get("spent", {}),
         counts=given.get("count", {}),
         known=frozenset(str(value) for value in given.get("seen", ())),
+        mentions=frozenset(str(value) for value in given.get("mentioned", ())),
         stages=given.get("stages", {}),
     )
 

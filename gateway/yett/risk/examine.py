@@ -7,6 +7,8 @@ all of it, else untrusted, because a tool that nobody described may return anyth
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Iterator
 
 import msgspec
@@ -23,11 +25,13 @@ from yett.risk.detections import Detections
 MAX_VALUES = 5_000
 MAX_VALUE = 4_096
 """Characters of one value kept for provenance; of a longer one, the start."""
+OVERLAP = 256
+"""Characters that neighbouring pieces of a long value share."""
 MAX_DEPTH = 64
 SIGNAL_LEVELS = ((60, Level.HIGH), (30, Level.MEDIUM), (1, Level.LOW))
 
 _ORIGINS = {origin.value: origin for origin in Origin}
-_READING_SECRETS = ("secret", "credential", "password", "token")
+_BETWEEN_NAMES = {ord(char): "\n" for char in ",;:|<>()[]\r"}
 
 
 def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> OutcomeFacts:
@@ -43,15 +47,17 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
         encoded, truncated = repr(type(outcome.result)).encode(), True
     trust = spec.result if spec is not None else {}
     try:
-        for text, pointer, name in _leaves(outcome.result):
+        for text, pointer, name in itertools.chain.from_iterable(map(_leaves, _documents(outcome.result))):
             if len(values) >= MAX_VALUES:
                 truncated = True
                 break
             budget.spend(1, len(text))
-            origin = origin_of(trust, pointer, name)
-            if text:
-                values.append((text[:MAX_VALUE], origin.value))
-            if origin.rank >= Origin.UNTRUSTED.rank:
+            said = trust_of(trust, pointer, name)
+            origin = _origin(said)
+            if text and said != "receipt":
+                kind = said if said == "sender" else origin.value
+                values.extend((part, kind) for part in _parts(text, origin))
+            if said != "receipt" and origin.rank >= Origin.UNTRUSTED.rank:
                 labels.add("read_untrusted")
             for finding in _look(text, pointer, name, detections, budget):
                 findings.setdefault((finding.id, finding.path), finding)
@@ -76,17 +82,59 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
     )
 
 
-def origin_of(trust: dict[str, str], pointer: str, name: str) -> Origin:
-    """Where a leaf came from, by the manifest: its pointer, its field's name, `trust`, else untrusted."""
-    for key in (pointer, name, "trust"):
-        said = trust.get(key)
-        if said is not None:
-            if said == "sender":
-                return Origin.UNTRUSTED  # whoever wrote the message chose it
-            if said == "secret":
-                return Origin.RECORDS
-            return _ORIGINS.get(said, Origin.UNTRUSTED)
-    return Origin.UNTRUSTED
+def trust_of(trust: dict[str, str], pointer: str, name: str) -> str:
+    """What the manifest says of a leaf: its pointer, its field's name, `*_id` for its name's end, `trust`, else untrusted.
+
+    A word of `manifest.TRUST`; `receipt` is what a call that acted says of itself, possibly in an attacker's words:
+    it makes nothing known. A text that stands in no field may be any of them: the least trusted counts.
+    """
+    if not name and pointer not in trust and any(said in ("untrusted", "sender") for said in trust.values()):
+        return "untrusted"
+    for key in (pointer, name, "*" + name[max(name.rfind("_"), 0) :], "trust"):
+        if key in trust:
+            return trust[key]
+    return "untrusted"
+
+
+def _documents(value: Json) -> Iterator[Json]:
+    """What a result says, without what it came in: JSON in a text, and the content blocks of MCP."""
+    blocks = value.get("content") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(blocks, list):
+        yield _parsed(value)
+        return
+    yield from (
+        _parsed(b["text"] if isinstance(b, dict) and set(b) == {"type", "text"} else b) for b in blocks
+    )
+    yield value.get("structuredContent")
+    yield {key: said for key, said in value.items() if key not in ("content", "structuredContent")}
+
+
+def _parsed(value: Json) -> Json:
+    """The structure of a text that is one JSON document; a duplicate key makes it a text like any other."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(YettError, UnicodeError):
+            return canonical.parse(value.encode())
+    return value
+
+
+def _origin(said: str) -> Origin:
+    # `sender`: whoever wrote the message chose it.  `secret`: the principal's own, and labelled as well.
+    return Origin.RECORDS if said == "secret" else _ORIGINS.get(said, Origin.UNTRUSTED)
+
+
+def _parts(text: str, origin: Origin) -> Iterator[str]:
+    """What of a leaf is kept for provenance: itself, and of a directory in one text each name in it.
+
+    Of a long trusted text the start; a long untrusted one in pieces, so that nothing hides behind padding.
+    """
+    if origin.rank >= Origin.UNTRUSTED.rank:
+        yield from (text[start : start + MAX_VALUE] for start in range(0, len(text), MAX_VALUE - OVERLAP))
+        return
+    yield text[:MAX_VALUE]
+    if origin is Origin.DIRECTORY and len(text) <= MAX_VALUE:
+        parts = text.translate(_BETWEEN_NAMES).split("\n")
+        if len(parts) > 1:
+            yield from (name for part in parts if (name := part.strip(" -*.\t")))
 
 
 def _leaves(value: Json) -> Iterator[tuple[str, str, str]]:

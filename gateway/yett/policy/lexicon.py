@@ -1,0 +1,187 @@
+"""Words: what the verbs of tool names, docstrings and prompts mean as capabilities.
+
+Two lists, because a name and a sentence use words differently. In a *tool's name* a verb is unambiguous
+(`delete`, `forward`) or also a noun (`mail`, `order`, `note`), which is a verb only in front. In a *prompt*
+people say what they want in everyday words (`put`, `drop a line`, `get rid of`); there a word too many only
+means that a person is not asked.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from yett.extract.infer import VERBS as OF_TOOLS
+from yett.extract.views import tokens
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VERBS: dict[str, frozenset[str]] = {
+    "read": words(
+        "get read search find fetch query show view lookup look describe count check retrieve browse cat select load inspect "
+        "download scrape see monitor compare calculate compute convert translate summarize summarise validate analyze "
+        "analyse explain recommend suggest return display say tell give provide list print report examine watch open"
+    ),
+    "write": words(
+        "create write set put add insert edit modify update save append upload rename move patch store change replace copy mkdir "
+        "touch reserve assign reassign merge commit push import mark flag complete finish resolve reopen close escalate approve "
+        "reject accept decline confirm reschedule postpone rent hire enter make build generate start stop pause resume attach "
+        "extend adjust correct fix swap sync snooze fold hand leave raise lower fill compose prepare organise organize arrange join"
+    ),
+    "delete": words(
+        "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
+        "forget unsubscribe dismiss empty archive revoke"
+    ),
+    "send": words(
+        "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish"
+    ),
+    "share": words("share invite grant expose publish enrol enroll onboard"),
+    "pay": words("pay wire purchase buy charge refund withdraw checkout donate payout remit reimburse spend"),
+    "exec": words("exec execute run eval spawn deploy invoke launch compile"),
+    "persist": words("schedule cron install remember memorize register subscribe"),
+    "admin": words("grant revoke reset enable disable configure promote demote sudo"),
+}
+"""Words of a tool's name or docstring that are verbs wherever they stand."""
+
+NOUN_VERBS: dict[str, frozenset[str]] = {
+    "write": words(
+        "book order note record log draft plan tag label rate review star pin format file document issue place reservation "
+        "reservations appointment escalation transaction comment"
+    ),
+    "delete": words("bin cancellation"),
+    "send": words(
+        "mail email message post text chat dm slack call ping request comment notification webhook"
+    ),
+    "pay": words("transfer credit invoice payment top funds money debit"),
+    "persist": words("memory hook reminder autostart startup daemon"),
+    "admin": words("admin role permission privilege firewall iam acl config policy"),
+    "exec": words(
+        "shell bash terminal command interpreter python powershell pwsh cmd script subprocess console notebook sandbox"
+    ),
+}
+"""Words that are verbs (or name the whole tool) only in front."""
+
+DATA = words(
+    "details info information data status state list listing history summary facts card profile directory agenda balance rating "
+    "ratings reviews feedback price prices weather forecast availability statistics stats report date time day calendar results "
+    "overview catalog catalogue entries items contents log logs version types metadata preview"
+)
+"""Heads of names that say what comes back: `order_details`, `venue_facts`."""
+
+_PROMPT_EXTRA: dict[str, str] = {
+    "write": (
+        "schedule plan note book order reserve reservation appointment block give take record mark set enter jot log fill draft "
+        "arrange prepare organise organize correct fix adjust shift bring switch turn finish complete solve resolve close escalate rent "
+        "hire append attach extend raise lower rearrange tidy sort register keep track pin label tag"
+    ),
+    "delete": "rid forgotten throw bin clean void",
+    "send": (
+        "tell know inform write drop answer respond ask contact remind thank text ping pass announce share report "
+        "congratulate invite submit deliver cc reach say warn confirm"
+    ),
+    "share": "give access send add join rights post publish upload forward",
+    "pay": "buy settle spend reimburse credit give owe compensate bill book rent order send back",
+    "persist": "remind plan every daily weekly monthly always recurring arrange standing keep",
+    "admin": "access rights change set update promote grant switch turn",
+    "exec": "start launch compile build test try deploy install",
+}
+
+
+_PROMPT = {
+    capability: known | OF_TOOLS.get(capability, frozenset()) | words(_PROMPT_EXTRA.get(capability, ""))
+    for capability, known in VERBS.items()
+}
+_NAMED = words("reservation booking appointment reminder refund payment transfer invitation")
+"""Nouns by which people ask for something: `I need a reservation`."""
+_PHRASES = (
+    (words("call off"), "delete"),
+    (words("take off"), "delete"),
+    (words("can go"), "delete"),
+    (words("make sure"), "write"),
+    (words("set up"), "persist"),
+)
+"""Words that mean something only together; `call that off` is one too, so they need not be neighbours."""
+
+
+_DO = words("do perform complete follow execute carry handle finish")
+_ERRANDS = words("task todo instruction step action errand chore")
+_BEFORE_NOUNS = words(
+    "the a an my our his her their its this these those that your of in for on from about with at by each every last next any some all no which what"
+)
+
+
+def of_prompt(text: str) -> set[str]:
+    """Capabilities that the words of a prompt ask for; a word after an article or a preposition is no verb."""
+    spoken = "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+    pairs = list(itertools.pairwise(("", *spoken)))
+    verbs = (word for before, word in pairs if before not in _BEFORE_NOUNS or word in _NAMED)
+    everything = {stem for word in spoken for stem in stems(word)}
+    plain = {stem for word in verbs for stem in stems(word)}
+    if plain & _DO and everything & _ERRANDS:
+        return set(_PROMPT)  # whatever the errands are
+    found = {capability for capability, known in _PROMPT.items() if plain & known}
+    return found | {capability for phrase, capability in _PHRASES if phrase <= everything}
+
+
+def stems(word: str) -> tuple[str, ...]:
+    """A word and plain forms it may be of: `paying`, `invited`, `deletes`, `copies`; a wrong one is no verb."""
+    found = [word]
+    for ending in ("s", "es", "d", "ed", "ing"):
+        if len(word) > len(ending) + 2 and word.endswith(ending):
+            stem = word.removesuffix(ending)
+            found += [stem, stem + "e"]
+            if len(stem) > 3 and stem[-1] == stem[-2]:
+                found.append(stem[:-1])
+    if word.endswith(("ies", "ied")):
+        found.append(word[:-3] + "y")
+    return tuple(found)
+
+
+def capabilities(found: Iterable[str], lists: dict[str, frozenset[str]]) -> set[str]:
+    """Capabilities whose verbs are among the words, in any form."""
+    plain = {stem for word in found for stem in stems(word)}
+    return {capability for capability, verbs in lists.items() if plain & verbs}
+
+
+def of_name(name: str) -> set[str]:
+    """What a tool's name says that it does; nothing if it has no verb.
+
+    A reading verb in front decides (`get_user_role`), unless another one is joined to it (`read_and_delete`).
+    """
+    parts = [part for part in tokens(name) if not part.isdigit()]
+    if not parts:
+        return set()
+    joined = [after for word, after in itertools.pairwise(parts) if word in ("and", "or", "then")]
+    first = _capabilities_of(parts[0])
+    if first == {"read"}:
+        return first | {c for word in joined for c in _capabilities_of(word)}
+    found = {c for part in parts for c in _capabilities_of(part)} - {"read"}
+    if found and not (parts[-1] in DATA and not first):
+        return found
+    if any("read" in _capabilities_of(part) for part in parts) or parts[-1] in DATA:
+        return {"read"}
+    return {c for c, verbs in NOUN_VERBS.items() if parts[0] in verbs}
+
+
+def _capabilities_of(word: str) -> set[str]:
+    return {capability for capability, verbs in VERBS.items() if word in verbs}
+
+
+_PREAMBLE = words(
+    "this a an tool function method api endpoint call use used using uses allows allow you your to user users agent for that which can "
+    "will be is it lets let us me by helps help able enables"
+)
+_DATA_PHRASE = words("the all what who which everything every names one today's current")
+
+
+def of_sentence(text: str) -> set[str]:
+    """What the first verb of a docstring's first sentence says; `read` of a phrase that only names data."""
+    line = text.strip().split("\n")[0].split(". ")[0].casefold()
+    spoken = "".join(c if c.isalnum() or c in "'-" else " " for c in line).split()
+    if spoken and (spoken[0] in _DATA_PHRASE or spoken[0].endswith("'s")):
+        return {"read"}
+    first = next((word for word in spoken if word not in _PREAMBLE), "")
+    return capabilities([first], VERBS) or {c for c, verbs in NOUN_VERBS.items() if first in verbs}
