@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -314,8 +315,9 @@ def test_a_person_approves_at_the_proxy_itself_without_a_sidecar(server: Server,
         approval = told.split("yett approve ")[1].split()[0]
         approve = ("approve", approval, "--yes", "--state", state, "--token-file")
         until = time.monotonic() + 30
-        while not (folder / state / "yett.sock").exists() and time.monotonic() < until:
-            time.sleep(0.02)
+        with socket.socket(socket.AF_UNIX) as probe:
+            while probe.connect_ex(str(folder / state / "yett.sock")) and time.monotonic() < until:
+                time.sleep(0.02)
         assert (folder / state / "yett.sock").stat().st_mode & 0o77 == 0
         own = yett(*approve, "local.token", cwd=folder)
         assert own.returncode == 2, "the principal whose agent asks is not its approver"

@@ -16,6 +16,7 @@ from yett.model import Identity, Obligation
 from yett.proxy.hooks import install, kit
 from yett.proxy.hooks.agents import DIALECTS
 from yett.proxy.hooks.desk import HookDesk
+from yett.proxy.hooks.memory import Sessions
 from yett.proxy.hooks.verdict import event, runs
 from yett.sdk.conformance import check
 from yett.sdk.scripted import ScriptedDecider
@@ -88,6 +89,45 @@ def test_sessions_of_agents_and_credentials_are_kept_apart_and_know_their_prompt
         desk.tell(agent, event(agent, "Bash", {}), who)
     assert [call.session for call in desk.decider.calls] == ["s1", "s2", "s3"]
     assert [call.context.prompt for call in desk.decider.calls] == ["tidy up", None, None]
+
+
+def test_a_conversation_stays_the_same_session_when_the_gateway_starts_again(tmp_path: Path) -> None:
+    file = tmp_path / "sessions"
+
+    def session(conversation: str) -> str:
+        decider = ScriptedDecider(allow=["*"])
+        decider.sessions = [f"before-{at}" for at in range(file.stat().st_size if file.exists() else 0)]
+        desk = HookDesk(kit._AsGateway(decider), sessions=file)
+        body = event("claude-code", "Bash", {"command": "ls"}, session=conversation)
+        asyncio.run(desk.answer("claude-code", body, WHO))
+        return decider.calls[0].session
+
+    first = session("a")
+    assert session("b") != first
+    assert session("a") == first
+    assert file.stat().st_mode & 0o77 == 0
+    with open(file, "ab") as torn:
+        torn.write(b'["half')
+    assert session("a") == first
+    assert session("c") != first
+    assert session("a") == first
+    assert b"half" not in file.read_bytes()
+    assert b'"a"' not in file.read_bytes(), "names of conversations are not written"
+
+
+def test_a_conversation_that_cannot_be_remembered_is_not_begun(tmp_path: Path) -> None:
+    desk = HookDesk(kit._AsGateway(ScriptedDecider(allow=["*"])), sessions=tmp_path / "no" / "sessions")
+    with pytest.raises(OSError, match="sessions"):
+        asyncio.run(desk.answer("claude-code", event("claude-code", "Bash", {"command": "ls"}), WHO))
+
+
+def test_what_was_forgotten_leaves_the_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "sessions"
+    for round in range(3):
+        memory = Sessions(file, 2)
+        memory.put(("c", "a", str(round)), f"s{round}")
+    assert len(Sessions(file, 2)._ids) == 2
+    assert len(file.read_bytes().splitlines()) == 2
 
 
 def test_tools_of_mcp_servers_are_named_as_everywhere_else() -> None:

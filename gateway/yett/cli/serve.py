@@ -41,6 +41,10 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(help="Also speak gRPC (ext_authz, ExtMcp): unix:PATH or 127.0.0.1:PORT.")
         ] = None,
         origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
+        workers: Annotated[
+            int,
+            typer.Option(help="Processes that judge beside the one that holds the ledger.", min=0, max=64),
+        ] = 0,
         per_minute: Annotated[int, typer.Option(help="Requests of one credential a minute.", min=1)] = 60_000,
         burst: Annotated[int, typer.Option(help="Requests of one credential at once.", min=1)] = 2_000,
         anchor_policy: Annotated[
@@ -78,6 +82,7 @@ def register(app: typer.Typer) -> None:
                 tls_certificate=tls_certificate,
                 tls_key=tls_key,
                 tls_client_ca=tls_client_ca,
+                workers=workers,
                 per_minute=per_minute,
                 burst=burst,
                 anchor_policy=anchor_policy,
@@ -87,7 +92,7 @@ def register(app: typer.Typer) -> None:
                 webhook_secret=webhook_secret,
                 webhook_tenant=webhook_tenant,
             ),
-            doors=routes,
+            doors=partial(routes, sessions=state / "hook-sessions"),
             beside=_grpc(grpc, mode),
         )
 

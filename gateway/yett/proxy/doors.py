@@ -28,7 +28,12 @@ from yett.sdk.listing import visible
 
 
 def routes(
-    gateway: Any, authenticate: Authenticate, config: ProxyConfig | None = None, state: Path | None = None
+    gateway: Any,
+    authenticate: Authenticate,
+    config: ProxyConfig | None = None,
+    state: Path | None = None,
+    *,
+    sessions: Path | None = None,
 ) -> list[Route]:
     """The routes.
 
@@ -36,6 +41,7 @@ def routes(
         authenticate: turns raw request headers into an identity or raises `YettError`.
         config: the servers and tools to stand before; by default the file that YETT_PROXY_FILE names.
         state: where pinned definitions are kept; by default as for `yett mcp`.
+        sessions: file that remembers the conversations of coding agents.
 
     `YETT_TOOLHIVE_SECRET_FILE` names the file with the secret that ToolHive's webhook signs with.
 
@@ -48,7 +54,7 @@ def routes(
     folder = state or Where.from_environment().state_folder()
     tools = ToolProxy(gateway, config.tools, commands=config.commands)
     return [
-        *hooks.routes(gateway, authenticate),
+        *hooks.routes(gateway, authenticate, sessions),
         *authzen.routes(gateway, authenticate),
         *opa.routes(gateway, authenticate),
         *envoy.routes(gateway, authenticate),

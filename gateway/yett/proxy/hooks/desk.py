@@ -2,7 +2,8 @@
 
 A `before` event is judged; its decision is remembered under the agent's session and tool use until the
 `after` event reports what came of it. Memory is bounded: what was forgotten is reported by nobody, and the
-ledger keeps the call as one whose outcome is not known.
+ledger keeps the call as one whose outcome is not known. Which conversation is which session outlives a
+restart (`memory`); the words of a prompt do not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from yett import canonical
 from yett.errors import YettError
 from yett.model import Context, Identity, Json, Outcome
 from yett.proxy.hooks.agents import DIALECTS, Dialect, Event, read
+from yett.proxy.hooks.memory import Key, Sessions
 from yett.proxy.mcp import answers, obligations
 from yett.sdk.decider import AnyDecider, OnBehalf, aask, atell, call_for, explain, wall_clock
 
@@ -34,14 +37,18 @@ class HookDesk:
 
     Args:
         gateway: who judges; asked on behalf of the hook's credential.
+        sessions: file that remembers conversations across restarts.
     """
 
-    def __init__(self, gateway: Any, *, clock: Callable[[], int] = wall_clock) -> None:
+    def __init__(
+        self, gateway: Any, *, clock: Callable[[], int] = wall_clock, sessions: Path | None = None
+    ) -> None:
         self._gateway = gateway
         self._clock = clock
         self._lock = threading.Lock()
-        self._sessions: OrderedDict[tuple[str, str, str], _Session] = OrderedDict()
-        self._running: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._sessions = Sessions(sessions, REMEMBERED)
+        self._prompts: OrderedDict[str, str | None] = OrderedDict()
+        self._running: OrderedDict[Key, str] = OrderedDict()
 
     async def answer(self, agent: str, body: bytes, identity: Identity) -> bytes:
         """The answer to one event, as the agent wants it.
@@ -65,18 +72,20 @@ class HookDesk:
             return await self._after(dialect, event, key, decider)
         return _json(dialect.allow(event))
 
-    def _prompt(self, dialect: Dialect, event: Event, key: tuple[str, str, str], decider: OnBehalf) -> bytes:
+    def _prompt(self, dialect: Dialect, event: Event, key: Key, decider: OnBehalf) -> bytes:
         prompt = event.prompt[:MAX_PROMPT] if isinstance(event.prompt, str) else None
         session = self._session(key, decider, prompt)
-        session.prompt = prompt
+        with self._lock:
+            self._prompts[session] = prompt
+            self._prompts.move_to_end(session)
+            while len(self._prompts) > REMEMBERED:
+                self._prompts.popitem(last=False)
         return _json(dialect.allow(event))
 
-    async def _before(
-        self, dialect: Dialect, event: Event, key: tuple[str, str, str], decider: OnBehalf
-    ) -> bytes:
+    async def _before(self, dialect: Dialect, event: Event, key: Key, decider: OnBehalf) -> bytes:
         session = self._session(key, decider, None)
-        context = Context(prompt=session.prompt, parent=event.parent)
-        call = call_for(event.tool, event.arguments, session=session.id, server=event.server, context=context)
+        context = Context(prompt=self._prompts.get(session), parent=event.parent)
+        call = call_for(event.tool, event.arguments, session=session, server=event.server, context=context)
         decision = await aask(decider, call, clock=self._clock)
         if not decision.allowed:
             return _json(dialect.deny(event, explain(decision, event.tool)))
@@ -92,9 +101,7 @@ class HookDesk:
                 self._running.popitem(last=False)
         return _json(dialect.allow(event))
 
-    async def _after(
-        self, dialect: Dialect, event: Event, key: tuple[str, str, str], decider: AnyDecider
-    ) -> bytes:
+    async def _after(self, dialect: Dialect, event: Event, key: Key, decider: AnyDecider) -> bytes:
         with self._lock:
             decision = self._running.pop(_use(key, event), None)
         if decision is None:
@@ -107,26 +114,16 @@ class HookDesk:
         error = await atell(decider, outcome)
         return _json(dialect.allow(event) if error is None else dialect.deny(event, str(error)))
 
-    def _session(self, key: tuple[str, str, str], decider: OnBehalf, prompt: str | None) -> _Session:
+    def _session(self, key: Key, decider: OnBehalf, prompt: str | None) -> str:
         with self._lock:
             session = self._sessions.get(key)
             if session is None:
-                session = self._sessions[key] = _Session(decider.open_session(prompt=prompt))
-                while len(self._sessions) > REMEMBERED:
-                    self._sessions.popitem(last=False)
-            self._sessions.move_to_end(key)
+                session = decider.open_session(prompt=prompt)
+                self._sessions.put(key, session)
             return session
 
 
-class _Session:
-    """A conversation of an agent, and the gateway's session it is."""
-
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.prompt: str | None = None
-
-
-def _use(key: tuple[str, str, str], event: Event) -> tuple[str, str, str]:
+def _use(key: Key, event: Event) -> Key:
     """Names one tool use: by the agent's id for it, else by what is run."""
     what = event.use or canonical.action_digest(event.tool, event.server, canonical.encode(event.arguments))
     return (*key[:2], f"{key[2]}/{what}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,10 +17,10 @@ from yett.proxy.hooks.desk import MAX_EVENT, HookDesk
 from yett.proxy.pdp.asking import Authenticate, Door, asker, body_of
 
 
-def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
+def routes(gateway: Any, authenticate: Authenticate, sessions: Path | None = None) -> list[Door]:
     """The one route. A refused event is answered with 200 and the agent's own word for "block", because an
     agent that calls hooks over HTTP takes any other status for a hook that failed, and goes on."""
-    desk = HookDesk(gateway)
+    desk = HookDesk(gateway, sessions=sessions)
 
     async def hook(request: Request) -> Response:
         agent = request.path_params["agent"]

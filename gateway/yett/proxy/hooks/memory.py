@@ -1,0 +1,84 @@
+"""Which session of the gateway a coding agent's conversation is, across restarts of the gateway.
+
+What a conversation has read (its labels, its risk) is remembered by the ledger under the gateway's session;
+without this file a restart would begin a new one, and forget. One line a conversation, appended when it is
+first seen: a digest of credential, agent and the agent's own id for it, and the gateway's id. Lines that
+cannot be read, such as one that a crash cut, are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+import msgspec
+
+Key = tuple[str, str, str]
+"""Credential, agent, conversation."""
+
+
+class Sessions:
+    """Up to `size` conversations, the oldest forgotten first. Not thread-safe.
+
+    Args:
+        file: where they outlive the process; None keeps them in memory.
+    """
+
+    def __init__(self, file: Path | None, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._ids: OrderedDict[str, str] = OrderedDict()
+        for line in _lines(file):
+            self._put(*line)
+        if file is not None and file.exists():
+            self._rewrite(file)
+
+    def get(self, key: Key) -> str | None:
+        """The gateway's session."""
+        mark = _mark(key)
+        if mark in self._ids:
+            self._ids.move_to_end(mark)
+        return self._ids.get(mark)
+
+    def put(self, key: Key, session: str) -> None:
+        """Remember it before it is used. Raises `OSError`: then it must not be used."""
+        line = (_mark(key), session)
+        if self._file is not None:
+            with open(self._file, "ab", opener=_private) as file:
+                file.write(msgspec.json.encode(line) + b"\n")
+        self._put(*line)
+
+    def _put(self, mark: str, session: str) -> None:
+        self._ids[mark] = session
+        self._ids.move_to_end(mark)
+        while len(self._ids) > self._size:
+            self._ids.popitem(last=False)
+
+    def _rewrite(self, file: Path) -> None:
+        """Without what was forgotten, so that the file stays as small as the memory."""
+        beside = file.with_name(file.name + ".new")
+        with open(beside, "wb", opener=_private) as new:
+            new.writelines(msgspec.json.encode(line) + b"\n" for line in self._ids.items())
+        beside.replace(file)
+
+
+def _lines(file: Path | None) -> list[tuple[str, str]]:
+    if file is None or not file.exists():
+        return []
+    found: list[tuple[str, str]] = []
+    for line in file.read_bytes().splitlines():
+        try:
+            found.append(msgspec.json.decode(line, type=tuple[str, str]))
+        except (msgspec.MsgspecError, UnicodeError):
+            continue
+    return found
+
+
+def _mark(key: Key) -> str:
+    return hashlib.sha256(msgspec.json.encode(key)).hexdigest()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
