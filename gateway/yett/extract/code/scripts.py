@@ -35,7 +35,7 @@ _BACKTICKS = words("perl ruby php")
 _TOKEN = re2.compile(
     r"\s+|(?:qx|%x)\s*(?:\{[^}]*\}|\([^)]*\)|\[[^\]]*\]|<[^>]*>|/[^/]*/|\|[^|]*\||![^!]*!)|"
     r"\"(?:[^\"\\]|\\(?s:.))*\"|'(?:[^'\\]|\\(?s:.))*'|`(?:[^`\\]|\\(?s:.))*`|"
-    r"[$@%&]*[A-Za-z_]\w*(?:(?:::|->|\.|:)[A-Za-z_]\w*)*[!?]?|\d[\w.]*|:[A-Za-z_]\w*|(?s:.)"
+    r"[$@%&]*[A-Za-z_]\w*(?:(?:::|->|\.|:)[A-Za-z_]\w*)*[!?]?|\d[\w.]*|:[A-Za-z_]\w*(?:\.\w+)*|(?s:.)"
 )
 _PERL = re2.compile(r"\bqq?(?:\{[^}]*\}|\([^)]*\)|\[[^\]]*\])|" + _TOKEN.pattern)
 
@@ -45,7 +45,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 _PROCESS = _names(
-    "system exec shell_exec passthru popen proc_open pcntl_exec spawn fork_exec execute_process os.execute io.popen io::popen io.popen os:cmd system.cmd "
+    "system exec shell_exec passthru popen proc_open pcntl_exec spawn fork_exec execute_process os.execute io.popen io::popen io.popen os:cmd os.cmd system.cmd "
     "system.shell sys.command unix.system unix.execvp callcommand callprocess readprocess createprocess spawnprocess processbuilder runtime.exec "
     "getruntime open3.capture2 open3.capture2e open3.capture3 open3.popen2 open3.popen3 open3.pipeline pty.spawn processbuilder.new process.spawn process.start kernel.system kernel.exec kernel.spawn system2 shell.exec "
     "execcmd execshellcmd execprocess startprocess exec.command command::new posix_spawn execl execlp execv execvp execve qqx shell.run os.exec os:execute "
@@ -187,7 +187,7 @@ class _Script:
         if text[:2] in ("qx", "%x") and not text[-1].isalnum():
             return "command", text[2:].lstrip()[1:-1]
         if first == ":" and len(text) > 1:
-            return "symbol", text[1:]
+            return ("name" if "." in text else "symbol"), text[1:]
         if first in "$@%&" and len(text) > 1:
             return ("name" if first == "&" else "variable"), text.lstrip("&") if first == "&" else text
         if first.isalpha() or first == "_":

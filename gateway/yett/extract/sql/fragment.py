@@ -180,14 +180,14 @@ _SQL_WORDS = names.STATEMENT_WORDS | names.FUNCTION_WORDS | words(
     "when then else end case database schema procedure delay waitfor time values outfile dumpfile exists asc desc top rlike regexp glob escape "
     "collate any some varchar int char text cascade immediate"
 )  # fmt: skip
-_EXPRESSIONS = words("expression function_probe")
+_EXPRESSIONS = words("expression function_probe quote_breakout")
 _UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator spliced")
 
 
 def _speaks(low: str) -> bool:
-    """Whether at least two plain words stand in it that no statement has by itself."""
+    """Whether plain words stand in it that no statement has by itself: two, or one where nothing is quoted."""
     plain = [word for word in _PLAIN.findall(low.replace(" ", "  ")) if word not in _SQL_WORDS]
-    return len(plain) >= 2
+    return len(plain) >= (2 if "'" in low or '"' in low or "`" in low else 1)
 
 
 MAX_LINES = 4

@@ -81,7 +81,7 @@ def flags(low: str) -> frozenset[str]:
     """The flags of a fragment that its structure proves."""
     inside, number, behind = readings(low)
     found: set[str] = set()
-    if inside.fits:
+    if inside.fits and not _ordinary(number, low):
         if inside.brings & {"union", "subquery", "stacked", "constant", "comparison"} or (
             inside.brings & {"logic", "clause", "arithmetic"}
             and inside.brings & {"literal", "call", "comment"}
@@ -100,6 +100,8 @@ def flags(low: str) -> frozenset[str]:
             "subquery" in brings and not named and brings & {"logic", "constant", "arithmetic", "comparison"}
         ):
             found.add("union_probe")
+        if {"computed", "arithmetic"} <= brings and low[:1].isdigit():
+            found.add("always_true")  # `17/if(1,1,0)`
         if (
             "constant" in brings
             and brings & {"logic", "computed"}
@@ -125,13 +127,12 @@ def flags(low: str) -> frozenset[str]:
 
 def condition(low: str) -> bool:
     """Whether it is an ordinary condition on columns (`age >= 18 and vip is not null`), as filters take them."""
-    reading = _walk(low, after=False) if low[:1].isalpha() and len(low) <= MAX_LENGTH else _NOWHERE
-    brings = reading.brings
-    return (
-        reading.fits
-        and "comparison" in brings
-        and not brings & {"constant", "union", "stacked", "comment", "computed"}
-    )
+    return len(low) <= MAX_LENGTH and _ordinary(_walk(low, after=False), low)
+
+
+def _ordinary(reading: Reading, low: str) -> bool:
+    strange = reading.brings & {"constant", "union", "stacked", "comment", "computed"}
+    return reading.fits and low[:1].isalpha() and "comparison" in reading.brings and not strange
 
 
 _TAILS = ("order by ", "group by ", "having ", "limit ", "procedure analyse")
@@ -156,6 +157,7 @@ class _Machine:
         self.brings: set[str] = set()
         self.operand = ""  # the one just read: literal, string, name or call
         self.left: str | None = None  # what stood left of the comparison that waits for its right side
+        self.columns = 0  # names that are not a function's
         self.brackets = 0
         self.selecting = self.aliased = False
         self.between = False  # its AND is no logic
@@ -207,11 +209,12 @@ class _Machine:
                 self.brackets -= 1
             else:
                 self.brings.add("closes")
-            self.operand = "call"
+            self.operand, self.aliased = "call", False
         elif word == "(" and (
             self.operand == "name" or self.previous[-1:] in ("e", ".")
         ):  # `1.e(x)` is MySQL's
             self.brackets += 1
+            self.columns -= self.operand == "name"
             self.brings.add("call")
             if self.previous in _COMPUTED:
                 self.brings.add("computed")
@@ -282,11 +285,13 @@ class _Machine:
         elif first.isdigit() or first in ".'\"" or word in _LITERAL_WORDS:
             kind = "string" if first in "'\"" else "literal"
             self.brings.add("literal")
-            if self.left not in (None, "name") or (self.left is None and self.deciding and kind == "literal"):
+            alone = self.left not in (None, "name") and (self.left != "call" or self.columns < 1)
+            if alone or (self.left is None and self.deciding and kind == "literal"):
                 self.brings.add("constant")
             self._operand(kind)
         elif first.isalpha() or first in "_@$`[":
             self.brings.add("names")
+            self.columns += 1
             self._operand("name")
         else:
             return False
@@ -307,7 +312,7 @@ _COMPUTED = words("if iif sleep benchmark pg_sleep extractvalue updatexml load_f
 _SECOND = re2.compile(
     r"^(?:select[\s(]+\S|insert[\s]+(?:ignore[\s]+)?into\b|update[\s]+\S+[\s]+set\b|delete[\s]+from\b|(?:drop|alter|create|truncate)[\s]+(?:or[\s]+replace[\s]+)?"
     r"(?:table|database|schema|user|login|role|view|index|function|procedure|trigger|temp\w*|extension|event|sequence|type)\b|truncate[\s]+[\w.`\"\[\]]+\s*(?:;|$|--|#)|exec(?:ute)?[\s(]+[\w@.'(\[]+|"
-    r"declare[\s]+@?\w+|set[\s]+[@\w.]+[\s]*(?:=|to\b)|grant[\s]+[\w, ]+[\s]+(?:on|to)\b|revoke[\s]+[\w, ]+[\s]+(?:on|from)\b|shutdown\b|waitfor[\s]+(?:delay|time)\b|call[\s]+[\w.]+[\s]*\(|"
+    r"declare[\s]+@?\w+|set[\s]+(?:(?:global|session|local)[\s]+)?[@\w.]+[\s]*(?:=|to\b)|grant[\s]+[\w, ]+[\s]+(?:on|to)\b|revoke[\s]+[\w, ]+[\s]+(?:on|from)\b|shutdown\b|waitfor[\s]+(?:delay|time)\b|call[\s]+[\w.]+[\s]*\(|"
     r"copy[\s]+[\w(\"]|merge[\s]+into\b|replace[\s]+into\b|do[\s]+\$|begin[\s]*(?:;|declare\b|transaction\b|execute\b|\w+\.\w+)|attach[\s]+(?:database[\s]+)?'|pragma[\s]+\w+|load[\s]+data\b|handler[\s]+\w+[\s]+(?:open|read)\b|"
     r"prepare[\s]+\w+[\s]+from\b|use[\s]+\w+[\s]*(?:;|$|--)|(?:if|while)[\s(]+\(|with[\s]+\w+[\s]+as\b|commit\b[\s]*(?:;|$|--)|rollback\b[\s]*(?:;|$|--)|lock[\s]+tables?\b|kill[\s]+\d|vacuum\b[\s]*(?:;|$|--|full))"
 )
