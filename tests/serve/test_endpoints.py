@@ -25,6 +25,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/sessions"): {"agent"},
     ("GET", "/v1/sessions/s_x"): {"agent"},
     ("POST", "/v1/sessions/s_x/clear"): {"operator"},
+    ("POST", "/v1/sessions/s_x/clearing"): {"operator"},
+    ("POST", "/v1/clearings"): {"operator"},
     ("GET", "/v1/approvals"): {"agent", "approver", "operator", "auditor"},
     ("GET", "/v1/approvals/a_x"): {"agent", "approver", "operator", "auditor"},
     ("POST", "/v1/approvals/a_x/approve"): {"approver", "operator"},

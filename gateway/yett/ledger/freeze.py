@@ -10,6 +10,8 @@ from typing import Final
 
 from yett.errors import LedgerError, Unauthorized
 from yett.ledger.core import Core
+from yett.ledger.reach import in_reach, require_scope
+from yett.ledger.rows import Frozen
 from yett.ledger.state import Body, State
 from yett.model import Identity, RecordRef
 
@@ -43,11 +45,12 @@ def check_scope(scope: str) -> None:
 
 def freeze(core: Core, scope: str, by: Identity, reason: str = "") -> RecordRef:
     """Raises:
-    Unauthorized: NOT_OPERATOR. LedgerError: BAD_SCOPE, FROZEN_FULL. AuditUnavailable.
+    Unauthorized: NOT_OPERATOR, NOT_YOUR_TENANT. LedgerError: BAD_SCOPE, FROZEN_FULL. AuditUnavailable.
     """
     if by.role not in ("operator", "watcher"):
         raise Unauthorized("NOT_OPERATOR", "only an operator or a watcher may freeze")
     check_scope(scope)
+    require_scope(core.state, by, scope)
     if len(core.state.frozen.rows) >= MAX_FROZEN:
         raise LedgerError("FROZEN_FULL", "too many scopes are frozen", remedy="freeze `all`, or thaw some")
     return core.record("freeze", _body("freeze", scope, by, core.now(), reason))
@@ -55,13 +58,22 @@ def freeze(core: Core, scope: str, by: Identity, reason: str = "") -> RecordRef:
 
 def thaw(core: Core, scope: str, by: Identity, reason: str = "") -> RecordRef:
     """Raises:
-    Unauthorized: NOT_OPERATOR. LedgerError: NOT_FROZEN. AuditUnavailable.
+    Unauthorized: NOT_OPERATOR, NOT_YOUR_TENANT. LedgerError: NOT_FROZEN. AuditUnavailable.
     """
     if by.role != "operator":
         raise Unauthorized("NOT_OPERATOR", "only an operator may thaw")
+    require_scope(core.state, by, scope)
     if scope not in core.state.frozen.rows:
         raise LedgerError("NOT_FROZEN", f"{scope} is not frozen")
     return core.record("freeze", _body("thaw", scope, by, core.now(), reason))
+
+
+def seen(state: State, reader: Identity | None) -> tuple[Frozen, ...]:
+    """What is frozen, as far as a reader has to do with it."""
+    found = tuple(state.frozen.rows.values())
+    if reader is None:
+        return found
+    return tuple(row for row in found if row.scope == "all" or in_reach(state, reader, row.scope))
 
 
 def _body(op: str, scope: str, by: Identity, at: int, reason: str) -> Body:

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from yett.errors import LedgerError, Unauthorized
+from yett.errors import LedgerError
 from yett.extract.facts import Facts
-from yett.ledger import freeze, record, rows
+from yett.ledger import clearing, freeze, record, rows
 from yett.ledger.approval import ApprovalView
 from yett.ledger.approvals import Approvals
 from yett.ledger.assess import assess
@@ -246,30 +246,15 @@ class Ledger:
             raise LedgerError("SESSION_NOT_YOURS", "the session belongs to another caller")
         return row
 
-    def clear(self, scope: str, by: Identity, *, labels: tuple[str, ...] = (), reason: str = "") -> RecordRef:
-        """An operator's recorded word that a session's risk is explained, or (`all`) that lost history is.
+    def issue_clearing(
+        self, scope: str, by: Identity, *, labels: tuple[str, ...] = (), reason: str = ""
+    ) -> str:
+        """A token that clears a session as it is now (or `all`: that history was lost). See `clearing`."""
+        return clearing.issue(self._core, scope, by, labels, reason)
 
-        Args:
-            scope: a session id, or `all` to accept that history was lost.
-            labels: ratchet labels to take off as well; budgets are never given back.
-        Raises:
-            Unauthorized: NOT_OPERATOR. LedgerError: SESSION_UNKNOWN. AuditUnavailable.
-        """
-        if by.role != "operator":
-            raise Unauthorized("NOT_OPERATOR", "only an operator may clear")
-        core = self._core
-        if scope != "all" and core.state.sessions.get(scope) is None:
-            raise LedgerError("SESSION_UNKNOWN", "no session of this id was opened here")
-        return core.record(
-            "clear",
-            {
-                "scope": scope,
-                "labels": list(labels),
-                "by": by.credential,
-                "at": core.now(),
-                "reason": reason[:500],
-            },
-        )
+    def clear(self, token: str, by: Identity) -> RecordRef:
+        """Uses a clearing, once. See `clearing`."""
+        return clearing.use(self._core, token, by)
 
     # -- judging ---------------------------------------------------------------------------------------
 
@@ -370,17 +355,17 @@ class Ledger:
         """A fresh challenge to prove possession of a mandate's key with."""
         return self._mandates.challenge(jti)
 
-    def show_mandate(self, jti: str) -> Shown:
-        """What is known of a mandate."""
-        return self._mandates.show(jti)
+    def show_mandate(self, jti: str, reader: Identity | None = None) -> Shown:
+        """What is known of a mandate. See `Mandates.show`."""
+        return self._mandates.show(jti, reader)
 
     def revoke(self, scope: str, by: Identity) -> RecordRef:
         """Revokes mandates. See `Mandates.revoke`."""
         return self._mandates.revoke(scope, by)
 
-    def in_doubt(self) -> tuple[DecidedRow, ...]:
+    def in_doubt(self, reader: Identity | None = None) -> tuple[DecidedRow, ...]:
         """Uses of mandates of which nobody knows whether the call ran."""
-        return self._mandates.in_doubt()
+        return self._mandates.in_doubt(reader)
 
     def resolve(self, decision: str, to: str, by: Identity, reason: str = "") -> RecordRef:
         """Settles a use that is in doubt. See `Mandates.resolve`."""
@@ -428,10 +413,10 @@ class Ledger:
         """Lifts a freeze. See `freeze`."""
         return freeze.thaw(self._core, scope, by, reason)
 
-    def frozen(self) -> tuple[rows.Frozen, ...]:
-        """What is frozen."""
+    def frozen(self, reader: Identity | None = None) -> tuple[rows.Frozen, ...]:
+        """What is frozen; for a reader, what is so in its tenant or everywhere."""
         with self._core.lock:
-            return tuple(self._core.state.frozen.rows.values())
+            return freeze.seen(self._core.state, reader)
 
     # -- life ------------------------------------------------------------------------------------------
 

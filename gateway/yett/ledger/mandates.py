@@ -22,6 +22,7 @@ from yett.ledger.freeze import check_scope
 from yett.ledger.keys import Issuer
 from yett.ledger.mandate import Claims, Limit, Verified, refuse
 from yett.ledger.proposal import MandateCheck
+from yett.ledger.reach import foreign, reaches, require_scope
 from yett.ledger.rows import Decided
 from yett.ledger.state import Body
 from yett.model import AdmittedCall, Identity, Json, Reason, RecordRef, Struct
@@ -87,10 +88,12 @@ class Mandates:
             cnf: Ed25519 public key (base64url) that must prove possession and may delegate.
         Returns: the token.
         Raises:
-            Unauthorized: NOT_OPERATOR. LedgerError: MANDATE_CLAIMS. AuditUnavailable.
+            Unauthorized: NOT_OPERATOR, NOT_YOUR_TENANT. LedgerError: MANDATE_CLAIMS. AuditUnavailable.
         """
         if issuer.role != "operator":
             raise Unauthorized("NOT_OPERATOR", "only an operator may issue mandates")
+        if not reaches(issuer, tenant or issuer.tenant):
+            raise foreign()
         core = self._core
         now_s = core.now() // 1000
         tools = (tool,) if isinstance(tool, str) else tuple(tool)
@@ -229,8 +232,10 @@ class Mandates:
 
     # -- after the fact --------------------------------------------------------------------------------
 
-    def show(self, jti: str) -> Shown:
-        """Raises:
+    def show(self, jti: str, reader: Identity | None = None) -> Shown:
+        """Args:
+            reader: who asks; of other tenants' mandates it learns nothing.
+        Raises:
         LedgerError: MANDATE_UNKNOWN.
         """
         core = self._core
@@ -238,7 +243,7 @@ class Mandates:
             known = core.state.mandates.get(jti)
             last = core.state.decided.get(known.last) if known is not None and known.last else None
             revoked = core.state.revoked.get("mandate:" + jti) is not None
-        if known is None:
+        if known is None or (reader is not None and not reaches(reader, known.tenant)):
             raise LedgerError("MANDATE_UNKNOWN", "no mandate of this id is known here")
         return Shown(
             jti=jti,
@@ -257,7 +262,7 @@ class Mandates:
         or agent (`principal:T/P`, `agent:T/P/A`). Delegated mandates fall with their parent.
 
         Raises:
-            Unauthorized: NOT_OPERATOR. LedgerError: BAD_SCOPE. AuditUnavailable.
+            Unauthorized: NOT_OPERATOR, NOT_YOUR_TENANT. LedgerError: BAD_SCOPE. AuditUnavailable.
         """
         if by.role != "operator":
             raise Unauthorized("NOT_OPERATOR", "only an operator may revoke")
@@ -267,14 +272,17 @@ class Mandates:
         elif kind not in ("mandate", "key") or not scope.partition(":")[2]:
             raise LedgerError("BAD_SCOPE", "a scope is mandate:ID, key:KID, principal:T/P or agent:T/P/A")
         core = self._core
+        with core.lock:
+            require_scope(core.state, by, scope)
         return core.record("mandate", {"op": "revoke", "scope": scope, "by": by.credential, "at": core.now()})
 
-    def in_doubt(self) -> tuple[Decided, ...]:
-        """Uses of which nobody knows whether the call ran, oldest first."""
+    def in_doubt(self, reader: Identity | None = None) -> tuple[Decided, ...]:
+        """Uses of which nobody knows whether the call ran, oldest first; for a reader, those it reaches."""
         core = self._core
         with core.lock:
             found = [core.state.decided.get(key) for key in core.state.in_doubt]
-        return tuple(sorted((row for row in found if row is not None), key=lambda row: row.at))
+        known = (row for row in found if row is not None and (reader is None or reaches(reader, row.tenant)))
+        return tuple(sorted(known, key=lambda row: row.at))
 
     def resolve(self, decision: str, to: str, by: Identity, reason: str = "") -> RecordRef:
         """Says what became of a use in doubt: `committed` (it ran) or `released` (it did not: the use is back).
@@ -289,7 +297,7 @@ class Mandates:
         core = self._core
         with core.lock:
             row = core.state.decided.get(decision)
-            if row is None or row.status != rows.IN_DOUBT:
+            if row is None or row.status != rows.IN_DOUBT or not reaches(by, row.tenant):
                 raise LedgerError("NOT_IN_DOUBT", "this decision is not in doubt")
             body: Body = {
                 "op": "resolve",

@@ -182,7 +182,12 @@ def _plan_allowed(
         if known is None:
             link = limits[jti]
             known = Mandate(
-                jti=jti, uses=link["uses"], exp=link["exp"], iat=link["iat"], amount=link.get("amount")
+                jti=jti,
+                uses=link["uses"],
+                exp=link["exp"],
+                iat=link["iat"],
+                amount=link.get("amount"),
+                tenant=who["tenant"],
             )
         digest = known.digest or (use.get("digest", "") if jti == row.mandates[0] else "")
         changes.append(
@@ -426,11 +431,16 @@ def _plan_policy(state: State, body: Body) -> list[Change]:
 
 
 def _plan_clear(state: State, body: Body) -> list[Change]:
-    if body.get("scope") == "all":
-        return [("meta", "", msgspec.structs.replace(state.meta, lost=False))]
+    used = body["mandate"]
+    spent = Mandate(
+        jti=used["jti"], uses=1, used=1, exp=used["exp"], iat=body["at"] // 1000, digest=body["digest"]
+    )
+    changes: list[Change] = [("mandate", spent.jti, spent)]
+    if body["scope"] == "all":
+        return [*changes, ("meta", "", msgspec.structs.replace(state.meta, lost=False))]
     row = state.sessions.get(body["scope"])
     if row is None:
-        return []
+        return changes
     labels = tuple(name for name in row.labels if name not in set(body.get("labels", ())))
     row = msgspec.structs.replace(row, version=row.version + 1, clock=Clock(at=body["at"]), labels=labels)
     owner = state.principal(row.tenant, row.principal)
@@ -439,7 +449,7 @@ def _plan_clear(state: State, body: Body) -> list[Change]:
         clock=Clock(at=body["at"]),
         account=msgspec.structs.replace(owner.account, version=owner.account.version + 1),
     )
-    return [("session", row.id, row), ("principal", owner.key, cleared)]
+    return [*changes, ("session", row.id, row), ("principal", owner.key, cleared)]
 
 
 def _plan_sweep(state: State, body: Body) -> list[Change]:

@@ -140,6 +140,8 @@ class Credentials:
         for name in (principal, agent, tenant, *groups):
             if not name or len(name) > _MAX_NAME or not name.isprintable():
                 raise YettError("BAD_NAME", "a name is empty, too long, or not printable")
+        if "/" in tenant:
+            raise YettError("BAD_NAME", "a tenant's name has no slash: scopes are written tenant/principal")
         now = self._clock()
         secret = base64.urlsafe_b64encode(entropy(32)).rstrip(b"=").decode("ascii")
         credential = Credential(

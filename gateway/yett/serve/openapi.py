@@ -30,6 +30,8 @@ BODIES: Final[dict[tuple[str, str], type[Any]]] = {
     ("post", "/v1/outcomes"): Outcome,
     ("post", "/v1/sessions"): basics.SessionRequest,
     ("post", "/v1/sessions/{session}/clear"): operations.Clear,
+    ("post", "/v1/sessions/{session}/clearing"): operations.Clear,
+    ("post", "/v1/clearings"): operations.Clearing,
     ("post", "/v1/approvals/{identifier}/approve"): approvals.Approve,
     ("post", "/v1/approvals/{identifier}/refuse"): approvals.Refuse,
     ("post", "/v1/mandates"): mandates.Issue,

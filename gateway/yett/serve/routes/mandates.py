@@ -69,8 +69,8 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/mandates/{identifier}", summary="What is known of a mandate")
     async def show(request: Request, identifier: str) -> Response:
-        desk.who(request, "operator", "auditor")
-        return reply(ledger.show_mandate(identifier))
+        who = desk.who(request, "operator", "auditor")
+        return reply(ledger.show_mandate(identifier, who))
 
     @routes.post(
         "/mandates/{identifier}/challenge", summary="A challenge to prove possession of its key with"
@@ -92,12 +92,12 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/in-doubt", summary="Uses of which nobody knows whether the call ran")
     async def in_doubt(request: Request) -> Response:
-        desk.who(request, "operator", "auditor")
+        who = desk.who(request, "operator", "auditor")
         return reply(
             {
                 "in_doubt": [
                     {"decision": row.id, "tool": row.tool, "principal": row.principal, "agent": row.agent}
-                    for row in ledger.in_doubt()
+                    for row in ledger.in_doubt(who)
                 ]
             }
         )

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from yett.errors import LedgerError
+from yett.ledger import reach
 from yett.model import Struct
 from yett.serve.desk import Desk, reply
 from yett_audit import reader
@@ -31,15 +32,26 @@ class Clear(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Clearing(Struct, frozen=True, kw_only=True):
+    """A clearing that was signed before."""
+
+    clearing: str
+
+
 def router(desk: Desk) -> APIRouter:
     """Endpoints of operators, watchers and auditors."""
     routes = APIRouter(prefix="/v1")
     ledger = desk.gateway.ledger
 
+    def reads_log(request: Request) -> None:
+        # Every tenant's records stand in one log.
+        if desk.who(request, "auditor").tenant != reach.HOST:
+            raise reach.foreign()
+
     @routes.get("/freezes", summary="What is frozen")
     async def freezes(request: Request) -> Response:
-        desk.who(request, "operator", "watcher", "auditor")
-        return reply({"frozen": [msgspec.to_builtins(row) for row in ledger.frozen()]})
+        who = desk.who(request, "operator", "watcher", "auditor")
+        return reply({"frozen": [msgspec.to_builtins(row) for row in ledger.frozen(who)]})
 
     @routes.post("/freezes", summary="Stop everything in a scope", status_code=201)
     async def freeze(request: Request) -> Response:
@@ -57,8 +69,27 @@ def router(desk: Desk) -> APIRouter:
     async def clear(request: Request, session: str) -> Response:
         who = desk.who(request, "operator")
         wanted = await desk.read(request, Clear)
-        record = await desk.do(lambda: ledger.clear(session, who, labels=wanted.labels, reason=wanted.reason))
-        return reply({"record": record})
+        token = await desk.do(
+            lambda: ledger.issue_clearing(session, who, labels=wanted.labels, reason=wanted.reason)
+        )
+        return reply({"record": await desk.do(lambda: ledger.clear(token, who))})
+
+    @routes.post(
+        "/sessions/{session}/clearing", summary="Sign a clearing of a session as it is now", status_code=201
+    )
+    async def clearing(request: Request, session: str) -> Response:
+        who = desk.who(request, "operator")
+        wanted = await desk.read(request, Clear)
+        token = await desk.do(
+            lambda: ledger.issue_clearing(session, who, labels=wanted.labels, reason=wanted.reason)
+        )
+        return reply({"clearing": token}, 201)
+
+    @routes.post("/clearings", summary="Use a clearing that was signed before, once")
+    async def use_clearing(request: Request) -> Response:
+        who = desk.who(request, "operator")
+        wanted = await desk.read(request, Clearing)
+        return reply({"record": await desk.do(lambda: ledger.clear(wanted.clearing, who))})
 
     @routes.get("/records", summary="Records of the log from an index on")
     async def records(
@@ -66,12 +97,12 @@ def router(desk: Desk) -> APIRouter:
         start: int = Query(0, ge=0, le=2**53 - 1),
         limit: int = Query(100, ge=1, le=MAX_RECORDS),
     ) -> Response:
-        desk.who(request, "auditor")
+        reads_log(request)
         return reply({"records": await desk.do(lambda: _read(start, limit))})
 
     @routes.get("/records/{index}", summary="One record of the log")
     async def record(request: Request, index: int = Path(ge=0, le=2**53 - 1)) -> Response:
-        desk.who(request, "auditor")
+        reads_log(request)
         found = await desk.do(lambda: _read(index, 1))
         if not found or found[0]["index"] != index:
             raise LedgerError("UNKNOWN_RECORD", "the log has no sealed record of this index")
@@ -79,7 +110,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/records/{index}/receipt", summary="Proof that a record is in the log (C2SP tlog-proof)")
     async def receipt(request: Request, index: int = Path(ge=0, le=2**53 - 1)) -> Response:
-        desk.who(request, "auditor")
+        reads_log(request)
         return Response(await desk.do(lambda: ledger.receipt(index)), media_type="text/plain")
 
     @routes.get("/checkpoint", summary="The log's last signed checkpoint")
