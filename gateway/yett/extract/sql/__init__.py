@@ -219,7 +219,7 @@ def _unread(
 
 
 def _splices(text: str) -> frozenset[str]:
-    found = fragment.flags_of(text)
+    found = fragment.flags_of(text, spoken=False)
     if found is None:
         return frozenset(("spliced",))
     hostile = found & _IN_STATEMENT

@@ -132,8 +132,8 @@ def normalise(text: str) -> str:
     return " ".join(low.split())
 
 
-def flags_of(text: str) -> frozenset[str] | None:
-    """Flags of a fragment, empty for prose; None if the matcher gave up."""
+def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
+    """Flags of a fragment, empty for prose (where it may be `spoken`); None if the matcher gave up."""
     low = normalise(text)
     hits = _SET.Match(low.encode("utf-8", "surrogatepass"))  # type: ignore[attr-defined]
     if not hits or len(_FLAGS) not in hits:
@@ -149,7 +149,7 @@ def flags_of(text: str) -> frozenset[str] | None:
     document = _document(text)
     if not document:
         found |= _structure(text, low)
-        if found and structure.prose(low) and _speaks(low):
+        if spoken and found and structure.prose(low) and _speaks(low):
             found &= _UNSPEAKABLE
         elif found & _EXPRESSIONS and structure.condition(low):
             found -= _EXPRESSIONS

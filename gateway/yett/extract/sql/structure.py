@@ -72,7 +72,9 @@ def readings(low: str) -> tuple[Reading, Reading, Reading]:
         at = low.find(quote)
         if at >= 0:
             found = _walk(low[at + 1 :], after=True)
-            if found.fits and len(found.brings) >= len(inside.brings):
+            if (found.fits or (found.unfinished and not inside.fits)) and len(found.brings) >= len(
+                inside.brings
+            ):
                 inside = found
     return inside, _walk(low, after=False), _walk(low, after=True)
 
@@ -119,6 +121,10 @@ def flags(low: str) -> frozenset[str]:
         and behind.brings & {"clause", "subquery"}
         and behind.unfinished
     ):
+        found.add("continuation")
+    if inside.unfinished and "clause" in inside.brings and "names" in inside.brings:
+        found.add("continuation")  # "` as `kind` from"
+    if number.unfinished and "subquery" in number.brings and number.brings & {"call", "comparison"}:
         found.add("continuation")
     if behind.fits and low.startswith(_TAILS) and "literal" in behind.brings and "names" not in behind.brings:
         found.add("continuation")
