@@ -37,7 +37,7 @@ from yett.policy import infer
 
 HERE = Path(__file__).parent / "worlds"
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "task-independent.yaml"
-WORLDS = ("desk", "office")
+WORLDS = ("desk", "office", "works")
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
 
@@ -70,7 +70,13 @@ class World:
         self.gateway = Gateway.open([*policies, manifest], Path(tempfile.mkdtemp(dir=folder)))
 
     def _listed(self) -> Iterator[dict[str, Json]]:
-        kinds = {"int": "integer", "float": "number", "list[str]": "array", "str": "string"}
+        kinds = {
+            "int": "integer",
+            "float": "number",
+            "bool": "boolean",
+            "list[str]": "array",
+            "str": "string",
+        }
         for name, tool in inspect.getmembers(self.tools, inspect.isfunction):
             if name.startswith("_"):
                 continue

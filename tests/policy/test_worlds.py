@@ -14,7 +14,7 @@ def test_an_obedient_agent_gets_nowhere_and_honest_work_goes_on(
     tmp_path: Path, world: str, options: dict[str, bool]
 ) -> None:
     score = replay.evaluate((world,), [replay.POLICY], tmp_path, **options)
-    assert score.pairs > 40
+    assert score.pairs > 30
     assert score.denied == []
     assert score.useful_with_person == score.tasks
     assert score.useful >= 0.8 * score.tasks

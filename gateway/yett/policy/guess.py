@@ -28,7 +28,7 @@ _TARGET = _words(
     "participant participants attendee attendees invitee invitees contact contacts phone iban account accounts payee "
     "beneficiary url uri link host hostname domain webhook endpoint destination dest assignee collaborator collaborators "
     "reviewer reviewers guest guests person people whom who receiver receivers addressee colleague friend agent team group "
-    "audience wallet handle customer client supplier hotel restaurant venue company airline merchant vendor shop store place"
+    "audience wallet handle customer client supplier hotel restaurant venue company airline merchant vendor shop store place login approver manager owner"
 )
 _WEB = _words("url uri link webhook endpoint host hostname domain website")
 _AMOUNT = _words("amount price total sum cents cost value budget fee")
@@ -87,10 +87,12 @@ _HIRING = _words("book reserve rent hire order buy purchase lease")
 # -- how far results can be trusted -----------------------------------------------------------------------
 
 _OWN = _words(
-    "balance iban account accounts settings profile preferences info transactions scheduled invoice invoices order orders schedule "
+    "balance iban account accounts settings profile preferences my own bank expense expenses transactions scheduled invoice invoices order orders schedule "
     "quota limits calendar event events appointment appointments agenda meeting meetings booking bookings reservation reservations "
     "customer customers client clients subscription subscriptions inventory stock product products device devices"
 )
+_PLAIN = _words("balance iban settings preferences quota limits profile")
+"""Records in which nobody else's words stand."""
 _NAMES = _words(
     "users channels contacts contact members participants directory employees teams groups people labels folders repositories projects "
     "staff addressbook book names person cities countries departments categories"
@@ -98,8 +100,11 @@ _NAMES = _words(
 _CHAT = _words("channel channels slack chat")
 _FOREIGN = _words(
     "webpage web page website url http fetch browse mail mails email emails inbox file files document documents doc docs review reviews "
-    "feedback comments comment feed news download attachment ticket tickets issue issues post posts message messages article articles "
+    "feedback comments comment feed news download attachment ticket tickets issue issues post posts posting postings board message messages article articles "
     "wiki note notes"
+)
+_FOREIGN_SAID = _words(
+    "review reviews feedback comments conversation conversations mails emails inbox messages webpage website posts postings wrote written"
 )
 _FREE_TEXT = (
     "subject", "body", "content", "text", "description", "message", "messages", "title", "notes", "note", "comment", "comments",
@@ -111,7 +116,7 @@ _OF_OTHERS = _words(
 )
 _MADE_BY_SYSTEM = (
     "id", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
-    "status", "state", "priority", "read", "size", "filename", "file_name", "assignee", "assigned_to", "team", "department", "category",
+    "status", "state", "priority", "read", "size", "filename", "file_name", "key", "slug", "sku", "code", "ref", "reference", "assignee", "assigned_to", "team", "department", "category",
 )  # fmt: skip
 _LISTING = _words("all list lists names available")
 
@@ -304,21 +309,22 @@ def _trust(
         }, "messages of a workspace are written by its members"
     if words & _NAMES and not words & _FOREIGN:
         return "directory", "a list of names that the organisation keeps"
-    if words & _OWN and not words & _FOREIGN:
-        if not words & _OF_OTHERS:
+    free_text = dict.fromkeys(_FREE_TEXT, "untrusted")
+    senders = dict.fromkeys(("sender", "from", "from_", "author", "owner", "requester"), "sender")
+    own = words & _OWN or {"user", "info"} <= words
+    if own and not words & _FOREIGN:
+        if words & _PLAIN or {"user", "info"} <= words:
             return "records", "the principal's own records"
-        foreign = dict.fromkeys(_FREE_TEXT, "untrusted")
-        sender: dict[str, Json] = {"sender": "sender"} if words & _words("transactions transaction") else {}
+        sent: dict[str, Json] = {"sender": "sender"} if words & _words("transactions transaction") else {}
         return {
             "trust": "records",
-            **sender,
-            **foreign,
+            **sent,
+            **free_text,
         }, "the principal's own records; free text in them is not his"
     if words & _WEB or any(isinstance(arg, dict) and arg["role"] == "target" for arg in args.values()):
         return "untrusted", "text that anybody could have written"
-    made = dict.fromkeys(_MADE_BY_SYSTEM, "records")
-    senders = dict.fromkeys(("sender", "from", "from_", "author", "owner", "requester"), "sender")
-    if words & _FOREIGN or described & _FOREIGN:
+    if words & _FOREIGN or described & _FOREIGN_SAID:
+        made = dict.fromkeys(_MADE_BY_SYSTEM, "records")
         return {
             "trust": "untrusted",
             **made,
@@ -326,12 +332,7 @@ def _trust(
         }, "text that anybody could have written; ids and dates are the system's"
     if described & _LISTING:
         return "directory", "a list of names"
-    return {
-        "trust": "untrusted",
-        "name": "directory",
-        **made,
-        **senders,
-    }, "nothing tells who wrote what it returns; ids and dates are the system's"
+    return {"trust": "directory", **senders, **free_text}, "names and facts; free text in them is anybody's"
 
 
 # -- docstrings -------------------------------------------------------------------------------------------

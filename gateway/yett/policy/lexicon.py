@@ -23,13 +23,13 @@ VERBS: dict[str, frozenset[str]] = {
     "read": words(
         "get read search find fetch query show view lookup look describe count check retrieve browse cat select load inspect "
         "download scrape see monitor compare calculate compute convert translate summarize summarise validate analyze "
-        "analyse explain recommend suggest return display say tell give provide list print report examine watch open"
+        "analyse explain recommend suggest return display say tell give provide list print report examine watch whois whoami"
     ),
     "write": words(
         "create write set put add insert edit modify update save append upload rename move patch store change replace copy mkdir "
         "touch reserve assign reassign merge commit push import mark flag complete finish resolve reopen close escalate approve "
         "reject accept decline confirm reschedule postpone rent hire enter make build generate start stop pause resume attach "
-        "extend adjust correct fix swap sync snooze fold hand leave raise lower fill compose prepare organise organize arrange join"
+        "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join"
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
@@ -49,7 +49,7 @@ VERBS: dict[str, frozenset[str]] = {
 NOUN_VERBS: dict[str, frozenset[str]] = {
     "write": words(
         "book order note record log draft plan tag label rate review star pin format file document issue place reservation "
-        "reservations appointment escalation transaction comment"
+        "reservations appointment escalation transaction comment leave open"
     ),
     "delete": words("bin cancellation"),
     "send": words(
@@ -163,6 +163,8 @@ def of_name(name: str) -> set[str]:
         return found
     if any("read" in _capabilities_of(part) for part in parts) or parts[-1] in DATA:
         return {"read"}
+    if _opens_to_read(parts[:1], parts):
+        return {"read"}
     return {c for c, verbs in NOUN_VERBS.items() if parts[0] in verbs}
 
 
@@ -174,14 +176,36 @@ _PREAMBLE = words(
     "this a an tool function method api endpoint call use used using uses allows allow you your to user users agent for that which can "
     "will be is it lets let us me by helps help able enables"
 )
-_DATA_PHRASE = words("the all what who which everything every names one today's current")
+_DATA_PHRASE = words(
+    "the all what who which everything every names one today's current my latest recent newest profile number days details information"
+)
+_AFTER_VERBS = words("a an the to some one any this your somebody someone something people")
+_READ_BY_OPENING = words(
+    "document documents file files page pages mail mails email message folder url link website attachment article"
+)
 
 
 def of_sentence(text: str) -> set[str]:
-    """What the first verb of a docstring's first sentence says; `read` of a phrase that only names data."""
+    """What the verbs of a docstring's first sentence say; `read` of a phrase that only names data."""
     line = text.strip().split("\n")[0].split(". ")[0].casefold()
     spoken = "".join(c if c.isalnum() or c in "'-" else " " for c in line).split()
     if spoken and (spoken[0] in _DATA_PHRASE or spoken[0].endswith("'s")):
         return {"read"}
-    first = next((word for word in spoken if word not in _PREAMBLE), "")
-    return capabilities([first], VERBS) or {c for c, verbs in NOUN_VERBS.items() if first in verbs}
+    rest = [word for word in spoken if word not in _PREAMBLE]
+    if not rest:
+        return set()
+    place = spoken.index(rest[0])
+    verbs = [rest[0]]
+    if place + 2 < len(spoken) and spoken[place + 1] in ("and", "or"):
+        verbs.append(spoken[place + 2])
+    found = {c for verb in verbs for c in capabilities([verb], VERBS)}
+    if found:
+        return found
+    spoken_of = stems(rest[0]) if frozenset(spoken[place + 1 : place + 2]) & _AFTER_VERBS else (rest[0],)
+    found = {c for c, verbs_too in NOUN_VERBS.items() if verbs_too & frozenset(spoken_of)}
+    return {"read"} if found == {"write"} and _opens_to_read(spoken_of, spoken) else found
+
+
+def _opens_to_read(verb: Iterable[str], sentence: Iterable[str]) -> bool:
+    """`open` a document reads it; an account, a door or a ticket is another thing."""
+    return "open" in verb and bool(_READ_BY_OPENING & frozenset(sentence))

@@ -228,7 +228,8 @@ class Scope:
 
     def _asked(self) -> bool:
         does = self._facts.does - {"read"}
-        return not does or any(self._intent(capability) for capability in does)
+        wanted = does | _MAKING if does & _MAKING else does
+        return not does or any(self._intent(capability) for capability in wanted)
 
 
 class _Session(Mapping[str, Any]):
@@ -279,6 +280,8 @@ _VALUES: dict[str, Callable[[Scope], Any]] = {
 }
 
 _MAX_LEAVES = 1000
+_MAKING = frozenset({"write", "send", "share"})
+"""People use one word for another here: `say so in the ticket`, `write to him`, `send her the folder`."""
 
 
 def texts_of(value: Json) -> list[str]:

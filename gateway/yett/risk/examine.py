@@ -27,6 +27,8 @@ MAX_VALUE = 4_096
 """Characters of one value kept for provenance; of a longer one, the start."""
 OVERLAP = 256
 """Characters that neighbouring pieces of a long value share."""
+PROSE = 8
+"""Words beyond which a text is no name, number or title any more."""
 MAX_DEPTH = 64
 SIGNAL_LEVELS = ((60, Level.HIGH), (30, Level.MEDIUM), (1, Level.LOW))
 
@@ -52,7 +54,7 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
                 truncated = True
                 break
             budget.spend(1, len(text))
-            said = trust_of(trust, pointer, name)
+            said = trust_of(trust, pointer, name, text)
             origin = _origin(said)
             if text and said != "receipt":
                 kind = said if said == "sender" else origin.value
@@ -82,18 +84,28 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
     )
 
 
-def trust_of(trust: dict[str, str], pointer: str, name: str) -> str:
+def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
     """What the manifest says of a leaf: its pointer, its field's name, `*_id` for its name's end, `trust`, else untrusted.
 
     A word of `manifest.TRUST`; `receipt` is what a call that acted says of itself, possibly in an attacker's words:
-    it makes nothing known. A text that stands in no field may be any of them: the least trusted counts.
+    it makes nothing known. Where the manifest knows of other people's words in the result, a text in no field and
+    prose in a field it does not name may be theirs. A directory holds names; prose in it is no name.
     """
-    if not name and pointer not in trust and any(said in ("untrusted", "sender") for said in trust.values()):
-        return "untrusted"
-    for key in (pointer, name, "*" + name[max(name.rfind("_"), 0) :], "trust"):
+    for key in (pointer, name, "*" + name[max(name.rfind("_"), 0) :]):
         if key in trust:
             return trust[key]
-    return "untrusted"
+    said = trust.get("trust", "untrusted")
+    foreign = any(each in ("untrusted", "sender") for each in trust.values())
+    prose = len(text) > 2 * PROSE and len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE
+    if foreign and (prose or not name) or (said == "directory" and prose and not _is_list(text)):
+        return "untrusted"
+    return said
+
+
+def _is_list(text: str) -> bool:
+    """Whether a text is names one after the other, none of them long."""
+    parts = text.translate(_BETWEEN_NAMES).split("\n")
+    return len(parts) > 1 and all(len(part.split(None, PROSE)) <= PROSE for part in parts)
 
 
 def _documents(value: Json) -> Iterator[Json]:
