@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpside import free_port
 from wireside import request
 
 from yett.cli.mcp import server_name
@@ -184,14 +185,13 @@ def test_a_server_is_named_by_its_package(command: list[str], name: str) -> None
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *more: str) -> Iterator[None]:
+def serving(folder: Path, *more: str, tcp: bool = False) -> Iterator[None]:
+    command = [*YETT, "serve", "--state", "state", *([] if tcp else ["--no-tcp"]), *more]
     with open(folder / "serve.log", "wb") as log:
-        process = subprocess.Popen(
-            [*YETT, "serve", "--state", "state", "--no-tcp", *more], cwd=folder, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
-        for _ in range(300):
-            if (folder / "state" / "yett.sock").exists():
+        for _ in range(600):
+            if b'"listening"' in (folder / "serve.log").read_bytes():
                 break
             time.sleep(0.05)
         yield
@@ -219,6 +219,41 @@ def test_three_commands_from_nothing_to_the_first_blocked_call_in_claude_code(tm
     assert "OPEN blocks" not in dead.stdout
     assert yett("hook", "uninstall", "claude-code", "--yes", cwd=tmp_path).returncode == 0
     assert "PreToolUse" not in (tmp_path / ".claude" / "settings.json").read_text()
+
+
+def test_claude_code_can_call_the_gateway_over_http_instead(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    install = ("hook", "install", "claude-code", "--yes", "--http")
+    assert yett(*install, "http://gateway.example", cwd=tmp_path).returncode == 2, (
+        "in the clear, over a network"
+    )
+    assert yett("hook", "install", "cursor", "--yes", "--http", url, cwd=tmp_path).returncode == 2
+    assert yett(*install, url, cwd=tmp_path).returncode == 0
+    settings = tmp_path / ".claude" / "settings.json"
+    text = settings.read_text()
+    token = (tmp_path / "state" / "hook-claude-code.token").read_text()
+    assert token not in text
+    [before] = json.loads(text)["hooks"]["PreToolUse"]
+    assert before["hooks"][0]["onFailure"] == "block"
+    assert yett(*install, url, cwd=tmp_path).returncode == 0
+    assert settings.read_text() == text, "twice is once"
+
+    def test() -> dict[str, bool]:
+        proof = yett("hook", "test", "claude-code", "--json", cwd=tmp_path, YETT_HOOK_TOKEN=token)
+        return {check["what"]: check["ok"] for check in json.loads(proof.stdout)["checks"]}
+
+    with serving(tmp_path, "--port", str(port), tcp=True):
+        assert all(test().values())
+        settings.write_text(text.replace('"block"', '"ignore"'))
+        assert {what for what, ok in test().items() if not ok} == {
+            "blocks when the gateway is dead",
+            "blocks without its token",
+        }
+        settings.write_text(text)
+    assert [what for what, ok in test().items() if not ok] == ["lets a harmless command pass"]
+    assert yett("hook", "install", "claude-code", "--yes", cwd=tmp_path).returncode == 0
+    assert '"http"' not in settings.read_text(), "one hook of ours at a time"
 
 
 TREASURY = """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import stat
 import subprocess
@@ -129,7 +128,7 @@ def _log(state: Path) -> Iterator[Line]:
 
 
 def _ways(folder: Path) -> Iterator[Line]:
-    from yett.proxy.hooks.install import PLACES, our_line
+    from yett.proxy.hooks.install import PLACES, our_hook
     from yett.proxy.survey import find
 
     for found in find(folder):
@@ -140,18 +139,18 @@ def _ways(folder: Path) -> Iterator[Line]:
             yield "ok", what
         else:
             user = Path(PLACES[found.name].user).expanduser()
-            line = next((text for p in (found.where, user) if (text := our_line(_text(p)))), None)
-            yield from _hook(found.name, what, line)
+            hook = next((each for p in (found.where, user) if (each := our_hook(_text(p)))), None)
+            yield from _hook(found.name, what, hook)
 
 
-def _hook(agent: str, what: str, line: str | None) -> Iterator[Line]:
-    from yett.cli.hook import check
+def _hook(agent: str, what: str, hook: dict[str, Any] | None) -> Iterator[Line]:
+    from yett.proxy.hooks.probe import check
 
-    if line is None:
+    if hook is None:
         yield "OPEN", f"{what}: its hook cannot be found"
         return
     try:
-        results = check(agent, shlex.split(line))
+        results = check(agent, hook)
     except (OSError, subprocess.SubprocessError) as error:
         yield "OPEN", f"{what}: its hook does not start ({type(error).__name__})"
         return

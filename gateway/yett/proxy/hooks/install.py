@@ -13,14 +13,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from yett.errors import YettError
 
+_HTTP_PATH = "/v1/hooks/claude-code"
 CLIENT = Path(__file__).with_name("client.py")
 TIMEOUT = 60
 """Seconds an agent gives the hook; the client itself gives up much sooner."""
+TOKEN_VARIABLE = "YETT_HOOK_TOKEN"  # noqa: S105 -- a name
+"""Where an HTTP hook has its token from: settings are files that people share."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -44,6 +48,29 @@ def settings(agent: str, before: str | None, line: str) -> str:
     """
     loaded = _load(before)
     place(agent).merge(loaded, line)
+    return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
+
+
+def settings_over_http(before: str | None, url: str) -> str:
+    """Claude Code's settings with hooks that call a gateway's URL. Its answers are not sealed as the client's are,
+    so that a plain connection must not leave the machine.
+
+    Raises:
+        YettError: BAD_URL, SETTINGS_UNREADABLE.
+    """
+    parts = urlsplit(url)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme not in ("http", "https") or not parts.hostname or (parts.scheme == "http" and not local):
+        raise YettError("BAD_URL", "the gateway's URL is neither https nor on this machine")
+    loaded = _load(before)
+    hook = {
+        "type": "http",
+        "url": f"{url.rstrip('/').removesuffix(_HTTP_PATH)}{_HTTP_PATH}",
+        "headers": {"Authorization": f"Bearer ${TOKEN_VARIABLE}"},
+        "allowedEnvVars": [TOKEN_VARIABLE],
+        "timeout": TIMEOUT,
+    }
+    _claude_hooks(loaded, hook)
     return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -71,34 +98,44 @@ def place(agent: str) -> Place:
 def installed(agent: str, text: str | None) -> bool:
     """Whether our hook stands before every tool in these settings."""
     try:
-        loaded = _load(text)
-        return (
-            settings(agent, text, our_line(text) or "")
-            == json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
+        hook = our_hook(text) or {}
+        wanted = (
+            settings_over_http(text, hook["url"])
+            if hook.get("type") == "http"
+            else settings(agent, text, our_line(text) or "")
         )
+        return wanted == json.dumps(_load(text), indent=2, ensure_ascii=False) + "\n"
     except YettError:
         return False
 
 
-def our_line(text: str | None) -> str | None:
-    """The command line of our hook in these settings, if it is there."""
+def our_hook(text: str | None) -> dict[str, Any] | None:
+    """Our hook in these settings, if it is there: the one before a tool, if there are several."""
     hooks = _load(text).get("hooks")
     for entries in hooks.values() if isinstance(hooks, dict) else ():
         for entry in entries if isinstance(entries, list) else ():
             if _is_ours(entry):
-                inner = entry["hooks"][0] if isinstance(entry.get("hooks"), list) else entry
-                line = inner.get("command", inner.get("bash"))
-                return line if isinstance(line, str) else None
+                found: dict[str, Any] = entry["hooks"][0] if isinstance(entry.get("hooks"), list) else entry
+                return found
     return None
 
 
+def our_line(text: str | None) -> str | None:
+    """The command line of our hook in these settings, if it is there."""
+    hook = our_hook(text) or {}
+    line = hook.get("command", hook.get("bash"))
+    return line if isinstance(line, str) else None
+
+
 def _claude(loaded: dict[str, Any], line: str) -> None:
+    _claude_hooks(loaded, {"type": "command", "command": line, "timeout": TIMEOUT})
+
+
+def _claude_hooks(loaded: dict[str, Any], hook: dict[str, Any]) -> None:
     for event in ("PreToolUse", "PostToolUse", "PostToolUseFailure", "UserPromptSubmit"):
-        hook: dict[str, Any] = {"type": "command", "command": line, "timeout": TIMEOUT}
-        if event == "PreToolUse":
-            # Without it a hook that can't be started, crashes or runs out of time lets the tool run.
-            hook["onFailure"] = "block"
-        _add(loaded, event, {"matcher": "*", "hooks": [hook]} if "Tool" in event else {"hooks": [hook]})
+        # Without it a hook that can't be started, crashes or runs out of time lets the tool run.
+        each = {**hook, "onFailure": "block"} if event == "PreToolUse" else hook
+        _add(loaded, event, {"matcher": "*", "hooks": [each]} if "Tool" in event else {"hooks": [each]})
 
 
 def _codex(loaded: dict[str, Any], line: str) -> None:
@@ -151,14 +188,13 @@ def _add(loaded: dict[str, Any], event: str, entry: dict[str, Any]) -> None:
 def _drop_ours(hooks: dict[str, Any], event: str) -> None:
     entries = hooks.get(event)
     if isinstance(entries, list):
-        hooks[event] = [
-            entry for entry in entries if str(CLIENT.name) not in json.dumps(entry) or not _is_ours(entry)
-        ]
+        hooks[event] = [entry for entry in entries if not _is_ours(entry)]
 
 
 def _is_ours(entry: Any) -> bool:
-    """An entry is ours if its command runs a hook client of Yett, of this or another installation."""
-    return "yett/proxy/hooks/client.py" in json.dumps(entry)
+    """An entry is ours if it runs a hook client of Yett, of this or another installation, or calls its URL."""
+    text = json.dumps(entry)
+    return "yett/proxy/hooks/client.py" in text or f'{_HTTP_PATH}"' in text
 
 
 def _load(text: str | None) -> dict[str, Any]:
