@@ -97,7 +97,7 @@ def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
     said = trust.get("trust", "untrusted")
     foreign = any(each in ("untrusted", "sender") for each in trust.values())
     prose = len(text) > 2 * PROSE and len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE
-    if foreign and (prose or not name) or (said == "directory" and prose and not _is_list(text)):
+    if (foreign and (prose or not name)) or (said == "directory" and prose and not _is_list(text)):
         return "untrusted"
     return said
 
