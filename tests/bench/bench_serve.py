@@ -1,6 +1,6 @@
 """What a decision costs through the sidecar: latency at 1 and 32 connections, durable, over socket and TCP.
 
-    python tests/bench/bench_serve.py [--seconds 3]
+    python tests/bench/bench_serve.py [--seconds 3] [--workers 3]
 
 Everything is real: `yett serve` in a process of its own, the baseline policy, tokens, records on disk before
 each answer. Figures of a shared machine vary by half; the last line shows what a bare fdatasync costs here.
@@ -26,7 +26,7 @@ from yett.sdk import AsyncClient, Client, TransportError
 from yett.serve.auth import FILE_NAME, Credentials
 
 
-def main(seconds: float = 2.0) -> None:
+def main(seconds: float = 2.0, workers: int = 0) -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory(prefix="yett-bench") as folder:
         state = Path(folder) / "state"
@@ -35,7 +35,16 @@ def main(seconds: float = 2.0) -> None:
         port = _free_port()
         path = Path(folder) / "yett.sock"
         command = [sys.executable, "-c", "from yett.cli import main; main()", "serve", "--state", str(state)]
-        options = ["--socket", str(path), "--port", str(port), "--burst", "100000000"]
+        options = [
+            "--socket",
+            str(path),
+            "--port",
+            str(port),
+            "--burst",
+            "100000000",
+            "--workers",
+            str(workers),
+        ]
         options += ["--policy", str(resources.policies() / "baseline.yaml")]
         with (Path(folder) / "log").open("wb") as stderr:
             process = subprocess.Popen([*command, *options], stdout=stderr, stderr=stderr)
@@ -136,4 +145,6 @@ def _free_port() -> int:
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=3.0)
-    main(options.parse_args().seconds)
+    options.add_argument("--workers", type=int, default=0)
+    given = options.parse_args()
+    main(given.seconds, given.workers)

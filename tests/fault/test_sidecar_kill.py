@@ -48,9 +48,10 @@ rules:
 
 
 class Sidecar:
-    """`yett serve` in a process of its own."""
+    """`yett serve` in a process of its own, with workers or without."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int = 0) -> None:
+        self.workers = workers
         self.state = folder / "state"
         self.socket = folder / "yett.sock"
         self.policy = folder / "policy.yaml"
@@ -66,15 +67,19 @@ class Sidecar:
         options = ["--state", str(self.state), "--socket", str(self.socket), "--policy", str(self.policy)]
         with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [*command, *options, "--no-tcp", "--burst", "1000000"], stdout=stderr, stderr=stderr
+                [*command, *options, "--no-tcp", "--burst", "1000000", "--workers", str(self.workers)],
+                stdout=stderr,
+                stderr=stderr,
             )
+        seen = self.log.stat().st_size
         until = time.monotonic() + 30
         while time.monotonic() < until:
             if self.process.poll() is not None:
                 break
             with contextlib.suppress(TransportError), self.client(self.agent) as client:
                 client.request("GET", "/readyz")
-                return
+                if self.log.read_bytes()[seen:].count(b"a worker is ready") == self.workers:
+                    return
             time.sleep(0.01)
         raise AssertionError("the sidecar did not start again:\n" + self.log.read_text()[-3000:])
 
@@ -92,9 +97,9 @@ class Sidecar:
             self.process.wait(timeout=30)
 
 
-@pytest.fixture
-def sidecar(tmp_path: Path) -> Iterator[Sidecar]:
-    running = Sidecar(tmp_path)
+@pytest.fixture(params=[0, 2], ids=["one process", "workers"])
+def sidecar(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sidecar]:
+    running = Sidecar(tmp_path, request.param)
     yield running
     if running.process is not None and running.process.poll() is None:
         running.process.kill()
@@ -124,7 +129,8 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(sidecar: Sidecar) -> Non
     moments = random.Random(SEED)
     answered: list[Decision] = []
     mandates: list[str] = []
-    for cycle in range(KILLS):
+    kills = KILLS // 3 if sidecar.workers else KILLS  # workers take their time to start
+    for cycle in range(kills):
         sidecar.start()
         if cycle % 2 == 0:
             # Another principal every other time: who presents spent mandates is soon held for probing, and
@@ -157,7 +163,7 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(sidecar: Sidecar) -> Non
             logged[body["id"]] = record
             if body["effect"] == "allow" and body.get("mandate"):
                 used[body["mandate"]["jti"]] += 1
-    assert len(answered) > KILLS * 5
+    assert len(answered) > kills * 5
     missing = [d.decision_id for d in answered if d.decision_id not in logged]
     assert missing == []
     for decision in answered:
@@ -166,7 +172,7 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(sidecar: Sidecar) -> Non
     ran = Counter(d.mandate for d in answered if d.effect is Effect.ALLOW and d.mandate)
     assert max(ran.values(), default=0) <= 1
     assert max(used.values(), default=0) <= 1
-    assert len(used) > KILLS // 2
+    assert len(used) > kills // 2
 
 
 def issue(operator: Client, principal: str) -> str:
@@ -192,13 +198,13 @@ def test_signals_reload_the_policy_and_stop_in_order(sidecar: Sidecar) -> None:
     assert sidecar.process is not None
     with sidecar.client(sidecar.agent) as client:
 
-        def digest_after_hang_up(text: str) -> str:
+        def digest_after_hang_up(text: str, told: int = 1 + sidecar.workers) -> str:
             before = len(sidecar.log.read_bytes())
             sidecar.policy.write_text(text)
             assert sidecar.process is not None
             sidecar.process.send_signal(signal.SIGHUP)
             until = time.monotonic() + 10
-            while b"reloaded" not in sidecar.log.read_bytes()[before:] and time.monotonic() < until:
+            while sidecar.log.read_bytes()[before:].count(b"reloaded") < told and time.monotonic() < until:
                 time.sleep(0.01)
             answer = client.request("GET", "/v1/policy")
             assert isinstance(answer, dict)
@@ -208,7 +214,7 @@ def test_signals_reload_the_policy_and_stop_in_order(sidecar: Sidecar) -> None:
         changed = digest_after_hang_up(POLICY.replace("allow: ping", "deny: ping"))
         assert changed != first
         assert not client.decide(ToolCall(tool="ping")).allowed
-        assert digest_after_hang_up("rules: [") == changed
+        assert digest_after_hang_up("rules: [", told=1) == changed
         assert digest_after_hang_up(POLICY) == first
         assert client.decide(ToolCall(tool="ping")).allowed
     sidecar.stop()

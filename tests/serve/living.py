@@ -13,7 +13,7 @@ from yett.gateway import Gateway
 from yett.sdk import Client
 from yett.serve.app import no_doors
 from yett.serve.auth import FILE_NAME, Credentials
-from yett.serve.run import Server, assemble, bind, config, tls_context
+from yett.serve.run import Server, assemble, bind
 from yett.serve.settings import Settings
 
 POLICY = """
@@ -66,7 +66,7 @@ class Living:
             sock.getsockname()[1] for sock in self._sockets if isinstance(sock.getsockname(), tuple)
         ]
         self.sidecar = assemble(self.gateway, self.settings, self.doors)
-        self._server = Server(config(self.settings, self.sidecar), self.gateway, tls_context(self.settings))
+        self._server = Server(self.settings, self.sidecar, self.gateway)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._server.serve(self._sockets)), daemon=True
         )

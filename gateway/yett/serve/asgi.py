@@ -30,7 +30,7 @@ from yett.serve.ratelimit import RateLimiter
 from yett.serve.settling import Settling
 
 if TYPE_CHECKING:
-    from yett.gateway import Gateway
+    from yett.judging import Judging
 
 log = structlog.get_logger("yett.serve")
 
@@ -60,9 +60,9 @@ class Sidecar:
     """The ASGI application that uvicorn runs."""
 
     def __init__(
-        self, gateway: Gateway, credentials: Credentials, limiter: RateLimiter, metrics: Metrics
+        self, judging: Judging, credentials: Credentials, limiter: RateLimiter, metrics: Metrics
     ) -> None:
-        self._gateway = gateway
+        self._judging = judging
         self._credentials = credentials
         self._limiter = limiter
         self.metrics = metrics
@@ -151,7 +151,7 @@ class Sidecar:
         identity = self.agent(scope["headers"])
         body = await read_body(receive, MAX_CALL)
         started = time.perf_counter()
-        decision = await self._settling.settled(self._gateway.submit_bytes(body, identity))
+        decision = await self._settling.settled(self._judging.submit_bytes(body, identity))
         seconds = time.perf_counter() - started
         self.metrics.decided(decision, seconds)
         _note(decision, identity, seconds)
@@ -160,7 +160,7 @@ class Sidecar:
     async def _report(self, scope: Scope, receive: Receive) -> bytes:
         identity = self.agent(scope["headers"])
         outcome = read_outcome(await read_body(receive, MAX_OUTCOME))
-        await self._settling.settled(self._gateway.submit_report(outcome, identity))
+        await self._settling.settled(self._judging.submit_report(outcome, identity))
         return b'{"recorded":true}'
 
     async def _through_rest(self, scope: Scope, receive: Receive, send: Send) -> None:

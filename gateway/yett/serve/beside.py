@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yett.gateway import Gateway
-from yett.serve.run import Server, assemble, bind, config
+from yett.serve.run import Server, assemble, bind
 from yett.serve.settings import Settings
 
 
@@ -28,7 +28,7 @@ def listening(gateway: Gateway, state: Path) -> Iterator[Path]:
     path = state / "yett.sock"
     settings = Settings(policy=(), state=state, socket=path, socket_mode=0o600)
     sockets = bind(settings)
-    server = Server(config(settings, assemble(gateway, settings)), gateway)
+    server = Server(settings, assemble(gateway, settings), gateway)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets)), name="yett-door", daemon=True
     )

@@ -17,7 +17,7 @@ import ssl
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from yett.serve.anchoring import anchoring
 from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import Credentials
+from yett.serve.crew import Crew
 from yett.serve.log import configure
 from yett.serve.metrics import Metrics, observe
 from yett.serve.protocol import PatientProtocol
@@ -68,13 +69,13 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
         sockets = bind(settings)
         try:
             sidecar = assemble(gateway, settings, doors)
-            server = Server(config(settings, sidecar), gateway, tls_context(settings))
+            server = Server(settings, sidecar, gateway)
             _greet(settings)
             with (
                 _watching(gateway, settings),
                 beside(gateway, sidecar.asker),
                 anchoring(gateway.ledger, sidecar.metrics, settings),
-                asyncio.Runner(loop_factory=_loop_factory()) as runner,
+                asyncio.Runner(loop_factory=loop_factory()) as runner,
             ):
                 runner.run(server.serve(sockets))
         finally:
@@ -248,13 +249,17 @@ class Server(uvicorn.Server):
     """uvicorn, that tells its service manager when it is ready and reloads the policy on SIGHUP.
 
     TLS, if there is any, is spoken on the port only: uvicorn itself would speak it on the Unix socket too.
+    With workers, connections are theirs first (`yett.serve.crew`).
     """
 
-    def __init__(self, config: uvicorn.Config, gateway: Gateway, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(config)
+    def __init__(self, settings: Settings, sidecar: Sidecar, gateway: Gateway) -> None:
+        super().__init__(config(settings, sidecar))
+        self._settings = settings
+        self._sidecar = sidecar
         self._gateway = gateway
-        self._tls = tls
-        self._reloading: set[asyncio.Task[None]] = set()
+        self._tls = tls_context(settings)
+        self._crew: Crew | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -276,11 +281,17 @@ class Server(uvicorn.Server):
         secured = [
             bound for bound in sockets or [] if self._tls is not None and bound.family != socket.AF_UNIX
         ]
-        await super().startup([bound for bound in sockets or [] if bound not in secured])
-        for bound in secured:
-            self.servers.append(
-                await asyncio.get_running_loop().create_server(self._protocol, sock=bound, ssl=self._tls)
-            )
+        if self._settings.workers:
+            await super().startup([])
+            metrics = self._sidecar.metrics
+            self._crew = Crew(self._settings, self._gateway.ledger, metrics, self._serve_here)
+            await self._crew.start(sockets or [], secured)
+        else:
+            await super().startup([bound for bound in sockets or [] if bound not in secured])
+            for bound in secured:
+                self.servers.append(
+                    await asyncio.get_running_loop().create_server(self._protocol, sock=bound, ssl=self._tls)
+                )
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         log.info("listening", sockets=[str(bound.getsockname()) for bound in sockets or []])
@@ -290,10 +301,27 @@ class Server(uvicorn.Server):
         state: dict[str, Any] = self.lifespan.state
         return PatientProtocol(config=self.config, server_state=self.server_state, app_state=state)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._crew is not None:
+            await self._crew.stop()
+        await super().shutdown(sockets)
+
+    def _serve_here(self, connection: socket.socket, secure: bool) -> None:
+        self._keep(self._receive(connection, self._tls if secure else None))
+
+    async def _receive(self, connection: socket.socket, tls: ssl.SSLContext | None) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection, ssl=tls)
+        except OSError:
+            connection.close()  # gone before it began, or no TLS
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _hang_up(self) -> None:
-        task = asyncio.ensure_future(self._reload())
-        self._reloading.add(task)
-        task.add_done_callback(self._reloading.discard)
+        self._keep(self._reload())
 
     async def _reload(self) -> None:
         try:
@@ -302,6 +330,8 @@ class Server(uvicorn.Server):
             log.error("policy not reloaded", code=error.code, message=error.message, path=error.path)
         else:
             log.info("policy reloaded", policy=reference.id, digest=reference.digest)
+            if self._crew is not None:
+                self._crew.reload()
 
 
 def notify_ready() -> None:
@@ -315,7 +345,8 @@ def notify_ready() -> None:
         channel.sendto(b"READY=1", address)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed."""
     if sys.implementation.name != "cpython":
         return None
     try:

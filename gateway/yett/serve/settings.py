@@ -29,6 +29,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests of one credential."""
     burst: int = 2_000
     connections: int = 1_024
+    """At once, in each process."""
+    workers: int = 0
+    """Processes that judge beside the one that holds the ledger; 0 = that one judges."""
     anchor_policy: Path | None = None
     """Witnesses and quorum (C2SP tlog-policy) to which the log's head is taken."""
     anchor_files: tuple[Path, ...] = ()

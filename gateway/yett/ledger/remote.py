@@ -1,0 +1,298 @@
+"""The ledger, from a worker process: as much of it as judging needs (`yett.judging.Memory`).
+
+The past of a session is asked for once and kept; each commit says by what it was judged, and an answer that
+tells of a newer past replaces the kept one. So a call costs one exchange, and a stale past costs another
+judgement, never a wrong decision.
+
+One thread reads the answers. When the link breaks, or is silent for too long, everything that waits and
+everything that comes is a deny without a record, and `on_broken` is called: a worker that has lost its ledger
+has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import socket
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from yett.errors import AuditUnavailable, LedgerError, YettError
+from yett.ledger.assess import measure
+from yett.ledger.commit import unavailable
+from yett.ledger.link import (
+    Answer,
+    BadFrame,
+    Commit,
+    DecidedOf,
+    Done,
+    Failed,
+    Frames,
+    Given,
+    Hello,
+    Here,
+    InForce,
+    Known,
+    Past,
+    PastOf,
+    Question,
+    Reply,
+    Report,
+    Stale,
+    Welcome,
+    frame,
+)
+from yett.ledger.proposal import ATTEMPTS, Decided, Judge, Pending, Proposal
+from yett.ledger.taint import Hasher
+from yett.model import Decision, Identity, OutcomeFacts, PolicyRef
+
+KEPT: Final = 2_000
+"""Sessions whose past is kept."""
+SILENCE_S: Final = 5.0
+"""A ledger that does not answer for so long is taken for hung."""
+_CHUNK: Final = 256 * 1024
+
+Ask = Hello | PastOf | Commit | DecidedOf | Report | InForce
+_Key = tuple[str, str, str, str]
+R = TypeVar("R", bound=Reply)
+
+
+class RemoteLedger:
+    """See the module. Thread-safe.
+
+    Args:
+        link: a connected stream socket whose other end is a `service.Service`.
+        clock: milliseconds since the epoch.
+        on_broken: called once, from any thread, when the link is of no use any more.
+    Raises:
+        AuditUnavailable: the other end does not answer.
+    """
+
+    def __init__(
+        self,
+        link: socket.socket,
+        *,
+        clock: Callable[[], int],
+        on_broken: Callable[[], None] = lambda: None,
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        self._link = link
+        self._clock = clock
+        self._on_broken = on_broken
+        self._silence_s = silence_s
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Callable[[Reply], None]] = {}
+        self._broken = ""
+        self._pasts: OrderedDict[_Key, Past] = OrderedDict()
+        link.setblocking(True)
+        # A ledger that has stopped reading must not stop a worker for ever in the middle of a send.
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(silence_s), 0))
+        threading.Thread(target=self._read, name="yett-link", daemon=True).start()
+        self._hasher = Hasher(self._asked(Hello(), Welcome).hasher)
+
+    # -- what judging needs ----------------------------------------------------------------------------
+
+    def settle(self, identity: Identity, session: str, judge: Judge) -> Pending:
+        """As `Ledger.settle`."""
+        key = (identity.tenant, identity.principal, identity.agent, session)
+        past = self._pasts.get(key)
+        if past is None or past.identity != identity:
+            past = self._asked(PastOf(identity=identity, session=session), Here).past
+        settlement = _Settlement(self, key, judge)
+        settlement.propose(past)
+        return Pending(settlement.result, settlement.subscribe)
+
+    def decided(self, decision_id: str, identity: Identity) -> Decided:
+        """As `Ledger.decided`."""
+        return self._asked(DecidedOf(decision_id=decision_id, identity=identity), Known).decided
+
+    def report(self, outcome: OutcomeFacts, identity: Identity) -> Pending:
+        """As `Ledger.report`."""
+        slot = _Slot()
+        self.ask(Report(outcome=outcome, identity=identity), slot.put)
+
+        def settle(timeout: float | None) -> Decision:
+            return _expected(slot.get(timeout), Given).decision
+
+        return Pending(settle, slot.subscribe)
+
+    def record_policy(self, ref: PolicyRef, sources: tuple[tuple[str, str], ...] = ()) -> None:
+        """As `Ledger.record_policy`."""
+        self._asked(InForce(policy=ref, sources=sources), Done)
+
+    # -- the link --------------------------------------------------------------------------------------
+
+    def ask(self, ask: Ask, answered: Callable[[Reply], None]) -> None:
+        """Send a question; `answered` is called from the reading thread, whatever happens.
+
+        Raises:
+            AuditUnavailable: it cannot be sent.
+        """
+        with self._lock:
+            if self._broken:
+                raise AuditUnavailable(self._broken)
+            number = next(self._numbers)
+            self._waiting[number] = answered
+            try:
+                self._link.sendall(frame(Question(number=number, ask=ask)))
+                return
+            except OSError as error:
+                self._waiting.pop(number)
+                reason = f"the ledger's process cannot be reached: {error.strerror}"
+        self.give_up(reason)
+        raise AuditUnavailable(reason)
+
+    def give_up(self, reason: str) -> None:
+        """The link is of no use: answer everybody, once."""
+        with self._lock:
+            if self._broken:
+                return
+            self._broken = reason
+            waiting, self._waiting = self._waiting, {}
+        self._link.close()
+        for answered in waiting.values():
+            answered(Failed(code="AUDIT_UNAVAILABLE", message=reason))
+        self._on_broken()
+
+    def close(self) -> None:
+        """End the link."""
+        self.give_up("the link to the ledger's process is closed")
+
+    def _asked(self, ask: Ask, kind: type[R]) -> R:
+        slot = _Slot()
+        self.ask(ask, slot.put)
+        try:
+            return _expected(slot.get(self._silence_s), kind)
+        except TimeoutError:
+            reason = "the ledger's process does not answer"
+            self.give_up(reason)
+            raise AuditUnavailable(reason) from None
+
+    def _read(self) -> None:
+        frames = Frames(Answer)
+        reason = "the ledger's process has ended"
+        try:
+            while data := self._link.recv(_CHUNK):
+                for answer in frames.feed(data):
+                    assert isinstance(answer, Answer)
+                    with self._lock:
+                        answered = self._waiting.pop(answer.number, None)
+                    if answered is not None:
+                        answered(answer.reply)
+        except OSError as error:
+            reason = f"the link to the ledger's process broke: {error.strerror}"
+        except BadFrame as error:
+            reason = f"the ledger's process talks nonsense: {error}"
+        self.give_up(reason)
+
+    # -- the pasts that are kept -----------------------------------------------------------------------
+
+    def keep(self, key: _Key, past: Past) -> None:
+        """The past by which the next call of this caller and session is judged."""
+        with self._lock:
+            self._pasts[key] = past
+            self._pasts.move_to_end(key)
+            while len(self._pasts) > KEPT:
+                self._pasts.popitem(last=False)
+
+    def measured(self, past: Past, judge: Judge, *, final: bool) -> tuple[Proposal, Commit]:
+        """A judgement against a past, and the question whether it stands."""
+        view = past.view(self._hasher, self._clock())
+        proposal = judge(view, final)
+        done = measure(view, proposal.admitted, proposal.facts, None)
+        return proposal, Commit.of(proposal, done, past, final=final)
+
+
+class _Slot:
+    """Where one answer arrives."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._there = threading.Event()
+        self._reply: Reply | None = None
+        self._calls: list[Callable[[], None]] = []
+
+    def put(self, reply: Reply) -> None:
+        with self._lock:
+            self._reply = reply
+            calls, self._calls = self._calls, []
+        self._there.set()
+        for call in calls:
+            call()
+
+    def get(self, timeout: float | None) -> Reply:
+        if not self._there.wait(timeout):
+            raise TimeoutError("the ledger has not answered yet")
+        assert self._reply is not None
+        return self._reply
+
+    def subscribe(self, call: Callable[[], None]) -> None:
+        with self._lock:
+            if self._reply is None:
+                self._calls.append(call)
+                return
+        call()
+
+
+class _Settlement:
+    """One call on its way to a decision: proposed, and proposed again as long as the past was stale."""
+
+    def __init__(self, ledger: RemoteLedger, key: _Key, judge: Judge) -> None:
+        self._ledger = ledger
+        self._key = key
+        self._judge = judge
+        self._attempt = 0
+        self._past: Past | None = None
+        self._proposal: Proposal | None = None
+        self._slot = _Slot()
+        self.subscribe = self._slot.subscribe
+
+    def propose(self, past: Past) -> None:
+        """Judge against a past, and ask the ledger to take it."""
+        final = self._attempt == ATTEMPTS
+        self._attempt += 1
+        self._past = past
+        self._proposal, ask = self._ledger.measured(past, self._judge, final=final)
+        self._ledger.ask(ask, self._answered)
+
+    def _answered(self, reply: Reply) -> None:
+        assert self._past is not None
+        if isinstance(reply, Given) and reply.past is not None:
+            self._ledger.keep(self._key, reply.past.filled(self._past))
+        elif isinstance(reply, Given):
+            self._ledger.keep(self._key, self._past)
+        if not isinstance(reply, Stale):
+            self._slot.put(reply)
+            return
+        try:
+            past = reply.past.filled(self._past)
+            self._ledger.keep(self._key, past)
+            self.propose(past)
+        except YettError as error:
+            self._slot.put(Failed(code=error.code, message=error.message, path=error.path))
+        except Exception as error:  # noqa: BLE001 - judged well before; whatever it is now, it is not an allow
+            self._slot.put(Failed(code="INTERNAL", message=f"judging failed ({type(error).__name__})"))
+
+    def result(self, timeout: float | None) -> Decision:
+        """The decision. A ledger that failed is a deny without a record."""
+        reply = self._slot.get(timeout)
+        if isinstance(reply, Given):
+            return reply.decision
+        assert self._proposal is not None
+        error = (
+            reply.error() if isinstance(reply, Failed) else LedgerError("INTERNAL", "the ledger is confused")
+        )
+        return unavailable(self._proposal, error)
+
+
+def _expected(reply: Reply, kind: type[R]) -> R:
+    if isinstance(reply, Failed):
+        error = reply.error()
+        raise AuditUnavailable(error.message) if error.code == "AUDIT_UNAVAILABLE" else error
+    if not isinstance(reply, kind):
+        raise LedgerError("INTERNAL", "the ledger gave an answer to another question")
+    return reply

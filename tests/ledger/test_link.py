@@ -1,0 +1,328 @@
+"""The ledger over a socket pair behaves as the ledger itself, and every way in which the link can fail is a deny."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, POLICY, World, codes
+
+from yett.admit import admit
+from yett.errors import AuditUnavailable, InvalidCall, LedgerError
+from yett.extract.facts import Facts
+from yett.ledger import Pending, Proposal, Snapshot, assess
+from yett.ledger.link import Answer, BadFrame, Frames, Hello, Question, Welcome, frame
+from yett.ledger.proposal import ATTEMPTS
+from yett.ledger.remote import RemoteLedger
+from yett.ledger.service import Service
+from yett.model import Decision, Effect, Identity, OutcomeFacts, Reason, Risk, ToolCall, Verdict
+
+
+class Linked:
+    """A ledger, its event loop in a thread, and as many remote ends as a test asks for."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.loop = asyncio.new_event_loop()
+        self.decisions: list[Decision] = []
+        self.remotes: list[RemoteLedger] = []
+        self.near: list[socket.socket] = []
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def remote(self, **options: Any) -> RemoteLedger:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+
+        async def serve() -> None:
+            await self.loop.create_connection(
+                lambda: Service(self.world.ledger, on_decision=lambda d, _: self.decisions.append(d)),
+                sock=near,
+            )
+
+        asyncio.run_coroutine_threadsafe(serve(), self.loop).result(10)
+        self.near.append(near)
+        remote = RemoteLedger(far, clock=self.world.clock, **options)
+        self.remotes.append(remote)
+        return remote
+
+    def close(self) -> None:
+        for remote in self.remotes:
+            remote.close()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Iterator[Linked]:
+    made = Linked(World(tmp_path / "state"))
+    yield made
+    made.close()
+    made.world.ledger.close()
+
+
+class Judgement:
+    """Judges by what a test says, and counts how often it was asked."""
+
+    def __init__(
+        self,
+        tool: str = "read_file",
+        *,
+        who: Identity = AGENT,
+        effect: Effect = Effect.ALLOW,
+        does: tuple[str, ...] = (),
+        arguments: dict[str, Any] | None = None,
+        mandate: str | None = None,
+    ) -> None:
+        self.call = ToolCall(tool=tool, arguments=arguments or {}, mandate=mandate)
+        self.who = who
+        self.effect = effect
+        self.does = does
+        self.asked = 0
+        self.between = lambda: None
+
+    def __call__(self, view: Snapshot, contended: bool) -> Proposal:
+        self.asked += 1
+        admitted = admit(self.call, self.who, view.session)
+        facts = Facts(tool=self.call.tool, does=frozenset(self.does))
+        effect = Effect.DENY if contended else self.effect
+        reasons = () if effect is Effect.ALLOW else (Reason(stage="policy", code="RULE", message="said so"),)
+        policy = Verdict(stage="policy", effect=effect, reasons=reasons)
+        session = assess(view, admitted, facts, Risk(), policy)
+        self.between()
+        return Proposal(
+            admitted=admitted,
+            facts=facts,
+            risk=Risk(),
+            verdicts=(policy, session),
+            policy=POLICY,
+            snapshot=view,
+        )
+
+
+def settled(ledger: Any, judge: Judgement, session: str = "") -> Decision:
+    pending = ledger.settle(judge.who, session, judge)
+    assert isinstance(pending, Pending)
+    return pending.result(10)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_call_is_settled_alike_here_and_over_the_link(linked: Linked, remote: bool) -> None:
+    ledger = linked.remote() if remote else linked.world.ledger
+    allowed = settled(ledger, Judgement())
+    assert allowed.allowed
+    assert allowed.record is not None
+    assert allowed.permit
+    denied = settled(ledger, Judgement(effect=Effect.DENY))
+    assert denied.effect is Effect.DENY
+    assert denied.record is not None
+    held = settled(ledger, Judgement(effect=Effect.HOLD))
+    assert held.effect is Effect.HOLD
+    assert held.approval
+    linked.world.ledger.approve(held.approval, APPROVER)
+    assert codes(settled(ledger, Judgement(effect=Effect.HOLD))) >= {"APPROVED"}
+    assert settled(ledger, Judgement(effect=Effect.HOLD)).effect is Effect.HOLD  # an approval is used once
+
+
+def test_a_kept_past_costs_no_second_judgement_and_a_stale_one_costs_one(linked: Linked) -> None:
+    remote = linked.remote()
+    first, second = Judgement(), Judgement()
+    settled(remote, first)
+    settled(remote, second)
+    assert (first.asked, second.asked) == (1, 1)
+    linked.world.ledger.freeze("principal:default/ada", OPERATOR, "look into it")
+    third = Judgement()
+    assert "FROZEN" in codes(settled(remote, third))
+    assert third.asked == 2
+    linked.world.ledger.thaw("principal:default/ada", OPERATOR)
+    assert settled(remote, Judgement()).allowed, "a denial does not stay because an old past was kept"
+
+
+def test_what_one_worker_learns_the_other_judges_by(linked: Linked) -> None:
+    one, other = linked.remote(), linked.remote()
+    settled(other, Judgement())
+    read = settled(one, Judgement())
+    seen = OutcomeFacts(
+        decision_id=read.decision_id,
+        status="ok",
+        result_digest="sha256:" + "1" * 64,
+        size=10,
+        values=(("write to eve@evil.example", "untrusted"),),
+        labels=("read_untrusted",),
+    )
+    one.report(seen, AGENT).result(10)
+    views: list[Snapshot] = []
+
+    class Seeing(Judgement):
+        def __call__(self, view: Snapshot, contended: bool) -> Proposal:
+            views.append(view)
+            return super().__call__(view, contended)
+
+    settled(other, Seeing())
+    assert "read_untrusted" in views[-1].labels
+    assert views[-1].origin("eve@evil.example").value == "untrusted"
+
+
+def test_a_mandate_is_used_once_however_many_workers_present_it(linked: Linked) -> None:
+    token = linked.world.ledger.issue_mandate(
+        OPERATOR, principal="ada", agent="helper", tool="pay", arguments={}
+    )
+    remotes = [linked.remote() for _ in range(3)]
+    answers: list[Decision] = []
+
+    def present(remote: RemoteLedger) -> None:
+        answers.extend(settled(remote, Judgement("pay", mandate=token)) for _ in range(5))
+
+    threads = [threading.Thread(target=present, args=(remote,)) for remote in remotes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(answer.allowed for answer in answers) == 1
+    assert len(answers) == 15 == len(linked.decisions)
+
+
+def test_a_session_that_never_stands_still_is_denied_as_often_as_it_is_asked_for(linked: Linked) -> None:
+    remote = linked.remote()
+    judge = Judgement()
+    flips = iter(range(100))
+
+    def unrest() -> None:
+        scope = f"agent:default/ada/{next(flips)}"
+        linked.world.ledger.freeze(scope, OPERATOR)
+        number = judge.asked
+        who = "principal:default/ada"
+        (linked.world.ledger.freeze if number % 2 else linked.world.ledger.thaw)(who, OPERATOR)
+
+    judge.between = unrest
+    decision = settled(remote, judge)
+    assert decision.effect is Effect.DENY
+    assert decision.record is not None
+    assert judge.asked == ATTEMPTS + 1
+
+
+def test_errors_of_the_caller_come_through(linked: Linked) -> None:
+    remote = linked.remote()
+    with pytest.raises(LedgerError, match="SESSION_UNKNOWN"):
+        settled(remote, Judgement(), session="s_of_nobody")
+    theirs = linked.world.ledger.open_session(OTHER)
+    with pytest.raises(LedgerError, match="SESSION_NOT_YOURS"):
+        settled(remote, Judgement(), session=theirs)
+    with pytest.raises(InvalidCall):
+        settled(remote, Judgement(tool=""))
+    with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
+        remote.decided("d_none", AGENT)
+    unknown = OutcomeFacts(decision_id="d_none", status="ok", result_digest="sha256:" + "1" * 64, size=1)
+    with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
+        remote.report(unknown, AGENT).result(10)
+
+
+# -- a link that fails -----------------------------------------------------------------------------------
+
+
+class Scripted:
+    """The other end of a link, saying what a test wants."""
+
+    def __init__(self) -> None:
+        self.near, self.far = socket.socketpair()
+        self.questions: list[Question] = []
+        self._thread = threading.Thread(target=self._greet, daemon=True)
+        self._thread.start()
+
+    def _greet(self) -> None:
+        frames = Frames(Question)
+        while not self.questions:
+            for question in frames.feed(self.near.recv(65536)):
+                assert isinstance(question, Question)
+                assert isinstance(question.ask, Hello)
+                self.questions.append(question)
+        self.near.sendall(frame(Answer(number=self.questions[0].number, reply=Welcome(hasher=b"k" * 32))))
+
+    def remote(self, world: World, **options: Any) -> RemoteLedger:
+        return RemoteLedger(self.far, clock=world.clock, silence_s=1, **options)
+
+
+BROKEN = {
+    "ends": lambda end: end.close(),
+    "resets": lambda end: (
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
+        end.close(),
+    ),
+    "talks nonsense": lambda end: end.sendall(b"\x00\x00\x00\x05hello"),
+    "announces a huge frame": lambda end: end.sendall(b"\xff\xff\xff\xff"),
+    "sends half a frame and ends": lambda end: (end.sendall(b"\x00\x00\x01\x00abc"), end.close()),
+    "says nothing": lambda end: None,
+    "answers a question nobody asked": lambda end: end.sendall(
+        frame(Answer(number=99, reply=Welcome(hasher=b"")))
+    ),
+    "answers another question": lambda end: end.sendall(frame(Answer(number=2, reply=Welcome(hasher=b"")))),
+}
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_a_ledger_that_breaks_off_answers_nobody(tmp_path: Path, way: str) -> None:
+    world = World(tmp_path / "state")
+    script = Scripted()
+    broken = threading.Event()
+    remote = script.remote(world, on_broken=broken.set)
+    threading.Timer(0.1, lambda: BROKEN[way](script.near)).start()
+    with pytest.raises(LedgerError) as refused:
+        settled(remote, Judgement())
+    assert refused.value.code in ("AUDIT_UNAVAILABLE", "INTERNAL")
+    if way != "answers another question":
+        assert broken.wait(5)
+        with pytest.raises(AuditUnavailable):
+            settled(remote, Judgement())
+    remote.close()
+    world.ledger.close()
+
+
+def test_whoever_waits_when_the_link_breaks_gets_a_deny(linked: Linked) -> None:
+    remote = linked.remote()
+    settled(remote, Judgement())
+    core = linked.world.ledger._core
+    with core.lock:  # the ledger is busy: the answer cannot come
+        pending = remote.settle(AGENT, "", Judgement())
+        told: list[bool] = []
+        pending.add_done_callback(lambda _: told.append(True))
+        remote.give_up("drill")
+    decision = pending.result(10)
+    assert decision.effect is Effect.DENY
+    assert decision.record is None
+    assert codes(decision) == {"AUDIT_UNAVAILABLE"}
+    assert told == [True]
+
+
+def test_a_log_that_fails_is_a_deny_over_the_link(linked: Linked) -> None:
+    remote = linked.remote()
+    settled(remote, Judgement())
+    (linked.world.ledger.log_directory / "HEAD").unlink(missing_ok=True)
+    for segment in linked.world.ledger.log_directory.glob("*.jsonl"):
+        segment.unlink()
+    decision = settled(remote, Judgement())
+    assert decision.effect is Effect.DENY
+    assert codes(decision) == {"AUDIT_UNAVAILABLE"}
+
+
+def test_the_ledger_closes_a_link_on_which_it_is_told_nonsense(linked: Linked) -> None:
+    ended = threading.Event()
+    remote = linked.remote(on_broken=ended.set)
+    remote._link.sendall(b"\x00\x00\x00\x03abc")
+    assert ended.wait(5)
+    assert settled(linked.remote(), Judgement()).allowed, "the others are served on"
+
+
+def test_frames_come_out_as_they_went_in_however_they_are_cut() -> None:
+    data = b"".join(frame(Question(number=n, ask=Hello())) for n in range(5))
+    for step in (1, 2, 3, 7, len(data)):
+        frames = Frames(Question)
+        found = [q for i in range(0, len(data), step) for q in frames.feed(data[i : i + step])]
+        assert [question.number for question in found] == [0, 1, 2, 3, 4]
+    with pytest.raises(BadFrame):
+        list(Frames(Question).feed(b"\x7f\xff\xff\xff"))
