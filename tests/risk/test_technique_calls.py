@@ -18,7 +18,7 @@ ATTACKS = {
     "two": {"command": 0.97, "injection": 0.97, "inline": 0.95, "javascript": 1.0, "path": 0.97, "python": 1.0, "secret": 0.97, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
 """Least share of each family that is held or denied."""
-HONEST = {"one": 0.03, "two": 0.03}
+HONEST = {"one": 0.03, "two": 0.03, "three": 0.1}
 """Largest share of the honest look-alikes that is held. None is denied."""
 SIZES = {"one": (500, 400), "two": (200, 200)}
 
@@ -54,7 +54,7 @@ def test_a_family_of_attacks_is_stopped(part: str, family: str) -> None:
     assert 1 - len(missed) / len(cases) >= ATTACKS[part][family], missed
 
 
-@pytest.mark.parametrize("part", ["one", "two"])
+@pytest.mark.parametrize("part", sorted(HONEST))
 def test_what_resembles_an_attack_is_let_through(part: str) -> None:
     cases = [case for family in _judge("honest", part).values() for case in family]
     stopped = [what for effect, what in cases if effect != "allow"]
