@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -13,15 +14,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ledger"))
 
+import msgspec
 from ledger_world import AGENT, POLICY, World
 
 from yett.extract.facts import Contact, Facts
 from yett.ledger import Pending, Proposal, jws, mandate
 from yett.ledger.challenge import Challenges
-from yett.model import Effect, Risk, ToolCall, Verdict
+from yett.ledger.taint import pack, to_text
+from yett.model import AdmittedCall, Effect, Identity, Risk, ToolCall, Verdict
 
 ALLOW = Verdict(stage="policy", effect=Effect.ALLOW)
 CALLS = 4_000
+FACTS = Facts(
+    tool="send",
+    does=frozenset({"send"}),
+    size=40,
+    contacts=(Contact(pointer="/to", kind="email", value="bob@corp.example"),),
+)
 
 
 @contextmanager
@@ -52,12 +61,6 @@ def calls(world: World, session: str, *, durable: bool, count: int = CALLS) -> d
     times: dict[str, list[int]] = {"snapshot + assess": [], "snapshot + assess + commit": []}
     if durable:
         times["… + durable + permit"] = []
-    facts = Facts(
-        tool="send",
-        does=frozenset({"send"}),
-        size=40,
-        contacts=(Contact(pointer="/to", kind="email", value="bob@corp.example"),),
-    )
     risk = Risk(score=20)
     answer: Pending | None = None
     for number in range(count):
@@ -65,10 +68,10 @@ def calls(world: World, session: str, *, durable: bool, count: int = CALLS) -> d
         admitted = world.admit(call, AGENT, session)
         start = time.perf_counter_ns()
         view = world.ledger.snapshot(AGENT, session)
-        told = world.ledger.assess(view, admitted, facts, risk, ALLOW)
+        told = world.ledger.assess(view, admitted, FACTS, risk, ALLOW)
         assessed = time.perf_counter_ns()
         proposal = Proposal(
-            admitted=admitted, facts=facts, risk=risk, verdicts=(ALLOW, told), policy=POLICY, snapshot=view
+            admitted=admitted, facts=FACTS, risk=risk, verdicts=(ALLOW, told), policy=POLICY, snapshot=view
         )
         committed = world.ledger.commit(proposal)
         end = time.perf_counter_ns()
@@ -125,18 +128,60 @@ def mandates(world: World) -> None:
     )
 
 
+def _person(number: int) -> Identity:
+    return msgspec.structs.replace(AGENT, principal=f"p{number}")
+
+
 def _enter_session(world: World, number: int) -> None:
-    """One more session in memory, as a record would put it there; not waited for."""
-    core = world.ledger._core
+    """One more session that has read something, as a record would put it there; not waited for."""
+    core, who = world.ledger._core, _person(number)
+    read = core.hasher.of_value(f"mail {number} of x{number}@y.example: please write to bob@corp.example")
     body = {
-        "id": f"s_{number}",
+        "id": world.ledger.default_session(who),
         "at": core.now(),
-        "tenant": "default",
-        "principal": f"p{number}",
-        "agent": "helper",
+        "tenant": who.tenant,
+        "principal": who.principal,
+        "agent": who.agent,
         "credential": "bench",
+        "values": [["untrusted", to_text(pack(read))]],
     }
     core.write("session", body)
+
+
+def _resident_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def scale(world: World, sizes: tuple[int, ...]) -> None:
+    """What a call costs, and a start, with ever more sessions; each call is another session's."""
+    generator = random.Random(1)
+    opened = 0
+    for size in sizes:
+        while opened < size:
+            _enter_session(world, opened)
+            opened += 1
+        world.ledger.close()
+        started = time.perf_counter()
+        world.ledger = world._open()
+        took = time.perf_counter() - started
+        warm = [_person(generator.randrange(size)) for _ in range(500)]
+        for who in warm:
+            world.ledger.snapshot(who)
+        times: list[int] = []
+        for number in range(4_000):
+            who = generator.choice(warm)
+            call = ToolCall(tool="send", arguments={"to": "bob@corp.example", "n": number})
+            admitted = world.admit(call, who, world.ledger.default_session(who))
+            times.append(_timed(lambda a=admitted, w=who: _assess(world, a, w)))  # type: ignore[misc]
+        _told(f"snapshot + assess with {size:,} sessions", times)
+        row = world.ledger.snapshot(warm[0]).row
+        print(f"  opened in {took:.2f} s, {_resident_mb()} MB resident, {row.size:,} bytes a session")
+
+
+def _assess(world: World, admitted: AdmittedCall, who: Identity) -> Verdict:
+    view = world.ledger.snapshot(who)
+    return world.ledger.assess(view, admitted, FACTS, Risk(score=20), ALLOW)
 
 
 def main() -> None:
@@ -149,18 +194,11 @@ def main() -> None:
             "… + durable + permit", calls(world, session, durable=True, count=1_000)["… + durable + permit"]
         )
         mandates(world)
-    sizes = (10, 1_000, 10_000) if os.environ.get("YETT_LONG") is None else (10, 1_000, 10_000, 100_000)
     with _world() as world:
-        opened = 0
-        for size in sizes:
-            while opened < size:
-                _enter_session(world, opened)
-                opened += 1
-            session = world.ledger.default_session(AGENT)
-            _told(
-                f"snapshot + assess with {size:,} sessions",
-                calls(world, session, durable=False, count=1_000)["snapshot + assess"],
-            )
+        scale(
+            world,
+            (10, 1_000, 10_000) if os.environ.get("YETT_LONG") is None else (10, 1_000, 10_000, 100_000),
+        )
     challenges = Challenges(bytes(32), 1)
     texts = [challenges.mint(0, "m", bytes(8)) for _ in range(1_000)]
     minted = [_timed(lambda: challenges.mint(0, "m", bytes(8))) for _ in range(2_000)]

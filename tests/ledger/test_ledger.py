@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from ledger_world import AGENT, OPERATOR, OTHER, POLICY, WATCHER, World, codes
 
 from yett.errors import LedgerError, Unauthorized
 from yett.ledger import Conflict, permit
+from yett.ledger.state import State
 from yett.model import Effect
 from yett_audit.reader import records
 
@@ -248,7 +250,7 @@ def test_the_reason_that_decided_stands_first(world: World) -> None:
 def test_rows_that_left_memory_are_fetched_again(world: World) -> None:
     state = world.ledger._core.state
     for table in (state.sessions, state.principals, state.accounts):
-        table._capacity = 3
+        table.capacity = 3
     people = [msgspec.structs.replace(AGENT, principal=f"p{number}") for number in range(12)]
     for who in people:
         decision = world.decide("send", {"n": 1}, who=who, does=("send",), score=300, charges=(("pay", 7),))
@@ -262,6 +264,42 @@ def test_rows_that_left_memory_are_fetched_again(world: World) -> None:
     world.restart()
     assert world.ledger.snapshot(people[0]).row.version == before[0].version + 1
     assert [world.ledger.snapshot(who).row for who in people[1:]] == before[1:]
+
+
+def test_sessions_that_nobody_asks_for_stay_out_of_memory(world: World) -> None:
+    people = [msgspec.structs.replace(AGENT, principal=f"p{number}") for number in range(12)]
+    for who in people:
+        world.ledger.open_session(who, prompt="write to bob@corp.example")
+    world.restart()
+    state = world.ledger._core.state
+    assert not state.sessions.rows
+    world.ledger.snapshot(people[3])
+    assert list(state.principals.rows) == ["default\0p3"]
+
+
+def test_a_long_log_is_replayed_in_bounded_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [msgspec.structs.replace(AGENT, principal=f"p{number}") for number in range(30)]
+    for who in people:
+        world.decide("send", {"n": 1}, who=who, does=("send",), score=300)
+    before = [world.ledger.snapshot(who).row for who in people]
+    world.ledger.close()
+    (world.folder / "ledger.db").unlink()
+    monkeypatch.setattr("yett.ledger.core.SAVE_REPLAYED", 10)
+    monkeypatch.setattr("yett.ledger.core.State", lambda: State(capacity=4))
+    world.ledger = world._open()
+    assert len(world.ledger._core.state.sessions.rows) <= 4
+    assert [world.ledger.snapshot(who).row for who in people] == before
+
+
+def test_a_damaged_row_denies(world: World) -> None:
+    """prevents: a session whose memory cannot be read taken for one that remembers nothing."""
+    world.decide(score=500)
+    world.ledger.close()
+    with sqlite3.connect(world.folder / "ledger.db") as database:
+        database.execute("update row set value = x'c1' where tab = 'session'")
+    world.ledger = world._open()
+    with pytest.raises(LedgerError, match="STATE_UNAVAILABLE"):
+        world.ledger.snapshot(AGENT)
 
 
 def test_outcomes_and_decisions_are_forgotten_a_day_after_their_end(world: World) -> None:

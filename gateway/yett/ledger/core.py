@@ -34,8 +34,12 @@ from yett_audit.writer import Writer
 
 log = structlog.get_logger("yett.ledger")
 
+SAVE_REPLAYED: Final = 20_000
+"""Changed rows after which a replay saves."""
 SAVE_EVERY: Final = 2_000
 """Changed rows after which the projection is saved, in the background."""
+MAX_HASHES: Final = 2_000
+"""Sessions whose hash is kept; each entry keeps its session's row in memory."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
@@ -130,8 +134,8 @@ class Core:
             ) from error
         try:
             store = store if store is not None else SqliteStore(folder / "ledger.db")
-            state = State()
-            lost = _recover(state, store, folder / "log")
+            state, lost = _recover(store, folder / "log")
+            state.trim(fetcher(store))
             core = cls(
                 writer=writer,
                 store=store,
@@ -226,7 +230,7 @@ class Core:
         if kept is not None and kept[0] is row:
             return kept[1]
         digest = row.hash
-        if len(self._hashes) > 20_000:
+        if len(self._hashes) > MAX_HASHES:
             self._hashes.clear()
         self._hashes[row.id] = (row, digest)
         return digest
@@ -311,15 +315,7 @@ class Core:
                     state.dirty |= keys
                 raise
             with self.lock:
-                for table in (state.sessions, state.principals, state.accounts):
-                    if table.trim(state.dirty):
-                        table.fetch = self._fetch
-
-    def _fetch(self, table: str, key: str) -> bytes | None:
-        try:
-            return self.store.fetch(table, key)
-        except StoreBroken as error:
-            raise LedgerError("STATE_UNAVAILABLE", "the ledger's projection cannot be read") from error
+                state.trim(fetcher(self.store))
 
     def close(self) -> None:
         """Saves, seals the log, releases everything. After a failure of the log it only releases."""
@@ -366,46 +362,79 @@ def _publish(path: Path, key: str) -> None:
         path.chmod(0o644)
 
 
-def _recover(state: State, store: Store, folder: Path) -> bool:
-    """Loads the stored position if the log confirms it, replays what follows. True if history is missing."""
-    found = _stored(state, store)
+def _recover(store: Store, folder: Path) -> tuple[State, bool]:
+    """Loads the stored position if the log confirms it, replays what follows; and whether history is missing."""
+    state = State()
+    found = _stored(store)
     try:
-        if found is not None and _confirmed(found, folder):
+        following = _confirmed(found, folder) if found is not None else None
+        if found is not None and following is not None:
             _load(state, store, found)
-            replay_into(state, _from(folder, found.applied))
-            return False
+            replay_into(state, following, store)
+            return state, False
     except (StoreBroken, LedgerError, msgspec.MsgspecError) as error:
         log.warning("the ledger's projection is not usable; replaying the log", kind=type(error).__name__)
     ahead = found is not None and _size(folder) < found.applied
-    state.__init__()  # type: ignore[misc]
+    state = State()
     with contextlib.suppress(StoreBroken):
         store.clear()
-    replay_into(state, _from(folder, 0))
-    return ahead
+    replay_into(state, _from(folder, 0), store)
+    return state, ahead
 
 
-def _stored(state: State, store: Store) -> Saved | None:
+def _stored(store: Store) -> Saved | None:
     try:
         return store.saved()
     except StoreBroken:
         return None
 
 
-def _confirmed(found: Saved, folder: Path) -> bool:
+def _confirmed(found: Saved, folder: Path) -> Iterator[tuple[int, str, Body, bytes]] | None:
+    """The records after a stored position, if the log has it."""
+    following = _from(folder, max(found.applied - 1, 0))
     if found.applied == 0:
-        return True
-    for index, _, _, leaf in _from(folder, found.applied - 1):
-        return index == found.applied - 1 and leaf == found.leaf
-    return False
+        return following
+    last = next(following, None)
+    return following if last is not None and (last[0], last[3]) == (found.applied - 1, found.leaf) else None
 
 
 def _load(state: State, store: Store, found: Saved) -> None:
     state.meta = _decode_meta(found.meta)
     state.applied, state.leaf = found.applied, found.leaf
     for name, table in state.tables.items():
+        if table.capacity is not None:
+            # However many sessions there have been: those that come back are fetched.
+            table.fetch = fetcher(store)
+            continue
         for key, data in store.rows(name):
             table.load(key, data)
     state.index()
+
+
+def _save(state: State, store: Store) -> None:
+    """Stores what has changed, of a state that nobody else uses."""
+    store.save(
+        [
+            (table, key, None if row is None else _encode(row))
+            for table, key in state.dirty
+            for row in (state.tables[table].rows.get(key),)
+        ],
+        Saved(applied=state.applied, leaf=state.leaf, meta=_encode(state.meta)),
+    )
+    state.dirty = set()
+    state.trim(fetcher(store))
+
+
+def fetcher(store: Store) -> Callable[[str, str], bytes | None]:
+    """Reads one row of a store."""
+
+    def fetch(table: str, key: str) -> bytes | None:
+        try:
+            return store.fetch(table, key)
+        except StoreBroken as error:
+            raise LedgerError("STATE_UNAVAILABLE", "the ledger's projection cannot be read") from error
+
+    return fetch
 
 
 def _size(folder: Path) -> int:
@@ -427,11 +456,12 @@ def _from(folder: Path, start: int) -> Iterator[tuple[int, str, Body, bytes]]:
         raise LedgerError(error.code, str(error), path=str(folder)) from error
 
 
-def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]]) -> int:
-    """Applies records (those the log writes for itself are passed over). Returns how many."""
-    count = 0
+def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]], store: Store) -> None:
+    """Applies records (those the log writes for itself are passed over); memory stays bounded on the way."""
     for index, event, body, leaf in found:
-        if not event.startswith("log."):
-            apply(state, event, body, index, leaf)
-            count += 1
-    return count
+        if event.startswith("log."):
+            continue
+        apply(state, event, body, index, leaf)
+        if len(state.dirty) >= SAVE_REPLAYED:
+            with contextlib.suppress(StoreBroken):  # then it all has to fit into memory
+                _save(state, store)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from yett.errors import LedgerError
 from yett.ledger import rows
 from yett.ledger.budget import DAY, Account
 from yett.ledger.rows import Approval, Decided, Frozen, Mandate, Principal, Revoked
@@ -23,8 +25,7 @@ Row = Struct
 Change = tuple[str, str, Row | None]
 """(table, key, new row or None for its removal)."""
 R = TypeVar("R", bound=Struct)
-_RECENT_LAST: Final = frozenset({"session", "principal", "account"})
-"""Tables whose rows may leave memory: kept in the order of their last change."""
+MAX_ABSENT: Final = 50_000
 
 KEPT_MS: Final = DAY
 """How long after its end an allowed decision can still be reported, and an attempt be recognised."""
@@ -52,34 +53,58 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Table(Generic[R]):
-    """Rows of one kind by key. Rows that are safely stored may leave memory and are fetched again."""
+    """Rows of one kind by key. With a capacity, rows that are safely stored may leave memory and are fetched again."""
 
-    def __init__(self, name: str, kind: type[R], capacity: int) -> None:
+    def __init__(self, name: str, kind: type[R], capacity: int | None = None) -> None:
         self.name = name
         self.kind = kind
         self.rows: dict[str, R] = {}
         self.fetch: Callable[[str, str], bytes | None] | None = None
         """Set while the store holds rows that memory does not."""
-        self._capacity = capacity
+        self.capacity = capacity
         self._decode = msgspec.msgpack.Decoder(kind).decode
+        self._absent: set[str] = set()
+        """Keys that the store was asked for in vain: what is new is not asked for with every call."""
 
     def get(self, key: str) -> R | None:
         row = self.rows.get(key)
-        if row is None and self.fetch is not None:
-            data = self.fetch(self.name, key)
-            if data is not None:
+        if row is not None or self.fetch is None or key in self._absent:
+            return row
+        data = self.fetch(self.name, key)
+        if data is not None:
+            try:
                 row = self.rows[key] = self._decode(data)
+            except msgspec.MsgspecError as error:
+                raise LedgerError(
+                    "STATE_UNAVAILABLE",
+                    f"a stored {self.name} is damaged",
+                    remedy="run `yett ledger rebuild`",
+                ) from error
+        else:
+            if len(self._absent) >= MAX_ABSENT:
+                self._absent.clear()
+            self._absent.add(key)
         return row
+
+    def put(self, key: str, row: R | None) -> None:
+        """Installs a row, as the one that changed last; or removes it."""
+        if self.capacity is not None:
+            self.rows.pop(key, None)
+            self._absent.discard(key)
+        if row is None:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = row
 
     def load(self, key: str, data: bytes) -> None:
         self.rows[key] = self._decode(data)
 
     def trim(self, keep: set[tuple[str, str]]) -> int:
         """Drops rows from memory, oldest first, until the table fits; never one in `keep` (not stored yet)."""
-        excess = len(self.rows) - self._capacity
+        excess = len(self.rows) - self.capacity if self.capacity is not None else 0
         if excess <= 0:
             return 0
-        dropped = [key for key in self.rows if (self.name, key) not in keep][:excess]
+        dropped = list(islice((key for key in self.rows if (self.name, key) not in keep), excess))
         for key in dropped:
             del self.rows[key]
         return len(dropped)
@@ -88,17 +113,17 @@ class Table(Generic[R]):
 class State:
     """See the module. Not thread-safe: the ledger's lock guards it."""
 
-    def __init__(self, capacity: int = 50_000) -> None:
+    def __init__(self, capacity: int = 10_000) -> None:
         self.meta = Meta()
         self.sessions = Table("session", Session, capacity)
         self.principals = Table("principal", Principal, capacity)
-        self.accounts = Table("account", Account, capacity)
-        self.decided = Table("decided", Decided, 10**9)
-        self.mandates = Table("mandate", Mandate, 10**9)
-        self.approvals = Table("approval", Approval, 10**9)
-        self.frozen = Table("frozen", Frozen, 10**9)
-        self.revoked = Table("revoked", Revoked, 10**9)
-        self.attempts = Table("attempt", Attempt, 10**9)
+        self.accounts = Table("account", Account, 5 * capacity)
+        self.decided = Table("decided", Decided)
+        self.mandates = Table("mandate", Mandate)
+        self.approvals = Table("approval", Approval)
+        self.frozen = Table("frozen", Frozen)
+        self.revoked = Table("revoked", Revoked)
+        self.attempts = Table("attempt", Attempt)
         self.tables: dict[str, Table[Any]] = {
             table.name: table
             for table in (
@@ -125,6 +150,12 @@ class State:
         self.leaf = b""
         """Leaf hash of the last applied record."""
         self.dirty: set[tuple[str, str]] = set()
+
+    def trim(self, fetch: Callable[[str, str], bytes | None]) -> None:
+        """Lets stored rows leave memory where there are too many of them."""
+        for table in self.tables.values():
+            if table.trim(self.dirty):
+                table.fetch = fetch
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -159,14 +190,9 @@ class State:
             if table == "order":
                 self.order.remove(key)
                 continue
-            known = self.tables[table].rows
-            new = key not in known
-            if row is None:
-                known.pop(key, None)
-            else:
-                if table in _RECENT_LAST:
-                    known.pop(key, None)
-                known[key] = row
+            kept = self.tables[table]
+            new = key not in kept.rows
+            kept.put(key, row)
             self.dirty.add((table, key))
             if table == "decided":
                 self._note_decided(key, row, not new)
