@@ -1,7 +1,8 @@
-"""The commands a newcomer types first, as the README shows them, on a port that is free here."""
+"""The sidecar's commands as the README shows them, on a port that is free here."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -10,7 +11,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,24 @@ from yett_audit.reader import records
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-STEPS = next((block for block in README.split("```") if "yett keys create" in block and "curl" in block), "")
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    "NO_PROXY": "*",
+}
+
+pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+
+
+def commands(*words: str) -> list[str]:
+    """The block of the README with all these words, one command each."""
+    blocks = [block for block in README.split("```") if all(word in block for word in words)]
+    assert len(blocks) == 1, words
+    return blocks[0].replace("\\\n", " ").strip().splitlines()
+
+
+KEYS, SERVE, ASK = commands("yett keys create", "curl")
+APPROVER, LIST, APPROVE = commands("yett keys create", "yett approve")
 
 
 def free_port() -> int:
@@ -27,35 +47,44 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_readme_leads_from_nothing_to_a_denied_call(tmp_path: Path) -> None:
-    if not shutil.which("curl"):
-        pytest.skip("no curl here")
-    assert STEPS, "the README no longer shows how to run the sidecar"
+def run(command: str, folder: Path, answer: str = "") -> str:
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=ENVIRONMENT, input=answer, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextlib.contextmanager
+def sidecar(folder: Path) -> Iterator[int]:
+    (folder / "policies").symlink_to(ROOT / "policies")
+    run(KEYS, folder)
     port = free_port()
-    (tmp_path / "policies").symlink_to(ROOT / "policies")
-    lines = STEPS.replace("\\\n", " ").splitlines()[1:]
-    keys, serve, ask = (next(line for line in lines if word in line) for word in ("keys", "serve", "curl"))
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "NO_PROXY": "*",
-    }
-    subprocess.run(keys, shell=True, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    command = [*shlex.split(serve.split("#")[0].strip().rstrip("&")), "--port", str(port)]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
+    command = [*shlex.split(SERVE.strip().rstrip("&")), "--port", str(port)]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
     try:
         until = time.monotonic() + 30
-        while b'"listening"' not in (tmp_path / "log").read_bytes():
-            assert server.poll() is None, (tmp_path / "log").read_text()
+        while b'"listening"' not in (folder / "log").read_bytes():
+            assert server.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < until
             time.sleep(0.05)
-        ask = ask.replace("8787", str(port))
-        done = subprocess.run(ask, shell=True, cwd=tmp_path, env=environment, check=True, capture_output=True)
+        yield port
     finally:
         server.terminate()
         assert server.wait(timeout=30) == 0
-    answer = json.loads(done.stdout)
+
+
+def ask(port: int, folder: Path, command: str = "rm -rf /") -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(
+        run(ASK.replace("8787", str(port)).replace("rm -rf /", command), folder)
+    )
+    return answer
+
+
+def test_the_readme_leads_from_nothing_to_a_denied_call(tmp_path: Path) -> None:
+    with sidecar(tmp_path) as port:
+        answer = ask(port, tmp_path)
     assert answer["effect"] == "deny"
     assert answer["record"]["index"] > 0
     text = (tmp_path / "log").read_text()
@@ -63,3 +92,16 @@ def test_the_readme_leads_from_nothing_to_a_denied_call(tmp_path: Path) -> None:
     assert "yett keys create" in text
     assert "rm -rf" not in text
     assert [record.event for record in records(tmp_path / "state" / "log")][-1] == "log.close"
+
+
+def test_and_from_a_held_call_to_one_that_a_person_approved_once(tmp_path: Path) -> None:
+    held = "cat ~/.ssh/id_rsa"
+    assert f"`{held}`" in README
+    with sidecar(tmp_path) as port:
+        waiting = ask(port, tmp_path, held)
+        assert waiting["effect"] == "hold"
+        run(APPROVER, tmp_path)
+        assert waiting["approval"] in run(LIST, tmp_path)
+        shown = run(APPROVE.replace("ID", waiting["approval"]), tmp_path, "y\n")
+        assert held in shown
+        assert [ask(port, tmp_path, held)["effect"] for _ in range(2)] == ["allow", "hold"]
