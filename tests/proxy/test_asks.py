@@ -133,9 +133,10 @@ class TestInAnAnswer:
         bench.call(2, "pay")
         assert len(bench.server) == 2, "and the session goes on"
 
-    def test_an_answer_to_anything_else_is_held_to_the_same(self) -> None:
+    @pytest.mark.parametrize("method", ["completion/complete", "tools/list", "server/discover"])
+    def test_an_answer_to_anything_else_is_held_to_the_same(self, method: str) -> None:
         bench = Bench(ScriptedDecider())
-        bench.from_client(request(1, "completion/complete"))
+        bench.from_client(request(1, method))
         bench.from_server(self.incomplete(ELICITATION))
         assert told(bench.client[0])["error"]["code"] == wire.REFUSED
 

@@ -401,13 +401,18 @@ class Session:
                 return [ToClient(wire.error(request.id, wire.REFUSED, text))]
             return self._outcome(request, decision, response, asked)
         if request.method in ("initialize", "server/discover"):
-            return self._introduced(request, response)
+            return self._introduced(request, response, asked)
         if request.method == "tools/list":
             changed, notes = self._catalogue.filter_tools(response.result)
-            return [*map(Note, notes), ToClient(_with_result(response, changed))]
+            return self._shown(_Given(request, _with_result(response, changed), asked), notes)
         return self._deliver(_Given(request, response.raw, asked))
 
-    def _introduced(self, request: wire.Request, response: wire.Response) -> list[Action]:
+    def _shown(self, given: _Given, notes: list[str]) -> list[Action]:
+        return [*map(Note, notes), *self._deliver(given)]
+
+    def _introduced(
+        self, request: wire.Request, response: wire.Response, asked: list[Question]
+    ) -> list[Action]:
         assert response.result is not None
         chosen = response.result.get("protocolVersion")
         if request.method == "initialize" and chosen not in HANDSHAKE_VERSIONS:
@@ -418,7 +423,7 @@ class Session:
             text = "the server chose a protocol version this gateway does not know"
             return [ToClient(wire.error(request.id, UNSUPPORTED_VERSION, text, data))]
         changed, notes = self._catalogue.filter_instructions(response.result)
-        return [*map(Note, notes), ToClient(_with_result(response, changed))]
+        return self._shown(_Given(request, _with_result(response, changed), asked), notes)
 
     def _outcome(
         self, request: wire.Request, decision: Decision, response: wire.Response, asked: list[Question]
