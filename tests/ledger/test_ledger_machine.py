@@ -26,7 +26,7 @@ from ledger_world import OPERATOR, World
 from yett.errors import YettError
 from yett.ledger import Conflict, Pending, Proposal, commit, consume, core, plan, rows, verdict
 from yett.ledger import outcome as outcomes
-from yett.ledger.mandates import Mandates
+from yett.ledger.sweep import Sweeper
 from yett.model import Decision
 from yett_audit.reader import records
 
@@ -282,9 +282,9 @@ def no_watermark_and_a_clock_that_may_step_back() -> Iterator[None]:
 
 @contextmanager
 def unsettled_uses_are_swept_and_the_end_is_checked_early() -> Iterator[None]:
-    original = Mandates.sweep
+    original = Sweeper.run
 
-    def sweep(self: Any) -> int:
+    def run(self: Any) -> int:
         state = self._core.state
         kept, state.open, doubt, state.in_doubt = state.open, set(), state.in_doubt, set()
         try:
@@ -292,7 +292,7 @@ def unsettled_uses_are_swept_and_the_end_is_checked_early() -> Iterator[None]:
         finally:
             state.open, state.in_doubt = kept, doubt
 
-    with _patched((Mandates, "sweep", sweep), (consume, "_alive", lambda *_: None)):
+    with _patched((Sweeper, "run", run), (consume, "_alive", lambda *_: None)):
         yield
 
 

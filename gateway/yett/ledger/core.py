@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -25,6 +26,7 @@ from yett.ledger.session import Session
 from yett.ledger.state import Body, Change, Meta, State
 from yett.ledger.store import Saved, Store, StoreBroken
 from yett.ledger.store_sqlite import SqliteStore
+from yett.ledger.sweep import Sweeper
 from yett.ledger.taint import Hasher
 from yett.model import Identity, RecordRef
 from yett_audit.commitments import SubjectKeys
@@ -34,6 +36,10 @@ from yett_audit.writer import Writer
 
 log = structlog.get_logger("yett.ledger")
 
+UPKEEP_S: Final = 60
+"""Seconds after which what ended long ago is forgotten, in the background."""
+MAX_RUNS: Final = 100
+"""Runs of one sweep."""
 SAVE_REPLAYED: Final = 20_000
 """Changed rows after which a replay saves."""
 SAVE_EVERY: Final = 2_000
@@ -99,7 +105,8 @@ class Core:
         self._wake = threading.Event()
         self._closed = False
         self._saving = threading.Lock()
-        self._saver: threading.Thread | None = None
+        self.sweeper = Sweeper(self)
+        self._upkeeper = threading.Thread(target=self._keep_up, name="yett-ledger", daemon=True)
 
     # -- opening ---------------------------------------------------------------------------------------
 
@@ -148,6 +155,7 @@ class Core:
             )
             _publish(folder / "keys" / "log.pub", writer.vkey)
             core._begin_epoch(lost)
+            core._upkeeper.start()
         except BaseException:
             writer.abandon()
             raise
@@ -196,7 +204,7 @@ class Core:
             self.state.leaf = entry.leaf
             self._last = entry
             if len(self.state.dirty) >= SAVE_EVERY:
-                self._save_soon()
+                self._wake.set()
             return entry
 
     def wait(self, entry: Any, timeout: float | None = None) -> None:
@@ -272,22 +280,36 @@ class Core:
 
     # -- the projection --------------------------------------------------------------------------------
 
-    def _save_soon(self) -> None:
-        if self._saver is None:
-            self._saver = threading.Thread(target=self._save_in_background, name="yett-ledger", daemon=True)
-            self._saver.start()
-        self._wake.set()
-
-    def _save_in_background(self) -> None:
+    def _keep_up(self) -> None:
+        swept = time.monotonic()
         while True:
-            self._wake.wait()
+            self._wake.wait(UPKEEP_S)
             self._wake.clear()
             if self._closed:
                 return
             try:
-                self.save()
-            except (StoreBroken, AuditUnavailable) as error:
-                log.error("the ledger's projection was not saved", kind=type(error).__name__)
+                if len(self.state.dirty) >= SAVE_EVERY:
+                    self.save()
+                if time.monotonic() - swept >= UPKEEP_S:
+                    swept = time.monotonic()
+                    self.sweep()
+                    if doubts := len(self.state.in_doubt):
+                        log.warning("nobody knows whether these mandates' calls ran", in_doubt=doubts)
+            except (StoreBroken, LedgerError) as error:
+                log.error("the ledger's upkeep failed", kind=type(error).__name__)
+
+    def sweep(self) -> int:
+        """Forgets what ended long ago, in short runs between which calls are decided. Returns how much.
+
+        Raises:
+            AuditUnavailable, StoreBroken.
+        """
+        forgotten = 0
+        for _ in range(MAX_RUNS):
+            forgotten += self.sweeper.run()
+            if self.sweeper.done or self._closed:
+                break
+        return forgotten
 
     def save(self) -> None:
         """Stores what has changed since the last save, once the log has it durably.
@@ -324,8 +346,7 @@ class Core:
                 return
             self._closed = True
         self._wake.set()
-        if self._saver is not None:
-            self._saver.join()
+        self._upkeeper.join()
         with contextlib.suppress(StoreBroken, AuditUnavailable):
             self.save()
         try:

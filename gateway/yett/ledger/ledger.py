@@ -372,8 +372,8 @@ class Ledger:
         return self._mandates.resolve(decision, to, by, reason)
 
     def sweep(self) -> int:
-        """Forgets what ended long ago. Returns how many mandates were forgotten."""
-        return self._mandates.sweep()
+        """Forgets what ended long ago; also done by itself, once a minute. Returns how much was forgotten. See `sweep`."""
+        return self._core.sweep()
 
     # -- approvals -------------------------------------------------------------------------------------
 

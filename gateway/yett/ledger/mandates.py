@@ -27,8 +27,6 @@ from yett.ledger.rows import Decided
 from yett.ledger.state import Body
 from yett.model import AdmittedCall, Identity, Json, Reason, RecordRef, Struct
 
-RETENTION_S: Final = 24 * 3600
-"""How long a finished mandate is remembered beyond its end, so that a retry still gets an answer."""
 CACHE: Final = 4096
 
 
@@ -313,29 +311,6 @@ class Mandates:
             entry = core.write("mandate", body)
         core.wait(entry)
         return core.ref(entry)
-
-    def sweep(self) -> int:
-        """Forgets mandates that ended long ago and are settled; first raises the watermark, durably, with the
-        same record. Returns how many were forgotten."""
-        core = self._core
-        with core.lock:
-            now_s = core.now() // 1000
-            # Whatever ended before the watermark is refused, so rows may go once the record is in the log.
-            busy = {jti for key in core.state.open | core.state.in_doubt for jti in self._ids(key)}
-            watermark = now_s - RETENTION_S
-            gone = [
-                m.jti for m in core.state.mandates.rows.values() if m.exp <= watermark and m.jti not in busy
-            ][:400]
-            if not gone:
-                return 0
-            entry = core.write("sweep", {"watermark": watermark, "mandates": gone, "at": core.now()})
-        core.wait(entry)
-        core.store.drop_views(["mandate:" + jti for jti in gone])
-        return len(gone)
-
-    def _ids(self, decision: str) -> tuple[str, ...]:
-        row = self._core.state.decided.get(decision)
-        return row.mandates if row is not None else ()
 
 
 def issue_body(claims: Claims, digest: str, by: Identity, at: int) -> Body:

@@ -192,6 +192,10 @@ class State:
                 continue
             kept = self.tables[table]
             new = key not in kept.rows
+            if table == "approval" and row is None and not new:
+                call = self.approvals.rows[key].call
+                if self.by_call.get(call) == key:
+                    del self.by_call[call]
             kept.put(key, row)
             self.dirty.add((table, key))
             if table == "decided":
