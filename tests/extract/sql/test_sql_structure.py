@@ -64,3 +64,7 @@ def test_a_quoted_payload_in_a_sentence_is_only_spoken_of() -> None:
 def test_the_work_is_capped() -> None:
     for text in ("('" * 4_000, "1 or " * 4_000, "a=1 and " * 140):
         assert not any(reading.fits for reading in structure.readings(text))
+
+
+def test_what_stands_before_the_quote_hides_nothing() -> None:
+    assert "quote_breakout" in structure.flags("x" * 5_000 + "' or 'a'='a")

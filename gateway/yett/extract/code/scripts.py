@@ -22,7 +22,9 @@ from yett.extract.facts import CodeFact
 from yett.extract.words import words
 
 MAX_LENGTH = 16_384
-MAX_TOKENS = 6_000
+MAX_TOKENS = 4_000
+MAX_QUOTES = 200
+"""Openings of `qx` and `%x`: each may look for its end through the whole text."""
 MAX_NESTED = 32
 MAX_ARGUMENTS = 24
 """Tokens behind a called name in which its strings are looked for."""
@@ -114,7 +116,7 @@ def analyse(
     Raises:
         OverBudget: the call's budget ran out.
     """
-    if len(source) > MAX_LENGTH:
+    if len(source) > MAX_LENGTH or source.count("qx") + source.count("%x") > MAX_QUOTES:
         return CodeFact(pointer=pointer, language=language, opaque=("too_long",), declared=declared), ()
     found = _Script(source, pointer, language)
     found.read(source, 0)

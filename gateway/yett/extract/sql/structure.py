@@ -13,14 +13,15 @@ Linear in the text: each token is looked at once a place, and both are capped.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import re2
 
 from yett.extract.words import words
 
-MAX_LENGTH = 1_200
-MAX_TOKENS = 160
+MAX_LENGTH = 800
+MAX_TOKENS = 100
 
 _TOKEN = re2.compile(
     r"\s+|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
@@ -63,10 +64,9 @@ class Reading(NamedTuple):
 _NOWHERE = Reading(False, frozenset(), 0)
 
 
+@lru_cache(maxsize=64)
 def readings(low: str) -> tuple[Reading, Reading, Reading]:
     """The value inside a string, where a number stands, and behind an operand. `low`: normalised, in small letters."""
-    if len(low) > MAX_LENGTH:
-        return _NOWHERE, _NOWHERE, _NOWHERE
     inside = _NOWHERE
     for quote in "'\"`":
         at = low.find(quote)
@@ -133,7 +133,7 @@ def flags(low: str) -> frozenset[str]:
 
 def condition(low: str) -> bool:
     """Whether it is an ordinary condition on columns (`age >= 18 and vip is not null`), as filters take them."""
-    return len(low) <= MAX_LENGTH and _ordinary(_walk(low, after=False), low)
+    return _ordinary(readings(low)[1], low)
 
 
 def _ordinary(reading: Reading, low: str) -> bool:
@@ -151,7 +151,7 @@ def prose(low: str) -> bool:
 
 def _walk(text: str, *, after: bool) -> Reading:
     """Walk over the tokens of `text`, beginning before or `after` an operand."""
-    return _Machine(text, after).run()
+    return _Machine(text, after).run() if len(text) <= MAX_LENGTH else _NOWHERE
 
 
 class _Machine:
