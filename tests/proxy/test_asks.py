@@ -14,8 +14,8 @@ from yett import resources
 from yett.gateway import Gateway
 from yett.model import Effect, Obligation
 from yett.proxy.mcp import wire
+from yett.proxy.mcp.actions import Limits
 from yett.proxy.mcp.asks import MOST
-from yett.proxy.mcp.core import Limits
 from yett.sdk.decider import call_for
 from yett.sdk.scripted import ScriptedDecider
 

@@ -8,8 +8,9 @@ from wireside import Bench, raw, request, result, text
 
 from yett.model import Obligation
 from yett.proxy.mcp import wire
-from yett.proxy.mcp.core import UNSUPPORTED_VERSION, VERSION_KEY, Limits
+from yett.proxy.mcp.actions import Limits
 from yett.proxy.mcp.framing import Lines, TooLong
+from yett.proxy.mcp.methods import UNSUPPORTED_VERSION, VERSION_KEY
 from yett.sdk.scripted import ScriptedDecider
 
 

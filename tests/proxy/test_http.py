@@ -22,8 +22,9 @@ from yett.errors import Unauthorized
 from yett.model import Identity
 from yett.proxy.http import McpDoor
 from yett.proxy.mcp import wire
+from yett.proxy.mcp.actions import Limits
 from yett.proxy.mcp.catalogue import Catalogue, Unpinned
-from yett.proxy.mcp.core import VERSION_KEY, Limits
+from yett.proxy.mcp.methods import VERSION_KEY
 from yett.proxy.upstream import Target, Upstream
 from yett.sdk.decider import wall_clock
 from yett.sdk.scripted import ScriptedDecider

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from yett.errors import YettError
+from yett.proxy.mcp.actions import Action, Judge, Limits, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.catalogue import Book, Catalogue, Unpinned
-from yett.proxy.mcp.core import Action, Judge, Limits, Note, Report, Session, ToClient, ToServer
+from yett.proxy.mcp.core import Session
 from yett.sdk.decider import ask, tell
 from yett.sdk.scripted import ScriptedDecider
 

@@ -25,8 +25,9 @@ from yett.errors import Unauthorized, YettError
 from yett.model import Identity
 from yett.proxy import secrets
 from yett.proxy.mcp import wire
+from yett.proxy.mcp.actions import Action, Judge, Limits, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.catalogue import Catalogue
-from yett.proxy.mcp.core import Action, Judge, Limits, Note, Report, Session, ToClient, ToServer
+from yett.proxy.mcp.core import Session
 from yett.proxy.mcp.headers import HEADER_MISMATCH, mismatch
 from yett.proxy.mcp.sse import Event, Events
 from yett.proxy.mcp.tickets import States

@@ -31,7 +31,8 @@ import msgspec
 
 from yett.errors import YettError
 from yett.model import Decision, ToolCall
-from yett.proxy.mcp.core import Action, Judge, Note, Report, Session, ToClient, ToServer
+from yett.proxy.mcp.actions import Action, Judge, Note, Report, ToClient, ToServer
+from yett.proxy.mcp.core import Session
 from yett.proxy.mcp.framing import Lines, TooLong, strip_cr
 from yett.sdk.decider import Decider, ask, refused, tell, wall_clock
 

@@ -15,84 +15,28 @@ found". An allowed exchange is not touched: the same bytes go on that came in, i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
-from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Decision, Json, Outcome, ToolCall
 from yett.proxy.mcp import answers, obligations, wire
+from yett.proxy.mcp.actions import Action, Judge, Limits, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.asks import ASKS, FREE, Question, questions
-from yett.proxy.mcp.catalogue import PSEUDO_TOOLS, Catalogue
+from yett.proxy.mcp.catalogue import Catalogue
 from yett.proxy.mcp.framing import TooLong
+from yett.proxy.mcp.methods import (
+    HANDSHAKE_VERSIONS,
+    JUDGED,
+    MODERN_VERSIONS,
+    PASSED_TO_SERVER,
+    UNSUPPORTED_VERSION,
+    judged_part,
+    version_of,
+)
 from yett.proxy.mcp.tickets import States
 from yett.sdk.adapters.gate import duty
 from yett.sdk.decider import call_for, explain
-
-HANDSHAKE_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-MODERN_VERSIONS: Final = ("2026-07-28",)
-VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
-UNSUPPORTED_VERSION: Final = -32022
-
-JUDGED: Final = frozenset({"tools/call", *PSEUDO_TOOLS})
-PASSED_TO_SERVER: Final = frozenset(
-    {
-        "initialize", "ping", "server/discover", "logging/setLevel", "completion/complete", "tools/list",
-        "prompts/list", "resources/list", "resources/templates/list", "resources/subscribe",
-        "resources/unsubscribe", "subscriptions/listen", "tasks/get", "tasks/list", "tasks/result", "tasks/cancel",
-    }
-)  # fmt: skip
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How much a session may hold. Bytes unless said otherwise."""
-
-    client_message: int = canonical.MAX_BYTES * 2
-    server_message: int = 16 << 20
-    in_flight: int = 256
-    """Requests of the client that are not answered yet."""
-    waiting: int = 16 << 20
-    """Bytes of calls and results that wait for the gate."""
-    server_requests: int = 64
-    """Requests of the server that the client has not answered yet."""
-    tasks: int = 1024
-    """Running tasks and request states remembered; the oldest is forgotten, and then refused."""
-
-
-class ToServer(msgspec.Struct, frozen=True):
-    """Send these bytes (one message, unframed) to the server."""
-
-    data: bytes
-
-
-class ToClient(msgspec.Struct, frozen=True):
-    """Send these bytes (one message, unframed) to the client."""
-
-    data: bytes
-
-
-class Judge(msgspec.Struct, frozen=True):
-    """Put the call to the gate and come back with `judged(token, decision)`."""
-
-    token: int
-    call: ToolCall
-
-
-class Report(msgspec.Struct, frozen=True):
-    """Tell the gate and come back with `reported(token, error)`; token 0 needs no coming back."""
-
-    token: int
-    outcome: Outcome
-
-
-class Note(msgspec.Struct, frozen=True):
-    """Something a person should see on the proxy's own log."""
-
-    text: str
-
-
-Action = ToServer | ToClient | Judge | Report | Note
 
 
 class _Judging(msgspec.Struct):
@@ -197,7 +141,7 @@ class Session:
         running = len(self._judging) + len(self._pending) + len(self._reporting) + len(self._asking)
         if running >= self._limits.in_flight:
             raise wire.WireError(wire.BUSY, "too many requests are running", request.id)
-        version = _version(request)
+        version = version_of(request)
         if version is not None and version not in MODERN_VERSIONS:
             data: Json = {"supported": list(MODERN_VERSIONS), "requested": version}
             return [
@@ -520,41 +464,6 @@ class Session:
     def _given(self) -> list[_Given]:
         asked = [each.about for each in self._asking.values()]
         return [*self._reporting.values(), *(about for about in asked if isinstance(about, _Given))]
-
-
-def _version(request: wire.Request) -> str | None:
-    """The protocol version a stateless request names; "" if it names none that is text."""
-    meta = request.params.get("_meta")
-    if not isinstance(meta, dict) or VERSION_KEY not in meta:
-        return None
-    version = meta[VERSION_KEY]
-    return version if isinstance(version, str) else ""
-
-
-def judged_part(request: wire.Request) -> tuple[str, dict[str, Json]]:
-    """Tool name and arguments as the gate sees them.
-
-    Answers to a server's questions travel beside the arguments (2026-07-28, multi round-trip requests) and
-    reach the tool just the same, so they are judged as one more argument, `inputResponses`.
-    """
-    params = request.params
-    if request.method == "resources/read":
-        tool, arguments = request.method, {"uri": params.get("uri")}
-    else:
-        name = params.get("name")
-        if not isinstance(name, str) or not name:
-            raise wire.WireError(wire.INVALID_PARAMS, "the name is not a string", request.id)
-        given = params.get("arguments", {})
-        if not isinstance(given, dict):
-            raise wire.WireError(wire.INVALID_PARAMS, "the arguments are not an object", request.id)
-        tool, arguments = name, given
-        if request.method == "prompts/get":
-            tool, arguments = request.method, {"name": name, "arguments": given}
-    if "inputResponses" in params:
-        if "inputResponses" in arguments:
-            raise wire.WireError(wire.INVALID_PARAMS, "inputResponses stand twice", request.id)
-        arguments = {**arguments, "inputResponses": params["inputResponses"]}
-    return tool, arguments
 
 
 def _has_result(result: dict[str, Json]) -> bool:

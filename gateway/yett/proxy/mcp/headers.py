@@ -11,7 +11,7 @@ import base64
 import binascii
 
 from yett.proxy.mcp import wire
-from yett.proxy.mcp.core import MODERN_VERSIONS, VERSION_KEY
+from yett.proxy.mcp.methods import MODERN_VERSIONS, VERSION_KEY
 
 HEADER_MISMATCH = -32020
 NAMES = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from yett.errors import YettError
 from yett.model import Decision, Identity
 from yett.proxy.mcp import wire
-from yett.proxy.mcp.core import JUDGED, PASSED_TO_SERVER, judged_part
+from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
 from yett.proxy.pdp.asking import Authenticate, Door, about, asker, body_of, guarded, judged, reply
 from yett.sdk.decider import explain
 

@@ -25,7 +25,7 @@ from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Decision, Identity
 from yett.proxy.mcp import answers, wire
-from yett.proxy.mcp.core import JUDGED, PASSED_TO_SERVER, judged_part
+from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
 from yett.proxy.pdp.asking import (
     Authenticate,
     Door,
