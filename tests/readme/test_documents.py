@@ -15,6 +15,7 @@ import pytest
 import typer.main
 
 from yett.cli import build
+from yett.proxy.config import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -112,6 +113,25 @@ def test_every_file_exists(page: Path) -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = [target for target, _ in LINK.findall(page.read_text()) if "://" not in target]
     assert [target for target in links if not (page.parent / target).exists()] == []
+
+
+@each_page
+def test_every_function_of_an_adapter_exists(page: Path) -> None:
+    """By its text: an adapter is imported where its framework is."""
+    homes = {path.stem: path.read_text() for path in ROOT.glob("gateway/yett/sdk/adapters/*.py")}
+    used = re.findall(r"(?<![\w./])(\w+)\.(\w+)\(", "\n".join(snippets(page.read_text())))
+    named = [(home, name) for home, name in used if home in homes]
+    assert [(home, name) for home, name in named if f"def {name}(" not in homes[home]] == []
+
+
+def test_the_servers_and_tools_that_the_page_configures_load(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.yaml"
+    page = (ROOT / "docs/mcp.md").read_text()
+    file.write_text(page.split("```yaml\n# YETT_PROXY_FILE")[1].split("```")[0])
+    loaded = load(file)
+    assert set(loaded.mcpServers) == {"github"}
+    assert set(loaded.tools) == {"send_money", "fetch"}
+    assert set(loaded.commands) == {"vault"}
 
 
 @each_page
