@@ -18,11 +18,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from yett import plans
 from yett.errors import LedgerError
 from yett.gate import Gate
 from yett.judging import DECISION_LIFETIME_MS, Judging, load_gate
 from yett.ledger import Ledger, Pending
-from yett.model import Decision, Identity, Outcome, ToolCall
+from yett.model import Decision, Identity, Outcome, PolicyRef, ToolCall
+from yett.plans import JudgedPlan, Plan
 from yett.risk import Assessor
 
 __all__ = ["DECISION_LIFETIME_MS", "LOCAL", "Gateway", "wall_clock"]
@@ -119,6 +121,33 @@ class Gateway(Judging):
     ) -> str:
         """Mint a session id. The prompt is remembered as the origin of what the principal asked for."""
         return self.ledger.open_session(identity or self.identity, prompt=prompt, parent=parent)
+
+    def judge_plan(self, plan: Plan, identity: Identity | None = None) -> JudgedPlan:
+        """Judge a list of calls as a whole, and record what came of it. Nothing is consumed. See `plans`.
+
+        Raises:
+            InvalidCall: BAD_PLAN. AuditUnavailable.
+            LedgerError: PLAN_PINNED, PLAN_TOO_LONG, SESSION_UNKNOWN, SESSION_NOT_YOURS.
+        """
+        who, gate, ledger = identity or self.identity, self.gate, self.ledger
+        view = ledger.snapshot(who, plan.session)
+        steps = plans.judge(gate, view, plan, who, ledger.now())
+        ref = PolicyRef(id=gate.policy.id, digest=gate.policy.digest)
+        entry = ledger.record_plan(
+            who,
+            view.session,
+            policy=ref.digest,
+            steps=plans.recorded(steps),
+            pin=plans.pins(gate, plan) if plan.pin else (),
+        )
+        return JudgedPlan(
+            category=plans.overall(steps),
+            steps=steps,
+            session=view.session,
+            policy=ref,
+            pinned=plan.pin,
+            record=entry,
+        )
 
     def await_approval(self, approval: str, timeout: float) -> bool:
         """Wait for a held call's approval. `True`: repeat the call now; `False`: time ran out.

@@ -106,20 +106,8 @@ class Judging:
     def _propose(
         self, admitted: AdmittedCall, snapshot: Snapshot, extra: tuple[Verdict, ...] = ()
     ) -> Proposal:
-        now = self._clock()
-        gate = self._gate  # one policy for the whole judgement, also while another thread reloads
-        judged = gate.judge(admitted, snapshot, now)
-        session = assess(snapshot, admitted, judged.facts, judged.risk, judged.verdicts[0], judged.spec)
-        return Proposal(
-            admitted=admitted,
-            facts=judged.facts,
-            risk=judged.risk,
-            verdicts=(*judged.verdicts, session, *extra),
-            policy=_ref(gate),
-            snapshot=snapshot,
-            lifetime_ms=DECISION_LIFETIME_MS,
-            preview=gate.policy.preview,
-        )
+        # One policy for the whole judgement, also while another thread reloads.
+        return propose(self._gate, admitted, snapshot, self._clock(), extra)
 
     def _refuse(self, call: ToolCall | None, who: Identity, error: InvalidCall) -> Pending:
         """A call that could not even be read is a recorded deny as well."""
@@ -187,6 +175,24 @@ class Judging:
             self._gate = gate
             self.policy_error = None
             return self.policy_ref
+
+
+def propose(
+    gate: Gate, admitted: AdmittedCall, snapshot: Snapshot, now: int, extra: tuple[Verdict, ...] = ()
+) -> Proposal:
+    """What the gate and the session stage conclude of a call, as the ledger takes it. Pure."""
+    judged = gate.judge(admitted, snapshot, now)
+    session = assess(snapshot, admitted, judged.facts, judged.risk, judged.verdicts[0], judged.spec)
+    return Proposal(
+        admitted=admitted,
+        facts=judged.facts,
+        risk=judged.risk,
+        verdicts=(*judged.verdicts, session, *extra),
+        policy=_ref(gate),
+        snapshot=snapshot,
+        lifetime_ms=DECISION_LIFETIME_MS,
+        preview=gate.policy.preview,
+    )
 
 
 def load_gate(paths: Sequence[Path], assessor: Assessor) -> Gate:

@@ -69,3 +69,18 @@ def test_wrong_usage_is_said_and_is_status_2(tmp_path: Path) -> None:
     assert check("shell", "command").returncode == 2
     assert check("--jsonl", tmp_path / "missing").returncode == 2
     assert check("shell", "a=b", "--policy", tmp_path / "missing.yaml").returncode == 2
+
+
+def test_a_plan_is_judged_step_by_step(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text('[{"tool": "shell", "arguments": {"command": "git status"}}]')
+    done = check("--plan", plan, "--json")
+    assert done.returncode == 0
+    assert [step["category"] for step in json.loads(done.stdout)["steps"]] == ["allowed"]
+    plan.write_text('{"calls": [{"tool": "shell", "arguments": {"command": "rm -rf /"}}]}')
+    done = check("--plan", plan)
+    assert done.returncode == 1
+    assert "the plan: denied" in done.stdout.decode()
+    for broken in ("{}", "[]", '[{"tool": "x", "arguments": {"a": {"$step": 1}}}]', "[1]", "nonsense"):
+        plan.write_text(broken)
+        assert check("--plan", plan).returncode == 2

@@ -27,6 +27,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/v1/sessions/s_x/clear"): {"operator"},
     ("POST", "/v1/sessions/s_x/clearing"): {"operator"},
     ("POST", "/v1/clearings"): {"operator"},
+    ("POST", "/v1/plans"): {"agent"},
     ("GET", "/v1/approvals"): {"agent", "approver", "operator", "auditor"},
     ("GET", "/v1/approvals/a_x"): {"agent", "approver", "operator", "auditor"},
     ("POST", "/v1/approvals/a_x/approve"): {"approver", "operator"},
@@ -409,3 +410,22 @@ def test_an_enforcement_point_with_an_operators_token_asks_for_others_and_runs_n
     assert status_of(point, "POST", "/proxy/ping", {"arguments": {}}) == "ROLE_FORBIDDEN"
     assert status_of(point, "POST", "/mcp/m", {}) != "OK"
     assert status_of(point, "POST", "/v1/decisions", {"tool": "ping", "arguments": {}}) != "OK"
+
+
+def test_a_plan_is_judged_before_its_first_call_and_held_to(living: Any) -> None:
+    agent = living.client("agent")
+    session = agent.open_session(prompt="pay bob")
+    calls = [{"tool": "fetch"}, {"tool": "pay", "arguments": {"to": "bob", "amount": 200}}]
+    plan = agent.request("POST", "/v1/plans", {"session": session, "calls": calls, "pin": True})
+    assert [step["category"] for step in plan["steps"]] == ["allowed", "held"]
+    assert plan["category"] == "held"
+    assert plan["record"]["index"] > 0
+    outside = agent.decide(ToolCall(tool="ping", session=session))
+    assert outside.effect is Effect.HOLD
+    assert "OUTSIDE_PLAN" in {reason.code for reason in outside.reasons}
+    assert agent.decide(ToolCall(tool="fetch", session=session)).allowed
+    other = living.client("agent", agent="other")
+    assert status_of(other, "POST", "/v1/plans", {"session": session, "calls": calls}) == "SESSION_NOT_YOURS"
+    assert status_of(agent, "POST", "/v1/plans", {"calls": []}) == "BAD_PLAN"
+    again = {"session": session, "calls": calls, "pin": True}
+    assert status_of(agent, "POST", "/v1/plans", again) == "PLAN_PINNED"

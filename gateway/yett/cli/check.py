@@ -41,6 +41,9 @@ def check(
     jsonl: Annotated[
         str | None, typer.Option("--jsonl", help="Judge each line of this file (- is standard input).")
     ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Judge the list of calls in this JSON file as a whole.")
+    ] = None,
     prompt: Annotated[str | None, typer.Option(help="What the person asked for.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
@@ -50,8 +53,12 @@ def check(
         if tool is not None:
             raise typer.BadParameter("give a tool or --jsonl, not both")
         raise typer.Exit(_check_lines(gate, jsonl))
+    if plan is not None:
+        from yett.cli.plan import check_plan
+
+        raise typer.Exit(check_plan(gate, plan, prompt, as_json=as_json))
     if tool is None:
-        raise typer.BadParameter("name a tool, or give --jsonl FILE")
+        raise typer.BadParameter("name a tool, or give --jsonl FILE or --plan FILE")
     call: dict[str, Any] = {"tool": tool, "arguments": read_arguments(arguments or [])}
     if prompt is not None:
         call["prompt"] = prompt

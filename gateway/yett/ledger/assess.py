@@ -18,6 +18,7 @@ from typing import Final
 
 from yett.extract.facts import Facts
 from yett.ledger.measure import ACTING, Measure
+from yett.ledger.planned import covers
 from yett.ledger.session import HOLD_AT, combined_permille, joined
 from yett.ledger.taint import normalise, tokens
 from yett.ledger.view import Snapshot
@@ -84,6 +85,8 @@ def assess(
         return Verdict(stage="session", effect=Effect.DENY, reasons=(reason,))
     measured = measure(view, admitted, facts, spec)
     found = [*_rules(view, measured), *_by_risk(view, measured, risk)]
+    if view.row.plan and not covers(view.row.plan, view.hasher, admitted):
+        found.append((Effect.HOLD, _reason("OUTSIDE_PLAN", "it is no step of the session's pinned plan")))
     return Verdict(
         stage="session",
         effect=strictest(*(effect for effect, _ in found)) if found else Effect.ALLOW,

@@ -13,7 +13,7 @@ import msgspec
 
 from yett.errors import LedgerError
 from yett.extract.facts import Facts
-from yett.ledger import clearing, freeze, record, rows
+from yett.ledger import clearing, freeze, planned, record, rows
 from yett.ledger.approval import ApprovalView
 from yett.ledger.approvals import Approvals
 from yett.ledger.assess import assess
@@ -245,6 +245,25 @@ class Ledger:
         if not mine or (same_agent and row.agent != identity.agent):
             raise LedgerError("SESSION_NOT_YOURS", "the session belongs to another caller")
         return row
+
+    def record_plan(
+        self,
+        identity: Identity,
+        session: str,
+        *,
+        policy: str,
+        steps: list[Json],
+        pin: Sequence[planned.Step] = (),
+    ) -> RecordRef:
+        """Records what a plan was judged to be; pins its steps to the session if there are any. See `planned`.
+
+        Raises:
+            LedgerError: PLAN_PINNED, PLAN_TOO_LONG, SESSION_UNKNOWN, SESSION_NOT_YOURS. AuditUnavailable.
+        """
+        core = self._core
+        with core.lock:
+            row = self._own(identity, session or self.default_session(identity))
+        return planned.enter(core, identity, row, policy, steps, planned.pinned(core.hasher, pin))
 
     def issue_clearing(
         self, scope: str, by: Identity, *, labels: tuple[str, ...] = (), reason: str = ""

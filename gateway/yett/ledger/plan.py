@@ -60,8 +60,9 @@ def _plan_session(state: State, body: Body) -> list[Change]:
     at = body["at"]
     row = state.blank_session(body["id"], tenant, name, body["agent"])
     parent = state.sessions.get(body["parent"]) if body.get("parent") else None
-    labels, index, clock, lineage = row.labels, row.taint, row.clock, row.lineage
+    labels, index, clock, lineage, pinned = row.labels, row.taint, row.clock, row.lineage, row.plan
     if parent is not None:
+        pinned = parent.plan
         labels = session.with_labels(labels, set(parent.labels))
         index, lineage = parent.taint, parent.lineage
         clock = Clock(
@@ -81,6 +82,7 @@ def _plan_session(state: State, body: Body) -> list[Change]:
         labels=labels,
         taint=index,
         clock=clock,
+        plan=pinned,
     )
     owner = msgspec.structs.replace(
         owner,
@@ -343,6 +345,18 @@ def _release(state: State, decided: Decided) -> list[Change]:
     return changes
 
 
+def _plan_pinned(state: State, body: Body) -> list[Change]:
+    pinned = body.get("pinned")
+    if not pinned:
+        return []
+    who, told = body["who"], body["session"]
+    row = state.sessions.get(told["id"]) or state.blank_session(
+        told["id"], who["tenant"], who["principal"], who["agent"]
+    )
+    kept = tuple((tool, tuple((name, mark) for name, mark in arguments)) for tool, arguments in pinned)
+    return [("session", row.id, msgspec.structs.replace(row, version=row.version + 1, plan=kept))]
+
+
 def _plan_mandate(state: State, body: Body) -> list[Change]:
     op = body["op"]
     if op == "issue":
@@ -470,6 +484,7 @@ _PLANNERS: Final[dict[str, Callable[[State, Body], list[Change]]]] = {
     "session": _plan_session,
     "decision": _plan_decision,
     "outcome": _plan_outcome,
+    "plan": _plan_pinned,
     "mandate": _plan_mandate,
     "approval": _plan_approval,
     "freeze": _plan_freeze,

@@ -34,6 +34,16 @@ class Rehearsal:
         self._caps = caps
         self._hasher = Hasher(_KEY)
         self._count = 0
+        self._began: Snapshot | None = None
+
+    @classmethod
+    def after(cls, view: Snapshot) -> Rehearsal:
+        """Goes on from where a session stands; what happens then stays here."""
+        found = cls()
+        found._hasher, found._began = view.hasher, view
+        found.state.sessions.put(view.row.id, view.row)
+        found.state.principals.put(view.principal.key, view.principal)
+        return found
 
     def open_session(
         self, identity: Identity, *, at: int, prompt: str | None = None, parent: str | None = None
@@ -63,7 +73,8 @@ class Rehearsal:
             principal=self.state.principal(identity.tenant, identity.principal),
             hasher=self._hasher,
             now=now,
-            frozen=frozen_scope(self.state, identity, session),
+            frozen=self._began.frozen if self._began else frozen_scope(self.state, identity, session),
+            lost=self._began is not None and "state_lost" in self._began.labels,
         )
 
     def conclude(self, proposal: Proposal, *, now: int) -> tuple[Finding, int]:

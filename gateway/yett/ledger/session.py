@@ -52,6 +52,9 @@ MAX_LABELS: Final = 64
 MAX_TARGETS: Final = 512
 MAX_STAGES: Final = 32
 
+Pinned = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+"""A pinned plan: for each call its tool and its arguments' hashes. See `planned`."""
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -105,6 +108,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """Packed hashes of (tool, target) pairs a person approved."""
     stages: tuple[tuple[str, str], ...] = ()
     """Named automata and where they stand."""
+    plan: Pinned = ()
+    """The calls that this session may make unasked; empty: no plan is pinned."""
 
     @property
     def hash(self) -> str:
@@ -119,6 +124,7 @@ class Session(Struct, frozen=True, kw_only=True):
             self.targets,
             self.explained,
             self.stages,
+            *((self.plan,) if self.plan else ()),
         )
         return hashlib.sha256(b"yett/session/v1\0" + _encode(small)).hexdigest()
 

@@ -135,7 +135,9 @@ class Hasher:
         """Hashes of a prompt's values; people forget the blank after a full stop (`see shop.example.They say`)."""
         text = text[:MAX_TEXT]
         spaced = _GLUED.sub(r"\1. \2", text)
-        return self.of_value(text) | self.of_value(spaced) if spaced != text else self.of_value(text)
+        found = self.of_value(text) | self.of_value(spaced) if spaced != text else self.of_value(text)
+        # What the user says counts however short it is: `Bo`, `12`.
+        return found | {self(word) for word in tokens(normalise(spaced)) if len(word) == 2 or word.isdigit()}
 
     def of_name(self, text: str) -> set[int]:
         """Hashes of a name or address, as a whole only: whoever chose the name chose its words as well."""

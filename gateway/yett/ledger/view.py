@@ -11,9 +11,10 @@ from __future__ import annotations
 from yett.ledger.budget import Account
 from yett.ledger.measure import Measure
 from yett.ledger.rows import RECENT_MS, Principal
-from yett.ledger.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille
+from yett.ledger.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille, with_labels
 from yett.ledger.taint import Bloom, Hasher, Taint, mentioned, origin, pack, unpack
 from yett.model import Identity, Origin
+from yett.policy.intent import of_prompt
 
 
 class Snapshot:
@@ -113,6 +114,7 @@ class Snapshot:
             and mine.targets == theirs.targets
             and mine.explained == theirs.explained
             and mine.stages == theirs.stages
+            and mine.plan == theirs.plan
             and all(now._answer(what, span) == answer for (_, what, span), answer in self.reads.items())
         )
 
@@ -121,11 +123,15 @@ def prompt_history(prompt: str | None) -> Snapshot:
     """An empty past that knows only the values of a prompt: what a single call is checked with."""
     hasher = Hasher(b"yett/prompt-only")
     taint = Taint()
+    labels: tuple[str, ...] = ()
     if prompt:
+        labels = with_labels((), {"intent:read", *of_prompt(prompt)})
         taint = taint.plus(Origin.PROMPT.value, pack(hasher.of_prompt(prompt)))
     return Snapshot(
         identity=Identity(principal="local", agent="local"),
-        row=Session(id="", tenant="default", principal="local", agent="local", lineage="", taint=taint),
+        row=Session(
+            id="", tenant="default", principal="local", agent="local", lineage="", taint=taint, labels=labels
+        ),
         principal=Principal(key="", account=Account(key="")),
         hasher=hasher,
         now=0,

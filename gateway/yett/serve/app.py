@@ -23,7 +23,7 @@ from yett.serve.asgi import Sidecar
 from yett.serve.desk import Desk
 from yett.serve.metrics import Metrics
 from yett.serve.problems import MEDIA_TYPE, problem
-from yett.serve.routes import approvals, basics, console, mandates, operations
+from yett.serve.routes import approvals, basics, console, mandates, operations, plans
 
 Doors = Callable[[Gateway, Callable[[list[tuple[bytes, bytes]]], Identity]], Sequence[BaseRoute]]
 """Makes further routes (proxies, hooks, other products' protocols) from the gateway and from a function that
@@ -41,7 +41,7 @@ def build(gateway: Gateway, sidecar: Sidecar, metrics: Metrics, doors: Doors = n
     """The application with every router."""
     app = FastAPI(title="Yett", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     desk = Desk(gateway, sidecar, metrics)
-    for topic in (basics, approvals, mandates, operations, console):
+    for topic in (basics, approvals, mandates, operations, plans, console):
         app.include_router(topic.router(desk))
     app.router.routes.extend(doors(gateway, sidecar.asker))
     app.add_exception_handler(YettError, _refused)

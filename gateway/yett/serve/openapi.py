@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from yett.model import Decision, Outcome, ToolCall
+from yett.plans import Plan
 from yett.serve.problems import MEDIA_TYPE, Problem
 from yett.serve.routes import approvals, basics, mandates, operations
 
@@ -29,6 +30,7 @@ BODIES: Final[dict[tuple[str, str], type[Any]]] = {
     ("post", "/v1/decisions"): ToolCall,
     ("post", "/v1/outcomes"): Outcome,
     ("post", "/v1/sessions"): basics.SessionRequest,
+    ("post", "/v1/plans"): Plan,
     ("post", "/v1/sessions/{session}/clear"): operations.Clear,
     ("post", "/v1/sessions/{session}/clearing"): operations.Clear,
     ("post", "/v1/clearings"): operations.Clearing,
@@ -45,6 +47,13 @@ _EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("post", "/v1/decisions"): CALL_EXAMPLE,
     ("post", "/v1/outcomes"): OUTCOME_EXAMPLE,
     ("post", "/v1/sessions"): {"prompt": "Pay the invoice in my inbox"},
+    ("post", "/v1/plans"): {
+        "calls": [
+            {"tool": "read_file", "arguments": {"path": "invoice.txt"}},
+            {"tool": "pay", "arguments": {"iban": {"$step": 1}, "amount": 12}},
+        ],
+        "pin": True,
+    },
     ("post", "/v1/approvals/{identifier}/approve"): {},
     ("post", "/v1/approvals/{identifier}/refuse"): {"reason": "not ours"},
     ("post", "/v1/mandates"): {

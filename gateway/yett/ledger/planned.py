@@ -1,0 +1,105 @@
+"""Plans: what a session was going to do, entered in the log, and pinned if that was asked for.
+
+A pinned plan is a list of calls. A later call that is none of them, by tool or by any argument, is held with the
+code OUTSIDE_PLAN, whatever else would allow it; order and number do not matter. Values are kept as keyed hashes:
+the log tells which arguments were fixed, not to what. A session is pinned once, so nobody who talks an agent
+into something can talk it into another plan first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from yett import canonical
+from yett.errors import LedgerError
+from yett.ledger.plan import plan
+from yett.ledger.session import Pinned, Session
+from yett.ledger.taint import Hasher
+from yett.model import AdmittedCall, Identity, Json, RecordRef
+
+if TYPE_CHECKING:
+    from yett.ledger.core import Core
+
+MAX_STEPS: Final = 64
+MAX_ARGUMENTS: Final = 32
+"""Arguments of one step of a pinned plan."""
+ANY: Final = -1
+"""In place of a hash: the argument may have any value."""
+
+
+Step = tuple[str, str | None, Mapping[str, Json], frozenset[str]]
+"""Tool, server, arguments, names of arguments that are left open."""
+
+
+def pinned(hasher: Hasher, steps: Sequence[Step]) -> Pinned:
+    """Steps as a session keeps them."""
+    return tuple(
+        (
+            _name(tool, server),
+            tuple(
+                (name, ANY if name in opened else _hash(hasher, arguments[name]))
+                for name in sorted(arguments)
+            ),
+        )
+        for tool, server, arguments, opened in steps
+    )
+
+
+def covers(plan: Pinned, hasher: Hasher, admitted: AdmittedCall) -> bool:
+    """Whether a call is one of the pinned ones."""
+    call = admitted.call
+    name, names = _name(call.tool, call.server), sorted(call.arguments)
+    return any(
+        tool == name
+        and [argument for argument, _ in arguments] == names
+        and all(mark in (ANY, _hash(hasher, call.arguments[argument])) for argument, mark in arguments)
+        for tool, arguments in plan
+    )
+
+
+def _name(tool: str, server: str | None) -> str:
+    return tool if server is None else f"{server}\0{tool}"
+
+
+def _hash(hasher: Hasher, value: Json) -> int:
+    return hasher("plan\0" + canonical.encode(value).decode())
+
+
+def enter(
+    core: Core, identity: Identity, row: Session, policy: str, steps: list[Json], pins: Pinned
+) -> RecordRef:
+    """Records a judged plan, and pins it if `pins` has any. The caller holds no lock.
+
+    Raises:
+        LedgerError: PLAN_PINNED, PLAN_TOO_LONG. AuditUnavailable.
+    """
+    if len(steps) > MAX_STEPS or any(len(arguments) > MAX_ARGUMENTS for _, arguments in pins):
+        raise LedgerError("PLAN_TOO_LONG", f"at most {MAX_STEPS} steps of {MAX_ARGUMENTS} arguments")
+    who: Json = {"tenant": identity.tenant, "principal": identity.principal, "agent": identity.agent}
+    with core.lock:
+        row = core.state.sessions.get(row.id) or row
+        if pins and row.plan:
+            raise LedgerError(
+                "PLAN_PINNED", "this session has its plan already", remedy="open another session"
+            )
+        body: dict[str, Json] = {
+            "id": core.token("n_"),
+            "at": core.now(),
+            "who": who,
+            "policy": policy,
+            "steps": steps,
+            "session": {"id": row.id},
+        }
+        if pins:
+            body["pinned"] = [[tool, [list(each) for each in arguments]] for tool, arguments in pins]
+            body["session"]["before"] = core.hash_of(row)
+            changes = plan(core.state, "plan", body)
+            after = next(found for table, _, found in changes if table == "session")
+            assert isinstance(after, Session)
+            body["session"]["after"] = core.hash_of(after)
+            entry = core.write("plan", body, changes)
+        else:
+            entry = core.write("plan", body)
+    core.wait(entry)
+    return core.ref(entry)
