@@ -82,6 +82,20 @@ def test_questions_that_wait_to_be_judged_count_and_their_ids_are_taken() -> Non
     assert [told(message)["error"]["code"] for message in bench.server] == [wire.BUSY, wire.BUSY]
 
 
+@pytest.mark.parametrize("script", [{"allow": ["*"]}, {}])
+def test_a_question_taken_back_while_it_is_judged_is_never_asked(script: Any) -> None:
+    bench = Bench(ScriptedDecider(**script))
+    bench.pause = True
+    bench.from_server(request(1, SAMPLING, **PARAMS))
+    bench.from_server({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+    bench.resume()
+    assert bench.client == bench.server == []
+    assert [outcome.status for outcome in bench.decider.outcomes] == ["no_effect"] * len(script)
+    other = b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}'
+    bench.from_server(other)
+    assert bench.client == [other]
+
+
 def test_a_question_that_cannot_be_judged_is_refused() -> None:
     bench = Bench()
     bench.from_server(b'{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{"n":1e400}}')

@@ -68,6 +68,7 @@ class _Asking(msgspec.Struct):
 
     call: ToolCall
     about: wire.Request | _Given
+    cancelled: bool = False
 
 
 class Session:
@@ -258,6 +259,8 @@ class Session:
 
     def _may_ask(self, asking: _Asking, decision: Decision) -> list[Action]:
         about, method = asking.about, asking.call.tool
+        if not decision.allowed and asking.cancelled:
+            return []
         if not decision.allowed:
             return self._not_asked(method, about, explain(decision, method))
         problem = duty(decision)
@@ -266,12 +269,22 @@ class Session:
         if problem is not None:
             return [*self._unused(decision), *self._not_asked(method, about, problem)]
         if isinstance(about, wire.Request):
-            if not self._open:
+            if asking.cancelled or not self._open:
                 return self._unused(decision)
             self._asked[about.id] = (about, decision)
             return [ToClient(about.raw)]
         # The reply comes with the next call, as `inputResponses`, and is judged with it.
         return [Report(0, Outcome(decision_id=decision.decision_id, status="ok")), *self._deliver(about)]
+
+    def _takes_back(self, note: wire.Notification) -> bool:
+        """The server cancels a question of its own that is still being judged: the client never hears of it."""
+        id = note.params.get("requestId")
+        for each in self._asking.values() if note.method == "notifications/cancelled" else ():
+            about = each.about
+            if isinstance(about, wire.Request) and about.id == id and type(about.id) is type(id):
+                each.cancelled = True
+                return True
+        return False
 
     def _not_asked(self, method: str, about: wire.Request | _Given, why: str) -> list[Action]:
         """The server learns that it may not, a person reads why."""
@@ -300,7 +313,7 @@ class Session:
         if isinstance(message, wire.Request):
             return self._server_request(message)
         if message.method.startswith("notifications/"):
-            return [ToClient(raw)]
+            return [] if self._takes_back(message) else [ToClient(raw)]
         return [Note(f"a {message.method!a} of the server without an id was dropped")]
 
     def _server_request(self, request: wire.Request) -> list[Action]:
