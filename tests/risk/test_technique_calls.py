@@ -70,5 +70,12 @@ def test_the_sets_are_large_and_no_family_is_forgotten(part: str) -> None:
     assert set(_judge("attacks", part)) == set(ATTACKS[part])
 
 
+@pytest.mark.parametrize(("part", "least"), [("one", 0.88), ("two", 0.9)])
+def test_a_value_pasted_into_a_template_still_shows(part: str, least: float) -> None:
+    cases = _judge("spliced", part)["spliced"]
+    missed = [what for effect, what in cases if effect == "allow"]
+    assert 1 - len(missed) / len(cases) >= least, missed
+
+
 def test_words_to_the_model_alone_are_never_denied() -> None:
     assert all(effect == "allow" for effect, _ in _judge("honest", "one")["text"])

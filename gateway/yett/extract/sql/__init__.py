@@ -17,7 +17,7 @@ import re2
 
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
-from yett.extract.sql import fragment, guard, limits, names, splice, statement
+from yett.extract.sql import fragment, guard, limits, names, probes, splice, statement
 from yett.extract.words import encodable, words
 
 MAX_STATEMENTS = 200
@@ -26,7 +26,7 @@ HOSTILE = words(
     "always_true union_probe quote_breakout comment_tail exec_comment unicode_identifier control_char time_delay "
     "file_access program remote_access error_probe into_outfile spliced comment_split hex_or_char nosql_operator "
     "disguised_case schema_name json_operator function_probe select_shape expression percent_encoded credential_table "
-    "second_statement continuation"
+    "second_statement continuation probe_predicate"
 )
 """Flags that an honest statement does not carry; the others (stacked, no_where, dynamic …) describe."""
 
@@ -154,6 +154,7 @@ def _describe(
     flags: frozenset[str],
     budget: Budget,
 ) -> tuple[Statement, ...]:
+    flags = flags | probes.flags(trees, text)
     if len(trees) > 1:
         flags = flags | {"stacked"}
     found = tuple(
@@ -234,7 +235,7 @@ def _splices(text: str) -> frozenset[str]:
 _QUERIES = words("select with insert update delete replace merge values explain")
 """What templates are made of; procedural code has a layout of its own that reads like misfits."""
 _OR_CONSTANT = re2.compile(r"(?i)\bor[\s(]+(?:\d+|'[^']*')\s*=\s*(?:\d+|'[^']*)")
-_IN_STATEMENT = words("time_delay program remote_access nosql_operator")
+_IN_STATEMENT = words("time_delay error_probe program remote_access nosql_operator")
 """Flags of `fragment` that keep their meaning inside a whole statement, where quotes and SELECT are normal."""
 
 

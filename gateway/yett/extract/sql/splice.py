@@ -15,12 +15,12 @@ import re2
 from yett.extract.sql.names import STATEMENT_WORDS
 from yett.extract.words import words
 
-_TOKEN = re2.compile(
+TOKEN = re2.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|\[[A-Za-z_][\w ]*\]|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|\$\w*\$|"
     r"0x[0-9A-Fa-f]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|@{0,2}[A-Za-z_][\w$#]*|<=>|[<>!]=|<>|::|\|\||&&|\s+|(?s:.)"
 )
-_STANDARD = re2.compile(_TOKEN.pattern.replace(r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"))
-"""As `_TOKEN`, but a backslash in a string is a character like any other (standard SQL)."""
+_STANDARD = re2.compile(TOKEN.pattern.replace(r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"))
+"""As `TOKEN`, but a backslash in a string is a character like any other (standard SQL)."""
 _AFTER_OPERAND = words(
     "and or xor not is in like ilike rlike regexp glob between escape collate group order having limit offset fetch union intersect "
     "except minus for window qualify where from on join inner left right full cross natural using as asc desc nulls then else "
@@ -37,12 +37,12 @@ _OPERATORS = _COMPARISONS | frozenset("+-*/%^&|<>") | {"<<", ">>", "||", "&&"}
 _DANGLING = frozenset(("and", "or", "xor", "like", "rlike", "regexp", "where", "having", "between"))
 _UNFINISHED = _DANGLING | words("select union from set into values by join on in")
 _NEVER_OPERANDS = words("create drop alter insert delete update truncate union from where having group order")
-MAX_TOKENS = 4_000
+MAXTOKENS = 4_000
 
 
 def spliced(source: str) -> bool:
     """Whether the tokens of an unparsed statement misfit, whichever way a backslash in a string is read."""
-    return _misfits(source, _TOKEN) and ("\\" not in source or _misfits(source, _STANDARD))
+    return _misfits(source, TOKEN) and ("\\" not in source or _misfits(source, _STANDARD))
 
 
 def _misfits(source: str, tokens: Any) -> bool:
@@ -55,7 +55,7 @@ def _misfits(source: str, tokens: Any) -> bool:
     touching = False  # no blank between the previous token and this one
     count = 0
     for count, match in enumerate(tokens.finditer(source)):
-        if count > MAX_TOKENS:
+        if count > MAXTOKENS:
             return False
         token = match.group(0)
         first = token[0]

@@ -1,0 +1,205 @@
+"""Probes: parts of a parsed statement that nobody writes who writes the whole of it.
+
+A value pasted into a query template may leave a statement that parses. What gives it away is that it asks nothing of
+the rows: a condition of constants behind a real one (`id = 7 AND 3 = 3`), a subquery without a table, a column read
+letter by letter, a UNION of another width than the query it hangs on, a string that is assigned "or'ed" with
+something, a comment that begins with the template's own closing quote, a writing statement behind a read on one line.
+Query builders do write `WHERE 1 = 1 AND …`: a constant in front is theirs and no probe.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import re2
+from sqlglot import exp
+
+from yett.extract.sql import names
+from yett.extract.sql.splice import TOKEN
+from yett.extract.words import words
+
+_SWALLOWED = re2.compile(
+    r"(?i)^(?:(?:--|#)[\s+-]*[a-z0-9]{0,8}['\"][\s)]*(?:$|;|,|\)|\n|(?:and|or|where|order|limit|group|having|returning|for)\b)|--\s-\s+\S)"
+)
+_WORTH = re2.compile(r"(?i)\b(?:and|or|xor|union|intersect|except|update)\b|\|\||&&|\(\s*select\b")
+_CONNECTIVES = (exp.And, exp.Or, exp.Xor)
+_COMPARING = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Like,
+    exp.ILike,
+    exp.RegexpLike,
+    exp.In,
+    exp.Between,
+    exp.Is,
+)
+_LETTERS = (
+    exp.Substring,
+    exp.Ascii,
+    exp.Length,
+    exp.Hex,
+    exp.Left,
+    exp.Right,
+    exp.Unicode,
+    exp.Lower,
+    exp.Upper,
+    exp.Concat,
+)
+_LETTER_NAMES = words("ord mid substr char_length instr locate bit_length octet_length conv")
+_VARIES = (exp.Column, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Table, exp.Star, exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime)  # fmt: skip
+_WRITES = (
+    exp.Drop,
+    exp.Delete,
+    exp.Insert,
+    exp.Update,
+    exp.Alter,
+    exp.Create,
+    exp.TruncateTable,
+    exp.Grant,
+    exp.Revoke,
+    exp.Set,
+)
+_WRITING_WORDS = words(
+    "drop delete insert update alter create truncate grant revoke call exec execute prepare vacuum shutdown handler"
+)
+MAX_OPERANDS = 200
+
+
+def flags(trees: list[Any], text: str) -> frozenset[str]:
+    """`probe_predicate`, `union_probe`, `second_statement` and `comment_tail` of a parsed text."""
+    found: set[str] = set()
+    if ("--" in text or "#" in text) and _swallows(text):
+        found.add("comment_tail")
+    reads_first = isinstance(trees[0], exp.Select) and trees[0].args.get("where") if trees else None
+    if reads_first and "\n" not in text.strip() and any(_changes(tree) for tree in trees[1:]):
+        found.add("second_statement")
+    if not _WORTH.search(text):
+        return frozenset(found)
+    for tree in trees[:4]:
+        for node in tree.find_all(exp.Where, exp.Having, exp.SetOperation, exp.Update):
+            if isinstance(node, exp.SetOperation):
+                if _misfits(node):
+                    found.add("union_probe")
+            elif isinstance(node, exp.Update):
+                if any(_assigns_condition(one) for one in node.expressions):
+                    found.add("probe_predicate")
+            elif _asks_nothing(node.this):
+                found.add("probe_predicate")
+    return frozenset(found)
+
+
+def _swallows(text: str) -> bool:
+    """Whether a comment begins with what the template had behind the value. Strings are stepped over."""
+    return any(
+        match.group(0).startswith(("--", "#")) and _SWALLOWED.search(text[match.start() :])
+        for match in TOKEN.finditer(text)
+    )
+
+
+def _changes(tree: Any) -> bool:
+    if isinstance(tree, exp.Command):
+        return str(tree.this).lower().split(" ")[0] in _WRITING_WORDS
+    return isinstance(tree, _WRITES)
+
+
+def _operands(node: Any) -> list[Any]:
+    """The operands of AND, OR and XOR, in the order they are written."""
+    found: list[Any] = []
+    stack = [node]
+    while stack and len(found) < MAX_OPERANDS:
+        one = stack.pop()
+        while isinstance(one, exp.Paren):
+            one = one.this
+        if isinstance(one, _CONNECTIVES):
+            stack.extend((one.right, one.left))
+        else:
+            found.append(one)
+    return found
+
+
+def _asks_nothing(condition: Any) -> bool:
+    operands = _operands(condition)
+    if any(_constant(one) for one in operands[1:]):
+        return True
+    return any(
+        _extracts(sub) or _asks_catalogue(sub) for one in operands for sub in one.find_all(exp.Subquery)
+    )
+
+
+def _asks_catalogue(sub: Any) -> bool:
+    """A subquery of the catalogue in a query of something else."""
+    query = sub.find_ancestor(exp.Select, exp.Update, exp.Delete)
+    around = _tables(query) - _tables(sub) if query is not None else set()
+    return _of_catalogue(_tables(sub)) and bool(around) and not _of_catalogue(around)
+
+
+def _tables(node: Any) -> set[str]:
+    return {table.sql().lower().split(" ")[0] for table in node.find_all(exp.Table)}
+
+
+def _of_catalogue(tables: set[str]) -> bool:
+    return any(name.startswith(names.SCHEMA_TABLES) for name in tables)
+
+
+def _constant(node: Any) -> bool:
+    """Whether an operand says the same of every row. `AND TRUE` is what templates leave behind."""
+    while isinstance(node, (exp.Not, exp.Paren)):
+        node = node.this
+    if isinstance(node, exp.Boolean):
+        return False
+    if isinstance(node, exp.Exists):
+        return node.find(exp.Table) is None
+    return (
+        isinstance(node, (*_COMPARING, exp.Literal, exp.Case, exp.If))
+        and node.find(*_VARIES, exp.Anonymous) is None
+    )
+
+
+def _extracts(sub: Any) -> bool:
+    """A subquery of no table, or one that is read a letter at a time."""
+    query = sub.this
+    if not isinstance(query, exp.Select):
+        return False
+    if not (query.args.get("from_") or query.args.get("from")):
+        return sub.find_ancestor(exp.Exists) is None
+    return _of_letters(sub.parent) or any(_of_letters(one) for one in query.expressions)
+
+
+def _of_letters(node: Any) -> bool:
+    while isinstance(node, (exp.Paren, exp.Cast)):
+        node = node.this if node.this is not None and not isinstance(node.this, exp.Subquery) else node.parent
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() in _LETTER_NAMES
+    return isinstance(node, _LETTERS)
+
+
+def _assigns_condition(one: Any) -> bool:
+    """`SET nick = 'x' OR …`: a string that the template's author meant to be all of the value."""
+    value = one.expression if isinstance(one, exp.EQ) else one
+    if not isinstance(value, (*_CONNECTIVES, *_COMPARING)):
+        return False
+    while isinstance(value, exp.Binary):
+        value = value.left.expression if isinstance(value.left, exp.EQ) and value is one else value.left
+    return isinstance(value, exp.Literal)
+
+
+def _misfits(union: Any) -> bool:
+    """A branch of another width, of constants only behind `*`, or of the catalogue behind a table."""
+    left, right = union.left, union.right
+    while isinstance(left, exp.SetOperation):
+        left = left.left
+    left, right = left.unnest(), right.unnest()
+    if not isinstance(left, exp.Select) or not isinstance(right, exp.Select):
+        return False
+    starred = left.is_star or right.is_star
+    if not starred and len(left.expressions) != len(right.expressions):
+        return True
+    source = right.args.get("from_") or right.args.get("from")
+    behind_table = left.args.get("from_") or left.args.get("from")
+    if source is None:
+        return bool(behind_table) and left.is_star and right.find(exp.Column) is None
+    return _of_catalogue(_tables(right)) and not _of_catalogue(_tables(left))
