@@ -27,6 +27,7 @@ NPM = {
     "@modelcontextprotocol/server-memory": "2026.8.31",
 }
 PYTHON = ("mcp==2.3.0", "fastmcp==4.1.2")
+ENVOY = "xds-protos==1.85.0"
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-# Real MCP servers, installed on demand into a cache outside the repository.
+# Real MCP servers, and others' definitions, installed on demand into a cache outside the repository.
 
 
 def _install(folder: Path, commands: list[list[str]]) -> None:
@@ -114,3 +115,11 @@ def mcp_python() -> str:
     python = str(folder / "bin" / "python")
     _install(folder, [[sys.executable, "-m", "venv", "."], [python, "-m", "pip", "install", "-q", *PYTHON]])
     return python
+
+
+@pytest.fixture(scope="session")
+def envoy_protos() -> Path:
+    """A folder with Envoy's own protobuf definitions, compiled by their publishers."""
+    folder = CACHE / "envoy-protos"
+    _install(folder, [[sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", ".", ENVOY]])
+    return folder

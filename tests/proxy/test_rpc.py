@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -198,34 +199,22 @@ class TestExtMcp:
                 assert client.listed(broken).HasField("error")
 
 
-def test_envoys_own_definitions_and_stub_understand_it(strict: Side) -> None:
-    """The messages as Envoy publishes them, compiled by somebody else (`xds-protos`)."""
-    from envoy.service.auth.v3 import attribute_context_pb2, external_auth_pb2, external_auth_pb2_grpc
-
-    stub = external_auth_pb2_grpc.AuthorizationStub(strict.channel)
-
-    def check(**http: Any) -> Any:
-        request = attribute_context_pb2.AttributeContext.Request(
-            http=attribute_context_pb2.AttributeContext.HttpRequest(id="r1", scheme="https", size=-1, **http)
-        )
-        attributes = attribute_context_pb2.AttributeContext(
-            request=request, context_extensions={"mcp_server": "bank"}
-        )
-        asked = external_auth_pb2.CheckRequest(attributes=attributes)
-        return stub.Check(asked, metadata=[("authorization", "Bearer pep")], timeout=20)
-
-    json_headers = {"content-type": "application/json"}
-    body = message(method="tools/call", params=CALL)
-    allowed = check(method="POST", path="/mcp", headers=json_headers, raw_body=body)
-    assert allowed.status.code == 0
-    assert {each.header.key: each.header.value for each in allowed.ok_response.headers}["x-yett-decision"]
-    call = strict.gateway.decider.calls[-1]
+def test_envoys_own_definitions_and_stub_understand_it(envoy_protos: Path) -> None:
+    script = Path(__file__).with_name("ask_as_envoy.py")
+    env = {**os.environ, "PYTHONPATH": str(envoy_protos)}
+    gateway = Gateway(allow=["send_money"])
+    with serving(gateway, authenticate, "127.0.0.1:0") as address:
+        asked = [sys.executable, str(script), address]
+        done = subprocess.run(asked, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    allowed, denied = json.loads(done.stdout)
+    assert (allowed["code"], allowed["ok"]["x-yett-decision"]) == (0, "d1")
+    assert (denied["code"], denied["status"]) == (7, 403)
+    assert denied["headers"] == {"content-type": "application/json"}
+    assert "not allowed" in json.loads(denied["body"])["error"]
+    call, plain = gateway.decider.calls
     assert (call.tool, call.server, call.arguments) == ("send_money", "bank", {"amount": 10})
-    denied = check(method="DELETE", path="/x", host="bank.example", body="all of it")
-    assert (denied.status.code, denied.denied_response.status.code) == (7, 403)
-    assert denied.denied_response.headers[0].header.key == "content-type"
-    assert "not allowed" in json.loads(denied.denied_response.body)["error"]
-    assert strict.gateway.decider.calls[-1].arguments["body"] == "all of it"
+    assert plain.arguments == {"method": "DELETE", "host": "bank.example", "path": "/x", "body": "all of it"}
 
 
 @pytest.mark.parametrize("token", [None, "stranger", "auditor"])
