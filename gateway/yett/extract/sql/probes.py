@@ -123,7 +123,8 @@ def _operands(node: Any) -> list[Any]:
 
 def _asks_nothing(condition: Any) -> bool:
     operands = _operands(condition)
-    if any(_constant(one) for one in operands[1:]):
+    loose = condition.find(exp.Or) is not None
+    if any(_constant(one, loose) for one in operands[1:]):
         return True
     return any(
         _extracts(sub) or _asks_catalogue(sub) for one in operands for sub in one.find_all(exp.Subquery)
@@ -145,12 +146,12 @@ def _of_catalogue(tables: set[str]) -> bool:
     return any(name.startswith(names.SCHEMA_TABLES) for name in tables)
 
 
-def _constant(node: Any) -> bool:
-    """Whether an operand says the same of every row. `AND TRUE` is what templates leave behind."""
+def _constant(node: Any, loose: bool) -> bool:
+    """Whether an operand says the same of every row. `AND TRUE` is what templates leave behind, `OR … TRUE` is not."""
     while isinstance(node, (exp.Not, exp.Paren)):
         node = node.this
     if isinstance(node, exp.Boolean):
-        return False
+        return loose and bool(node.this)
     if isinstance(node, exp.Exists):
         return node.find(exp.Table) is None
     return (
