@@ -28,6 +28,7 @@ from yett.model import (
 )
 from yett.policy import PolicySet
 from yett.risk import Assessor
+from yett.risk.examine import subject
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ class Gate:
     def examine(self, outcome: Outcome, tool: str, server: str | None) -> OutcomeFacts:
         """Look at what a tool returned: values with their origins, labels, findings."""
         seen = self.assessor.examine(outcome, self.policy.spec(tool, server))
-        moves = self.policy.moves(tool)
+        moves = self.policy.moves(tool, subject(outcome.result))
         return msgspec.structs.replace(seen, stages=moves) if moves else seen
 
 

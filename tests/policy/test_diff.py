@@ -142,3 +142,22 @@ def test_rules_that_never_fire_are_found(tmp_path: Path) -> None:
         check=False,
     )
     assert unreachable(policy) == ["bank/dead"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("result: untrusted", "result: records"),
+        ("{to: checked, ensures: result.ok}", "checked"),
+        ("{to: checked, ensures: result.ok}", "{to: checked, ensures: True}"),
+    ],
+)
+def test_what_results_count_for_is_never_called_equal(tmp_path: Path, before: str, after: str) -> None:
+    text = (
+        "policy: p\ntools: {look: {does: [read], result: untrusted}}\n"
+        "stages: {s: {look: {to: checked, ensures: result.ok}}}\nrules: [{id: a, allow: look}]\n"
+    )
+    assert before in text
+    old, new = loaded(tmp_path, text), loaded(tmp_path, text.replace(before, after))
+    assert diff(old, old).relation == "equal"
+    assert diff(old, new).relation == "wider"

@@ -61,13 +61,21 @@ class PolicySet:
         """The manifest of a tool, its own or the glob's that covers it; None if nobody described it."""
         return self.toolbox.find(tool, server)
 
-    def moves(self, tool: str) -> tuple[tuple[str, str], ...]:
-        """(automaton, state) after a tool has run well: what the ledger remembers for `stage()`."""
+    def moves(self, tool: str, *results: Json) -> tuple[tuple[str, str], ...]:
+        """(automaton, state) after a tool has run well: what the ledger remembers for `stage()`.
+
+        Args:
+            results: what it returned; left out, every `ensures` is taken to hold.
+        """
         return tuple(
             (name, table[tool])
             for layer in self.layers
             for name, table in layer.stages.items()
             if tool in table
+            and (
+                (condition := layer.ensures.get((name, tool))) is None
+                or all(condition.evaluate({"result": result}) is True for result in results)
+            )
         )
 
     def evaluate(

@@ -168,6 +168,7 @@ def _compare(
             changes.append(Change(label, wider, _NAMES[was], _NAMES[now], example, status))
     changes += _terms(solver, before, after, label)
     changes += _charges(old, new, specs, label)
+    changes += _remembered(old, new, specs, label)
     return changes
 
 
@@ -209,6 +210,26 @@ def _charges(
     return [
         Change(label, True, "charges by the old manifest", "charges by the new manifest", status="undecided")
     ]
+
+
+def _remembered(
+    old: PolicySet, new: PolicySet, specs: tuple[ToolSpec | None, ToolSpec | None], label: str
+) -> list[Change]:
+    """What a result makes known, and which automata it moves, decide later calls: not comparable call by call."""
+    if specs[0] is None or specs[1] is None:
+        return []
+
+    def learned(policy: PolicySet, spec: ToolSpec) -> Any:
+        return spec.result, [
+            (name, table[spec.name], getattr(layer.ensures.get((name, spec.name)), "source", None))
+            for layer in policy.layers
+            for name, table in sorted(layer.stages.items())
+            if spec.name in table
+        ]
+
+    if learned(old, specs[0]) == learned(new, specs[1]):
+        return []
+    return [Change(label, True, "what results count for", "what results count for now", status="undecided")]
 
 
 def _tried(policy: PolicySet, example: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from yett.model import Json
 from yett.policy import source
 
 _ORDER = (
-    "policy", "manifest", "layer", "because", "server", "use", "shadow", "log", "labels", "data", "opa", "tools", "rules", "tests",
+    "policy", "manifest", "layer", "because", "server", "use", "shadow", "log", "labels", "data", "opa", "tools", "stages", "requires", "rules", "tests",
     "id", "allow", "hold", "deny", "tool", "does", "agent", "principal", "after", "when", "approvers", "require", "oblige",
     "free", "args", "open", "result", "role", "type", "optional", "required", "schema", "given", "rule",
 )  # fmt: skip

@@ -8,7 +8,8 @@ The grammar of a document (docs/policy.md has it in full):
     tools: {NAME: …}        manifests in place
     data: {NAME: TABLE}     constant tables for conditions, or `{file: NAME.yaml}`
     labels: [NAME…]         session labels of your own
-    stages: {NAME: {TOOL: STATE}}   automata: the state after a tool has run well
+    stages: {NAME: {TOOL: STATE}}   automata: the state after a tool has run well; {to: STATE, ensures: EXPRESSION over result}
+    requires: {TOOL: EXPRESSION}    what must hold before a tool runs
     rules: [{id, allow|hold|deny: SELECTOR, when, because, approvers, require, oblige, free, shadow}]
     tests: [{allow|hold|deny: {tool, args, …}, given, rule}]
     opa: {url, path, timeout_ms}
@@ -33,7 +34,7 @@ from yett.policy.source import Document
 Path = tuple[str | int, ...]
 
 DOCUMENT_KEYS = {
-    "policy", "layer", "because", "use", "tools", "server", "manifest", "data", "labels", "stages", "rules", "tests",
+    "policy", "layer", "because", "use", "tools", "server", "manifest", "data", "labels", "stages", "requires", "rules", "tests",
     "opa", "shadow", "log",
 }  # fmt: skip
 _RULE_KEYS = {
@@ -92,14 +93,15 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         refuse(document, ("rules",), "`rules` is a list")
     rules = []
     known: dict[str, str] = {}
-    stages = _stages(document, value.get("stages", {}), toolbox)
+    stages, ensures = _stages(document, value.get("stages", {}), toolbox)
     compiler = _RuleReader(document, toolbox, data, labels, stages)
-    for index, entry in enumerate(entries):
-        rule = compiler.read(entry, ("rules", index))
+    written: list[tuple[Path, Json]] = [(("rules", index), entry) for index, entry in enumerate(entries)]
+    for path, entry in [*written, *_requirements(document, value.get("requires", {}))]:
+        rule = compiler.read(entry, path)
         if rule.id in known:
             refuse(
                 document,
-                ("rules", index),
+                path,
                 f"rule `{rule.id}` stands at {known[rule.id]} already",
                 "rename it",
             )
@@ -120,6 +122,7 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         shadow=shadow,
         opa=opa,
         stages=stages,
+        ensures=ensures,
         source=value,
     )
 
@@ -368,24 +371,46 @@ def _data(document: Document, value: Json) -> dict[str, Any]:
     return tables
 
 
-def _stages(document: Document, value: Json, toolbox: Toolbox) -> dict[str, dict[str, str]]:
+def _stages(
+    document: Document, value: Json, toolbox: Toolbox
+) -> tuple[dict[str, dict[str, str]], dict[tuple[str, str], expr.Program]]:
+    """Automata, and what a result must say before it moves one."""
     if not isinstance(value, dict):
         refuse(document, ("stages",), "`stages` maps automata to what tools do to them")
+    stages: dict[str, dict[str, str]] = {}
+    ensures: dict[tuple[str, str], expr.Program] = {}
     for name, table in value.items():
-        if (
-            not isinstance(table, dict)
-            or not table
-            or not all(isinstance(state, str) for state in table.values())
-        ):
+        if not isinstance(table, dict) or not table:
             refuse(
                 document, ("stages", name), "an automaton maps tools to states", "refund: {verify: verified}"
             )
-        for tool in table:
+        stages[name] = {}
+        for tool, said in table.items():
+            path = ("stages", name, tool)
             if not toolbox.matching((tool,)) and not any(
                 any_glob((g.spec.name,), tool) for g in toolbox.globs
             ):
-                refuse(document, ("stages", name, tool), f"no manifest describes a tool `{tool}`")
-    return {str(name): dict(table) for name, table in value.items()}
+                refuse(document, path, f"no manifest describes a tool `{tool}`")
+            move = {"to": said} if isinstance(said, str) else said
+            _only(document, move, {"to", "ensures"}, path, "a move")
+            condition = move.get("ensures", "True")
+            if not isinstance(move.get("to"), str) or not isinstance(condition, str):
+                refuse(document, path, "a move says `to: STATE`, and `ensures: EXPRESSION` if it must")
+            stages[name][tool] = move["to"]
+            if "ensures" in move:
+                where = document.where(*path, "ensures")
+                ensures[name, tool] = expr.compile(condition, {"result": expr.ANY}, where=where)
+    return stages, ensures
+
+
+def _requirements(document: Document, value: Json) -> list[tuple[Path, Json]]:
+    """`requires` as the rules it stands for: what does not hold, or cannot be told, is a deny."""
+    if not isinstance(value, dict) or not all(isinstance(said, str) for said in value.values()):
+        refuse(document, ("requires",), "`requires` maps tools to expressions", "refund: 'stage(…) == …'")
+    return [
+        (("requires", tool), {"id": f"requires-{tool}", "deny": tool, "when": f"not ({said}\n)"})
+        for tool, said in value.items()
+    ]
 
 
 def _opa(document: Document, value: Json) -> OpaConfig | None:

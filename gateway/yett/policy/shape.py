@@ -121,6 +121,8 @@ class Layer:
     opa: OpaConfig | None = None
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     """Automaton -> tool -> the state it is in after that tool has run."""
+    ensures: dict[tuple[str, str], Program] = field(default_factory=dict)
+    """(automaton, tool) -> what the tool's result must say for the move to count."""
     source: Json = None
     """The document's plain value, for the digest and for `fmt`."""
 

@@ -121,6 +121,16 @@ def _documents(value: Json) -> Iterator[Json]:
     yield {key: said for key, said in value.items() if key not in ("content", "structuredContent")}
 
 
+def subject(value: Json) -> Json:
+    """What a result is about, for conditions on it: the structured content of MCP, else its one text, else itself."""
+    if not isinstance(value, dict) or not isinstance(value.get("content"), list):
+        return _parsed(value)
+    if value.get("structuredContent") is not None:
+        return value["structuredContent"]
+    said = list(_documents({"content": value["content"]}))[: len(value["content"])]
+    return said[0] if len(said) == 1 else said
+
+
 def _parsed(value: Json) -> Json:
     """The structure of a text that is one JSON document; a duplicate key makes it a text like any other."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
