@@ -66,6 +66,7 @@ def place(context: str, value: str) -> tuple[str, dict[str, Any]]:
         "clone": ("git.clone", {"repository": value}),
         "user": ("users.create", {"username": value}),
         "shell": ("bash", {"command": value}),
+        "powershell": ("powershell", {"command": value}),
         "run_python": ("run_python", {"code": value}),
         "run_javascript": ("run_javascript", {"code": value}),
     }[context]

@@ -14,13 +14,13 @@ from yett.cli import eval as evaluation
 from yett.cli.check import open_gate
 
 ATTACKS = {
-    "one": {"command": 0.97, "injection": 0.97, "inline": 0.95, "javascript": 1.0, "path": 0.97, "python": 1.0, "secret": 0.86, "sql": 0.97, "url": 0.98},
-    "two": {"command": 0.97, "injection": 0.97, "inline": 0.95, "javascript": 1.0, "path": 0.97, "python": 1.0, "secret": 0.97, "sql": 0.97, "url": 0.98},
+    "one": {"command": 0.97, "injection": 0.97, "inline": 0.95, "javascript": 1.0, "path": 0.97, "python": 1.0, "secret": 0.86, "shell": 0.95, "sql": 0.97, "url": 0.98, "windows": 0.97},
+    "two": {"command": 0.97, "injection": 0.97, "inline": 0.95, "javascript": 1.0, "path": 0.97, "python": 1.0, "secret": 0.97, "shell": 0.96, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
 """Least share of each family that is held or denied."""
 HONEST = {"one": 0.03, "two": 0.03, "three": 0.1}
 """Largest share of the honest look-alikes that is held. None is denied."""
-SIZES = {"one": (500, 400), "two": (200, 200)}
+SIZES = {"one": (700, 600), "two": (300, 350)}
 
 
 @lru_cache(maxsize=1)

@@ -136,6 +136,8 @@ def path_use(command: Command, use: str, name: str) -> str:
     """What a command does with a file it reads: `uses` where that is only for its own work."""
     if use != "read":
         return use
+    if any(redirect.op.startswith("<") and redirect.target == name for redirect in command.redirects):
+        return use  # it is the program's input, not a file of its own
     argv = command.argv
     identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
     return "uses" if identity or command.program in _OWN_FILES else use

@@ -360,7 +360,20 @@ def httpie(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 def change_mode(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """chmod: setuid bits, world-writable, executable."""
-    mode = parsed.positionals[0].text if parsed.positionals else ""
+    if parsed.positionals:
+        _mode(draft, parsed.positionals[0].text)
+    return False
+
+
+def install(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """install(1): a copy, with a mode of its own."""
+    mode = parsed.value("-m", "--mode")
+    if mode is not None:
+        _mode(draft, mode.text)
+    return False
+
+
+def _mode(draft: Draft, mode: str) -> None:
     if mode.isdigit():
         if len(mode) > 3 and mode[-4] in "24567":
             draft.flags.add("setuid")
@@ -377,7 +390,6 @@ def change_mode(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> 
             draft.flags.add("world_writable")
         if "x" in mode and "+" in mode:
             draft.flags.add("executable")
-    return False
 
 
 _LOOKS = frozenset(
@@ -432,6 +444,6 @@ def rpm(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 HANDLERS: Mapping[str, Handler] = {
     "packages": packages, "services": services, "container": container, "pyrun": pyrun, "netconfig": network_settings, "socket": socket, "scp": scp, "wget": wget,
-    "curl": curl, "httpie": httpie, "chmod": change_mode, "accounts": accounts,
+    "curl": curl, "httpie": httpie, "chmod": change_mode, "install": install, "accounts": accounts,
     "rpm": rpm,
 }  # fmt: skip

@@ -301,6 +301,8 @@ def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         if len(words) > 1 and not any(f.text.startswith(("--get", "--list", "-l", "--unset")) for f in rest):
             draft.effects.add("config")
             _git_setting(walker, draft, words[0].text, words[1], ctx)
+    if subcommand in ("clone", "init"):
+        _git_clone_settings(walker, draft, rest, ctx)
     for field in rest:
         if field.text.startswith("ext::"):
             _run(walker, draft, Field(field.text[5:], field.unknown), ctx)
@@ -313,6 +315,20 @@ def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     ):
         draft.flags.add("force")
     return False
+
+
+def _git_clone_settings(walker: Machine, draft: Draft, rest: list[Field], ctx: Context) -> None:
+    """`clone -c key=value` configures the new repository before it is used; a template brings hooks."""
+    for field, after in zip(rest, [*rest[1:], None], strict=True):
+        name, equals, value = field.text.partition("=")
+        given = Field(value, field.unknown) if equals and name.startswith("--") else after
+        if given is None:
+            continue
+        if name in ("-c", "--config"):
+            key, _, setting = given.text.partition("=")
+            _git_setting(walker, draft, key, Field(setting, given.unknown), ctx)
+        elif name == "--template":
+            _git_setting(walker, draft, "init.templatedir", given, ctx)
 
 
 def _git_setting(walker: Machine, draft: Draft, key: str, value: Field, ctx: Context) -> None:
