@@ -1,7 +1,6 @@
 """How well a replay tells malicious events from benign ones: ranks, rates, and how sure one can be of them.
 
-An event's score is its session risk, joined with what was decided (a hold is a suspicion, too); whatever is denied
-ranks above everything else. Events of one session are not independent, so every interval is a bootstrap
+An event's score is its session risk; whatever is denied ranks above whatever is not. Events of one session are not independent, so every interval is a bootstrap
 over whole sessions with a fixed seed.
 """
 
@@ -14,14 +13,10 @@ from typing import Any
 
 import msgspec
 
-from yett.ledger.session import joined
-
 RESAMPLES = 400
 FALSE_STOPS = (1, 5)
 """Per cent of benign events above the threshold at which detection is told."""
 _RANK = {"allow": 0, "hold": 1, "deny": 2}
-_SUSPICION = {"allow": 0, "hold": 250, "deny": 1000}
-"""0..1000: what a decision adds to the session risk when events are ranked."""
 _BENIGN, _MALICIOUS = 0, 1
 
 
@@ -49,7 +44,7 @@ class Scores:
             return
         side = _MALICIOUS if label == "malicious" else _BENIGN
         rank = _RANK[judged.effect]
-        score = joined(judged.session_risk, _SUSPICION[judged.effect]) * 1001 + judged.session_risk
+        score = judged.session_risk + (1001 if judged.effect == "deny" else 0)
         self._sessions.setdefault(session, ([], []))[side].append(score)
         self._effects.setdefault(session, ([], []))[side].append(rank)
 

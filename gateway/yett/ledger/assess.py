@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Final
 
 from yett.extract.facts import Facts
+from yett.extract.views import tokens as words_of
 from yett.ledger.measure import ACTING, Measure
 from yett.ledger.planned import covers
 from yett.ledger.session import HOLD_AT, combined_permille, joined
@@ -26,14 +27,14 @@ from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpe
 
 OUTWARD: Final = frozenset({"send", "share", "pay"})
 GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
-DESTRUCTIVE: Final = frozenset({"delete", "admin"})
 UNASKED: Final = frozenset({"send", "share", "pay", "delete", "admin"})
 """What a person asks for in words; running commands and writing files is part of other errands."""
 ASKED_FOR: Final = "intent:"
 """Label prefix of what the words of the prompt ask for (`policy.intent`)."""
-HELD_RISK: Final = 800
-DENIED_RISK: Final = 950
-"""Least session risk of a call that the session stage held, or denied."""
+FLOOR: Final = {Effect.ALLOW: 0, Effect.HOLD: 800, Effect.DENY: 950}
+"""Least session risk of a call, by what the session stage said of it."""
+SUSPICION: Final = {Effect.ALLOW: 0, Effect.HOLD: 100, Effect.DENY: 500}
+"""What another stage's word adds to the session risk, 0..1000."""
 TARGET_NAMES: Final = frozenset(
     [
         "to",
@@ -59,6 +60,26 @@ MAX_TARGETS: Final = 64
 MAX_TEXTS: Final = 256
 MAX_CARRIED: Final = 20_000
 """Characters of a call's texts that are searched for secret values."""
+PRIVILEGES: Final = frozenset(
+    [
+        "role",
+        "roles",
+        "admin",
+        "privilege",
+        "privileges",
+        "permission",
+        "permissions",
+        "sudo",
+        "iam",
+        "acl",
+        "firewall",
+        "policy",
+    ]
+)
+"""Words of a tool's name that say that it changes who may do what."""
+MAX_NAMES: Final = 16
+MAX_NAME: Final = 80
+"""Short values of a call that are looked up, and characters of one."""
 MAX_LOOKED_UP: Final = 48
 MAX_LOOKED_UP_TEXT: Final = 4_000
 """Words of a call's texts that are looked for among what was read, and characters of a text they are taken from."""
@@ -107,8 +128,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
     does = set(facts.does)
     networked = False
     deletes = 1 if "delete" in does else 0
-    # A tool that by its name grants somebody access shares; it raises nobody's privileges.
-    privilege = 1 if "admin" in does and not (facts.does_inferred and "share" in does) else 0
+    privilege = 1 if "admin" in does and _raises(admitted.call.tool, facts) else 0
     for command in facts.commands:
         effects = command.effects
         if effects:
@@ -116,7 +136,8 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
             deletes += len(command.deletes) if "delete" in effects else 0
             privilege += 1 if "privilege" in effects else 0
     outward = bool(does & OUTWARD) or networked
-    values = list(_targets(admitted.call.arguments, facts, spec)) if outward or does & ACTING else []
+    acting = outward or bool(does & ACTING)
+    values = list(_targets(admitted.call.arguments, facts, spec)) if acting or facts.urls else []
     weakest = Origin.MANDATE
     hashes: set[int] = set()
     for value in values[:MAX_TARGETS]:
@@ -137,51 +158,90 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
     if "persist" in does and "read_untrusted" in view.labels:
         labels.append("persist_taint")
     tool = admitted.call.tool
-    acting = outward or bool(does & ACTING)
     return Measure(
         does=tuple(sorted(does)),
-        targets=targets,
+        targets=targets if acting else (),
         outward=outward,
         weakest=weakest.value,
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
-        strain=_strain(view, facts, weakest, bool(targets), does, carries) if acting else 0,
+        strain=_strain(view, admitted, facts, weakest if targets else None, does, carries),
         charges=charges,
         counts=((tool, 1), *((name, 1) for name in sorted(does) if name != tool)),
         labels=tuple(labels),
     )
 
 
-def _strain(view: Snapshot, facts: Facts, weakest: Origin, aimed: bool, does: set[str], secret: bool) -> int:
+def _raises(tool: str, facts: Facts) -> bool:
+    """Whether an administrative tool changes who may do what; one nobody described, by its name. Sharing does not."""
+    if not facts.does_inferred:
+        return "share" not in facts.does
+    return bool(PRIVILEGES & frozenset(words_of(tool))) and "share" not in facts.does
+
+
+def _strain(
+    view: Snapshot,
+    admitted: AdmittedCall,
+    facts: Facts,
+    weakest: Origin | None,
+    does: set[str],
+    secret: bool,
+) -> int:
     """Nothing for an empty history. Never a verdict by itself: it is joined with the call's own risk.
 
-    Where it goes, what it does unasked and what it carries count each for itself, once a text was read that
-    anybody could have written.
+    Where it goes, what it names, what it does unasked and what it carries count each for itself, once a text was
+    read that anybody could have written.
+
+    Args:
+        weakest: weakest origin among its targets; None if it has none.
     """
     labels = view.labels
     tainted = "read_untrusted" in labels
     prompted = ASKED_FOR + "read" in labels
+    if not (does & ACTING or facts.commands):
+        return _curiosity(view, admitted, weakest) if tainted and prompted else 0
+    asked = not prompted or any(ASKED_FOR + name in labels for name in does - {"read"})
+    foreign = weakest is not None and weakest not in TRUSTED
+    named = tainted and weakest in (None, Origin.NOVEL) and _named_by_text(view, admitted.call.arguments)
     strain = 0
-    if aimed and weakest is Origin.UNTRUSTED:
+    if weakest is Origin.UNTRUSTED:
         strain = 450 if does & OUTWARD else 300
-    elif aimed and weakest is Origin.NOVEL and tainted:
+    elif weakest is Origin.NOVEL and tainted:
         strain = 250 if prompted else 100
-    named = False
-    if does & DESTRUCTIVE and not aimed and tainted:
-        named = any(view.origin(path.raw) is Origin.UNTRUSTED for path in facts.paths[:MAX_TARGETS])
-        strain = 150 if named else 0
+    if named:
+        strain = joined(strain, 100 if asked else 250)
     # A program does many things on the way to what was asked; only where it then goes tells.
     running = bool(facts.commands or facts.code) and weakest is not Origin.UNTRUSTED
-    suspect = set() if running else does & UNASKED
-    if tainted and prompted and suspect and not any(ASKED_FOR + name in labels for name in does - {"read"}):
+    if tainted and not asked and not running:
+        strain = joined(strain, 300 if does & UNASKED else 100)
+    if "read_injection" in labels and does & GRAVE and (foreign or named or not asked):
         strain = joined(strain, 300)
-    if "read_injection" in labels and does & GRAVE and (weakest not in TRUSTED or named):
-        strain = joined(strain, 300)
-    if secret and weakest not in TRUSTED:
+    if secret and foreign:
         strain = joined(strain, 500)
-    elif aimed and tainted and weakest not in TRUSTED and does & OUTWARD and _carries_read(view, facts):
+    elif tainted and foreign and does & OUTWARD and _carries_read(view, facts):
         strain = joined(strain, 200)
     return strain
+
+
+def _curiosity(view: Snapshot, admitted: AdmittedCall, weakest: Origin | None) -> int:
+    """Of a call that only looks: that nobody spoke of it, or that a text sends it there."""
+    strain = 20 if _spoken_of(view, admitted) else 60
+    return joined(strain, 150) if weakest is Origin.UNTRUSTED else strain
+
+
+def _spoken_of(view: Snapshot, admitted: AdmittedCall) -> bool:
+    """Whether a word of the tool's name or a short value of the call stands in the prompt."""
+    call = admitted.call
+    values = (value for value in _strings(call.arguments) if 3 <= len(value) <= MAX_NAME)
+    spoken = (*words_of(call.tool), *islice(values, MAX_NAMES))
+    known, whole = view.row.taint.origin_of, view.hasher.whole
+    return any(known(whole(each)) is Origin.PROMPT for each in spoken)
+
+
+def _named_by_text(view: Snapshot, arguments: dict[str, Json]) -> bool:
+    """Whether one of its short values stood in an untrusted text, and in nothing that is trusted."""
+    values = (value for value in _strings(arguments) if 3 <= len(value) <= MAX_NAME)
+    return any(view.origin(value) is Origin.UNTRUSTED for value in islice(values, MAX_NAMES))
 
 
 def _carries_read(view: Snapshot, facts: Facts) -> bool:
@@ -197,10 +257,14 @@ def _carries_read(view: Snapshot, facts: Facts) -> bool:
 
 
 def session_risk(view: Snapshot, measured: Measure, score: int, verdicts: tuple[Verdict, ...]) -> int:
-    """0..1000: the call's risk with everything that came before; at least as high as the session stage judged it."""
+    """0..1000: the call's risk with everything that came before, and with what the stages said of it.
+
+    It is at least as high as the session stage judged it; what another stage holds or denies is a suspicion more.
+    """
     combined = combined_permille(joined(score, measured.strain), *view.clocks)
-    floors = {Effect.ALLOW: 0, Effect.HOLD: HELD_RISK, Effect.DENY: DENIED_RISK}
-    return max(combined, *(floors[verdict.effect] for verdict in verdicts if verdict.stage == "session"), 0)
+    said = [SUSPICION[verdict.effect] for verdict in verdicts if verdict.stage != "session"]
+    floors = [FLOOR[verdict.effect] for verdict in verdicts if verdict.stage == "session"]
+    return max(joined(combined, max(said, default=0)), *floors, 0)
 
 
 def _charges(
