@@ -125,3 +125,27 @@ def test_the_calibration_is_monotone() -> None:
     table = model().calibration
     assert table == sorted(table)
     assert [share for _, share in table] == sorted(share for _, share in table)
+
+
+@given(
+    points=st.lists(st.integers(0, 1000), max_size=14),
+    extra=st.integers(0, 1000),
+)
+def test_one_more_finding_with_a_weight_of_its_own_never_lowers_it(points: list[int], extra: int) -> None:
+    def total(own_weights: list[int]) -> int:
+        findings = [Finding(id=f"f{at}", title="x", level=Level.LOW) for at in range(len(own_weights))]
+        weights = {f"f{at}": weight for at, weight in enumerate(own_weights)}
+        return score.score(model(), Facts(tool="t"), findings, weights, None).score
+
+    assert total([*points, extra]) >= total(points)
+
+
+def test_words_alone_are_never_denied() -> None:
+    """Every capability, every distance from the prompt and all the words there are stay below a denial."""
+    facts = Facts(
+        tool="t",
+        does=frozenset(VERBS),
+        signals=tuple(Signal(pointer=f"/{at}", kind="k", weight=100) for at in range(20)),
+        contacts=(Contact(pointer="/x", kind="email", value="eve@x.example"),),
+    )
+    assert score.score(model(), facts, [], {}, "zzz").score < 750
