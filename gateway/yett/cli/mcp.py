@@ -1,4 +1,4 @@
-"""`yett mcp -- COMMAND…`, `yett mcp --upstream URL`, `yett mcp call TOOL … -- COMMAND…`, `yett mcp pins`."""
+"""`yett mcp -- COMMAND…`, `yett mcp --upstream URL`, `yett mcp --sse URL`, `yett mcp call TOOL … -- COMMAND…`, `yett mcp pins`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import json
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -55,6 +56,9 @@ def mcp(
     upstream: Annotated[
         str | None, typer.Option(help="URL of a Streamable HTTP server to stand before.")
     ] = None,
+    sse: Annotated[
+        str | None, typer.Option(help="URL of an HTTP+SSE server (2024-11-05), spoken to on stdio.")
+    ] = None,
     listen: Annotated[str, typer.Option(help="Where to serve, with --upstream.")] = "127.0.0.1:8790",
     header: Annotated[
         list[str] | None,
@@ -82,14 +86,17 @@ def mcp(
         return
     command: list[str] = context.meta.get("yett.command", [])
     calling = context.invoked_subcommand == "call"
-    if bool(command) == bool(upstream) or (calling and upstream):
-        typer.echo("Give a server's command after `--`, or --upstream URL.", err=True)
+    if [bool(command), bool(upstream), bool(sse)].count(True) != 1 or (calling and upstream):
+        typer.echo("Give a server's command after `--`, or --upstream URL, or --sse URL.", err=True)
         raise typer.Exit(2)
     try:
         where = Where.from_environment(gateway=gateway, policy=tuple(policy or ()), state=state)
         if upstream:
             status = _serve(where, server or _host(upstream), upstream, listen, header or [], pins, wait)
         else:
+            if sse:
+                server = server or _host(sse)
+                command = [sys.executable, "-m", "yett.proxy.mcp.legacy", sse, *(header or [])]
             run = partial(_run, where, server or server_name(command), command, pins, wait)
             if calling:
                 context.obj = run

@@ -31,7 +31,7 @@ from yett.proxy.mcp.core import Session
 from yett.proxy.mcp.headers import HEADER_MISMATCH, mismatch
 from yett.proxy.mcp.sse import Event, Events
 from yett.proxy.mcp.tickets import States
-from yett.proxy.upstream import Answer, Broken, Target, Upstream
+from yett.proxy.upstream import Answer, Broken, Target, Upstream, header_pairs
 from yett.sdk.decider import AnyDecider, Decider, aask, atell, refused, wall_clock
 
 Scope = MutableMapping[str, Any]
@@ -416,12 +416,7 @@ def serve(
     """Run a door of its own on a loopback address until interrupted; returns an exit status."""
     import uvicorn
 
-    pairs = []
-    for header in headers:
-        name, colon, value = header.partition(":")
-        if not colon or not name.strip().isascii() or not value.strip().isprintable():
-            raise YettError("BAD_HEADER", "a header is `Name: value`")
-        pairs.append((name.strip(), value.strip()))
+    pairs = header_pairs(headers)
     host, _, port = listen.rpartition(":")
     if not _is_local(listen.encode()):
         raise YettError(

@@ -14,7 +14,7 @@ import socket
 import ssl
 import urllib.parse
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 import httptools
@@ -71,6 +71,17 @@ class Target(msgspec.Struct, frozen=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = {"http": 80, "https": 443}[self.scheme]
         return host if self.port == default else f"{host}:{self.port}"
+
+
+def header_pairs(given: Sequence[str]) -> list[tuple[str, str]]:
+    """`Name: value` each. Raises `YettError` BAD_HEADER."""
+    pairs = []
+    for header in given:
+        name, colon, value = header.partition(":")
+        if not colon or not name.strip().isascii() or not value.strip().isprintable():
+            raise YettError("BAD_HEADER", "a header is `Name: value`")
+        pairs.append((name.strip(), value.strip()))
+    return pairs
 
 
 class Answer:
