@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 
 from yett.errors import LedgerError
 from yett.extract.facts import Facts
-from yett.ledger import clearing, freeze, planned, record, rows
+from yett.ledger import clearing, credentials, freeze, planned, record, rows
 from yett.ledger.approval import ApprovalView
 from yett.ledger.approvals import Approvals
 from yett.ledger.assess import assess
@@ -363,6 +363,10 @@ class Ledger:
             return
         listed = [[name[-200:], digest] for name, digest in sources[:200]]
         core.record("policy", {"id": ref.id, "digest": ref.digest, "sources": listed, "at": core.now()})
+
+    def note_credentials(self, listed: Iterable[rows.Credential]) -> int:
+        """Records which tokens were made, changed, revoked or removed since last time. See `credentials`."""
+        return credentials.note(self._core, listed)
 
     # -- mandates --------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from yett.errors import LedgerError
 from yett.ledger import rows, session, taint
 from yett.ledger.budget import Account
 from yett.ledger.mandate import Claims
-from yett.ledger.rows import Approval, Decided, Frozen, Mandate, Principal, Revoked
+from yett.ledger.rows import Approval, Credential, Decided, Frozen, Mandate, Principal, Revoked
 from yett.ledger.session import Clock, Session
 from yett.ledger.state import Attempt, Body, Change, State, attempt_key
 
@@ -480,6 +480,14 @@ def _plan_sweep(state: State, body: Body) -> list[Change]:
     return changes
 
 
+def _plan_credential(state: State, body: Body) -> list[Change]:
+    changes: list[Change] = [("credential", each, None) for each in body.get("gone", [])]
+    for told in body.get("seen", []):
+        row = msgspec.convert(told, Credential)
+        changes.append(("credential", row.id, row))
+    return changes
+
+
 _PLANNERS: Final[dict[str, Callable[[State, Body], list[Change]]]] = {
     "session": _plan_session,
     "decision": _plan_decision,
@@ -492,4 +500,5 @@ _PLANNERS: Final[dict[str, Callable[[State, Body], list[Change]]]] = {
     "policy": _plan_policy,
     "clear": _plan_clear,
     "sweep": _plan_sweep,
+    "credential": _plan_credential,
 }

@@ -135,6 +135,21 @@ class Frozen(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Credential(Struct, frozen=True, kw_only=True):
+    """A token of the sidecar, as it was last seen; never its secret."""
+
+    id: str
+    role: str
+    tenant: str
+    principal: str
+    agent: str
+    groups: tuple[str, ...]
+    expires: int | None
+    revoked: int | None
+    mark: str
+    """Changes with the secret and tells nothing of it."""
+
+
 class Revoked(Struct, frozen=True, kw_only=True):
     """Mandates that no longer count: those issued up to `at` under a key, for a principal or agent, or one."""
 

@@ -16,7 +16,7 @@ import msgspec
 from yett.errors import LedgerError
 from yett.ledger import rows
 from yett.ledger.budget import DAY, Account
-from yett.ledger.rows import Approval, Decided, Frozen, Mandate, Principal, Revoked
+from yett.ledger.rows import Approval, Credential, Decided, Frozen, Mandate, Principal, Revoked
 from yett.ledger.session import Session
 from yett.model import Struct
 
@@ -124,6 +124,7 @@ class State:
         self.frozen = Table("frozen", Frozen)
         self.revoked = Table("revoked", Revoked)
         self.attempts = Table("attempt", Attempt)
+        self.credentials = Table("credential", Credential)
         self.tables: dict[str, Table[Any]] = {
             table.name: table
             for table in (
@@ -136,6 +137,7 @@ class State:
                 self.frozen,
                 self.revoked,
                 self.attempts,
+                self.credentials,
             )
         }
         self.by_call: dict[str, str] = {}

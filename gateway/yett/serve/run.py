@@ -36,6 +36,7 @@ from yett.serve.auth import Credentials
 from yett.serve.crew import Crew
 from yett.serve.log import configure
 from yett.serve.metrics import Metrics, observe
+from yett.serve.noting import noting
 from yett.serve.protocol import PatientProtocol
 from yett.serve.ratelimit import Allowance, RateLimiter
 from yett.serve.settings import Settings
@@ -75,6 +76,7 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
                 _watching(gateway, settings),
                 beside(gateway, sidecar.asker),
                 anchoring(gateway.ledger, sidecar.metrics, settings),
+                noting(gateway.ledger, Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)),
                 asyncio.Runner(loop_factory=loop_factory()) as runner,
             ):
                 runner.run(server.serve(sockets))
