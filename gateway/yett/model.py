@@ -202,6 +202,10 @@ class Reason(Struct, frozen=True, kw_only=True):
     path: str | None = None
 
 
+MAX_DELAY_MS = 20_000
+"""Longest `delay` that a rule may oblige to: well within the life of the permission that it holds back."""
+
+
 class Obligation(Struct, frozen=True, kw_only=True):
     """Something the enforcement point must do with an allowed call (redact, cap, delay …)."""
 

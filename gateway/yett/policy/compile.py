@@ -13,7 +13,7 @@ from yett.errors import PolicyError
 from yett.expr import nodes
 from yett.extract.facts import Facts
 from yett.history import History
-from yett.model import AdmittedCall, Effect, Reason, Risk, ToolCall, ToolSpec, Verdict
+from yett.model import AdmittedCall, Effect, Json, Reason, Risk, ToolCall, ToolSpec, Verdict
 from yett.policy import parse, source
 from yett.policy.evaluate import STAGE, Judge, LayerVerdict, Plan
 from yett.policy.manifest import Toolbox, read_tools

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from yett import expr
 from yett.errors import PolicyError
 from yett.expr import nodes
-from yett.model import CAPABILITIES, Effect, Json, Obligation, ToolSpec
+from yett.model import CAPABILITIES, MAX_DELAY_MS, Effect, Json, Obligation, ToolSpec
 from yett.policy import scope, source
 from yett.policy.manifest import Toolbox
 from yett.policy.shape import Case, Layer, OpaConfig, Rule, Selector, any_glob, is_glob
@@ -311,6 +311,8 @@ class _RuleReader:
                 number = said.get(unit) if isinstance(said, dict) and set(said) == {unit} else said
                 if not isinstance(number, int) or isinstance(number, bool) or number < 0:
                     refuse(document, place, f"`{kind}` takes a number of {unit}", f"{kind}: {{{unit}: 1000}}")
+                if kind == "delay" and number > MAX_DELAY_MS:
+                    refuse(document, place, f"a delay may be {MAX_DELAY_MS} ms: the permission runs out")
                 arguments = {unit: number}
             found.append(Obligation(kind=kind, arguments=arguments, rule=rule))
         return tuple(found)

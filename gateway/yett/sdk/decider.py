@@ -5,7 +5,8 @@ Every adapter, hook and proxy goes the same way, so that none of them can fail o
 1. `call_for` freezes what is about to run into a `ToolCall` with a call id nobody else knows;
 2. `ask` (or `aask`) puts it to a `Decider`: the in-process `Gateway`, or a client of a sidecar. It never
    raises and never returns an allow that is not sound: a dead, hung, slow, refusing, garbled decision
-   point, an allow for another call or an expired one each become a `deny` that says which it was;
+   point, an allow for another call or an expired one each become a `deny` that says which it was. A `delay`
+   that rules oblige to is waited for here;
 3. the tool runs only if `decision.allowed`;
 4. `tell` (or `atell`) reports what happened. A result whose report fails is not shown to the agent
    (`unreported`): the session would not know what it has read.
@@ -22,9 +23,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
+
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import (
+    MAX_DELAY_MS,
     Context,
     Decision,
     Effect,
@@ -143,7 +147,11 @@ def ask(decider: Decider, call: ToolCall, *, clock: Callable[[], int] = wall_clo
         answer: object = decider.decide(call)
     except Exception as error:  # noqa: BLE001 -- whatever went wrong, the tool does not run
         return refused(call, *_named(error))
-    return sound(answer, call, clock())
+    decision = sound(answer, call, clock())
+    if seconds := _delay(decision):
+        time.sleep(seconds)
+        return _waited(decision, call, clock())
+    return decision
 
 
 async def aask(decider: AnyDecider, call: ToolCall, *, clock: Callable[[], int] = wall_clock) -> Decision:
@@ -152,7 +160,25 @@ async def aask(decider: AnyDecider, call: ToolCall, *, clock: Callable[[], int] 
         answer: object = await _awaited(decider, "decide", call)
     except Exception as error:  # noqa: BLE001 -- whatever went wrong, the tool does not run
         return refused(call, *_named(error))
-    return sound(answer, call, clock())
+    decision = sound(answer, call, clock())
+    if seconds := _delay(decision):
+        await asyncio.sleep(seconds)
+        return _waited(decision, call, clock())
+    return decision
+
+
+def _delay(decision: Decision) -> float:
+    """Seconds that rules oblige an allowed call to wait, the longest of them; it never outlives the permission."""
+    if not decision.allowed:
+        return 0.0
+    waits = [duty.arguments.get("ms") for duty in decision.obligations if duty.kind == "delay"]
+    return max((min(ms, MAX_DELAY_MS) for ms in waits if type(ms) is int and ms > 0), default=0) / 1000
+
+
+def _waited(decision: Decision, call: ToolCall, now: int) -> Decision:
+    """The decision after the wait it asked for: that duty is done, and the permission may have run out."""
+    left = tuple(duty for duty in decision.obligations if duty.kind != "delay")
+    return sound(msgspec.structs.replace(decision, obligations=left), call, now)
 
 
 def tell(decider: Decider, outcome: Outcome) -> YettError | None:
