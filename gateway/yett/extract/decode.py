@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import html.entities
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -138,10 +140,17 @@ _PERCENT_RUN = pattern(r"(?:%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4}))+")
 
 
 def _percent(text: str, limits: set[str]) -> Decoded:
-    decoded = _PERCENT_RUN.sub(lambda run: _percent_bytes(run.group(0)), text)
-    yield decoded, ""
+    yield _unquoted(text), ""
     if "+" in text and " " not in text:
-        yield _PERCENT_RUN.sub(lambda run: _percent_bytes(run.group(0)), text.replace("+", " ")), ""
+        yield _unquoted(text.replace("+", " ")), ""
+
+
+def _unquoted(text: str) -> str:
+    if "%u" not in text and "%U" not in text:
+        # What is whole UTF-8 together is so run by run: a run never ends within a character.
+        with contextlib.suppress(UnicodeError):
+            return unquote_to_bytes(text).decode("utf-8")
+    return _PERCENT_RUN.sub(lambda run: _percent_bytes(run.group(0)), text)  # type: ignore[no-any-return]
 
 
 def _percent_bytes(run: str) -> str:
@@ -398,11 +407,12 @@ def _strings(value: object) -> Iterator[tuple[str, str]]:
 # -- characters that look like others, or like nothing -----------------------------------------------------
 
 _TAGS = range(0xE0020, 0xE007F)
+_TAG = pattern("[\U000e0020-\U000e007e]")
 
 
 def tag_text(text: str) -> str:
     """ASCII written in Unicode tag characters, which no screen shows and every tokenizer reads."""
-    if not text or max(text) < "\U000e0020":
+    if not _TAG.search(text):
         return ""
     return "".join(chr(ord(char) - 0xE0000) for char in text if ord(char) in _TAGS)
 
@@ -419,10 +429,19 @@ def _invisible(char: str) -> bool:
 
 def visible(text: str) -> str:
     """Without the characters that take no room."""
-    return text.translate({ord(char): None for char in set(text) if not char.isascii() and _invisible(char)})
+    return _without(text, {char: "" for char in set(text) if not char.isascii() and _invisible(char)})
 
 
-def _confusable_table() -> dict[int, str]:
+def _without(text: str, replaced: dict[str, str]) -> str:
+    """The text with some characters replaced: one by one while they are few, which is much faster."""
+    if len(replaced) > 8:
+        return text.translate({ord(char): other for char, other in replaced.items()})
+    for char, other in replaced.items():
+        text = text.replace(char, other)
+    return text
+
+
+def _confusable_table() -> dict[str, str]:
     pairs = (
         "аa", "еe", "оo", "рp", "сc", "уy", "хx", "ѕs", "іi", "јj", "ԁd", "ԛq", "ԝw", "һh", "ӏl", "кk", "мm", "тt", "вb", "нh",
         "АA", "ВB", "ЕE", "ЅS", "ІI", "ЈJ", "КK", "МM", "НH", "ОO", "РP", "СC", "ТT", "ХX", "УY", "ЗZ", "ԌG",
@@ -431,7 +450,7 @@ def _confusable_table() -> dict[int, str]:
         "‐-", "‑-", "‒-", "–-", "—-", "−-", "∕/", "⁄/", "⧸/", "∖\\", "⧵\\", "﹨\\", "․.", "‥.", "。.", "｡.", "‚,", "՚'",
         "‘'", "’'", "‛'", "′'", "´'", "ʼ'", "ʹ'", "“\"", "”\"", "″\"", "；;", "︔;", "∣|", "ǀ|", "¦|", "‹<", "›>",
     )  # fmt: skip
-    return {ord(pair[0]): pair[1] for pair in pairs}
+    return {pair[0]: pair[1] for pair in pairs}
 
 
 _CONFUSABLE = _confusable_table()
@@ -442,7 +461,7 @@ def _nfkc(text: str) -> str:
 
 
 def _confusables(text: str) -> str:
-    return text.translate(_CONFUSABLE)
+    return _without(text, {char: _CONFUSABLE[char] for char in _CONFUSABLE.keys() & set(text)})
 
 
 _FOLDS: tuple[tuple[str, Callable[[str], str]], ...] = (

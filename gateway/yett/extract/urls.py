@@ -237,9 +237,11 @@ def _parameters(query: str) -> Iterator[tuple[str, str]]:
 
 def _parse(raw: str, pointer: str, *, declared: bool, nested: bool) -> UrlFact | None:
     flags: set[str] = set()
-    text = "".join(char for char in raw.strip() if char not in "\t\r\n\0")
-    if text != raw.strip():
-        flags.add("control_char")
+    text = raw.strip()
+    for char in "\t\r\n\0":
+        if char in text:
+            flags.add("control_char")
+            text = text.replace(char, "")
     while text[:4].lower() == "url:":
         flags.add("odd_scheme")
         text = text[4:]
