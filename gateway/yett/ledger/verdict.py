@@ -75,7 +75,9 @@ def conclude(
         kept = consumed if effect is Effect.ALLOW else None
         return _finding(effect, reasons, told, kept)
     groups, quorum, named = approval.terms(tuple(causes))
-    named = tuple(sorted({*named, *held_by}))
+    # A held call raises its own session's risk, so its repetition may be held for that too: the person who said
+    # yes to exactly this call has seen its risk.
+    named = tuple(sorted({*named, *held_by, "session:SESSION_RISK"}))
     return _held(state, admitted, reasons, told, consumed, (groups, quorum, named), now)
 
 
