@@ -147,6 +147,25 @@ def spliced(part: str) -> list[Case]:
     return found
 
 
+ELSEWHERE: tuple[tuple[str, str], ...] = (
+    ("comments.add", "comment"), ("get_weather", "city"), ("profile.update", "bio"), ("translate", "text"), ("products.search", "keyword"),
+    ("users.find", "email"), ("sms.send", "message"), ("calendar.create_event", "title"), ("orders.get", "order_id"), ("tags.add", "label"),
+)  # fmt: skip
+"""Tools and arguments that no section of the files names, prose among them."""
+
+
+def elsewhere(part: str) -> list[Case]:
+    """The values of fields, searches and parameters in arguments of other tools, taken in turn."""
+    found = []
+    for path in sorted(CALLS.glob(f"attacks_*_{part}.txt")):
+        for case in read(path):
+            value = _value(case.arguments) if case.family in ("sql", "command", "injection") else ""
+            if value and case.tool in ("form.submit", "http.request", "crm.search_customers", "records.get"):
+                tool, name = ELSEWHERE[len(found) % len(ELSEWHERE)]
+                found.append(Case("elsewhere", case.technique, tool, {name: value}))
+    return found
+
+
 def _value(arguments: Any) -> str:
     """The value of a SQL case, wherever its context put it."""
     for name in ("username", "id", "q", "name", "X-Forwarded-For"):
@@ -173,7 +192,7 @@ def main() -> None:
     words = sys.argv[1:]
     for part in ("one", "two", "three"):
         for kind, cases in (
-            ("attack", attacks(part) + (spliced(part) if part != "three" else [])),
+            ("attack", attacks(part) + (spliced(part) + elsewhere(part) if part != "three" else [])),
             ("honest", honest(part)),
             ("dual use", dual_use(part)),
         ):

@@ -77,5 +77,13 @@ def test_a_value_pasted_into_a_template_still_shows(part: str, least: float) -> 
     assert 1 - len(missed) / len(cases) >= least, missed
 
 
+@pytest.mark.parametrize("part", ["one", "two"])
+def test_it_matters_little_which_argument_of_which_tool_carries_it(part: str) -> None:
+    cases = _judge("elsewhere", part)["elsewhere"]
+    missed = [what for effect, what in cases if effect == "allow"]
+    assert len(cases) >= 100
+    assert 1 - len(missed) / len(cases) >= 0.93, missed
+
+
 def test_words_to_the_model_alone_are_never_denied() -> None:
     assert all(effect == "allow" for effect, _ in _judge("honest", "one")["text"])

@@ -42,10 +42,14 @@ MAX_FACTS = 2_000
 """Facts of one kind."""
 SHORT = 80
 """Longest prose that is also looked at for fragments of SQL and shell: a title may end up in a query."""
+LONG = 400
+"""Longest that is so looked at where it has no two words in a row."""
 
 _PLAIN_KEY = probe(r"^[A-Za-z0-9_. -]{0,20}[A-Za-z0-9_. -]{0,20}$")
 _NO_PROSE = probe(r"[;&|`$<>(){}\\*]|\s-{1,2}[a-zA-Z]|(?:^|\s)[~.]{0,2}/\w|\n")
 """What a command line has and a sentence that begins with `find` or `head` mostly has not."""
+_SENTENCE = probe(r"(?:^|\s)[A-Za-z][a-z']+,? [A-Za-z]?[a-z]+(?:[\s.,:;!?)]|$)")
+"""Two plain words in a row, which a payload in a title or a comment does not have."""
 _EMBEDDED_PATH = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
 
 T = TypeVar("T")
@@ -212,7 +216,8 @@ class Extraction:
                     value=text,
                     chain=item.chain,
                     key=item.key,
-                    prose=item.kind in _PROSE,
+                    prose=item.kind == "file"
+                    or (item.kind == "content" and (len(text) > LONG or bool(_SENTENCE.search(data)))),
                 )
             )
         else:
@@ -357,7 +362,7 @@ class Extraction:
 
     def _content(self, item: _Item, text: str, data: bytes) -> None:
         """Prose or a file's body: it is not run, but a short value may break out of what it is put into."""
-        if len(text) <= SHORT:
+        if len(text) <= SHORT or (len(text) <= LONG and not _SENTENCE.search(data)):
             self._fragments(item, text, data)
 
     def _data(self, item: _Item, text: str, data: bytes) -> None:
@@ -555,7 +560,6 @@ _READERS: dict[str, Reader] = {
     "label": Extraction._data,
     "data": Extraction._data,
 }
-_PROSE = frozenset({"content", "file"})
 _OPAQUE_ENCODINGS = frozenset({"base64", "base32", "hex", "xml"})
 """What cannot be read without undoing it; the others leave a text much as it was."""
 _NOT_BY_SHELLS = frozenset({"percent", "html", "unicode_escape", "json", "nfkc", "invisible", "confusable"})
