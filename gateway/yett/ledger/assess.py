@@ -55,6 +55,8 @@ TARGET_NAMES: Final = frozenset(
     ]
 )
 """Arguments that name a destination when no manifest says so."""
+HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that are no destination: what stays on the machine goes nowhere."""
 TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
 MAX_TARGETS: Final = 64
 MAX_TEXTS: Final = 256
@@ -312,9 +314,10 @@ def _targets(arguments: dict[str, Json], facts: Facts, spec: ToolSpec | None) ->
     for contact in facts.contacts:
         yield contact.value
     for url in facts.urls:
-        yield url.host or url.raw
+        if url.host not in HERE:
+            yield url.host or url.raw
     for command in facts.commands:
-        yield from command.hosts
+        yield from (host for host in command.hosts if host not in HERE)
     for name, value in arguments.items():
         declared = spec.args.get(name) if spec is not None else None
         if declared.role == "target" if declared is not None else name.lower() in TARGET_NAMES:
