@@ -1,4 +1,4 @@
-"""The commands that people use while a gateway runs: keys, approve, mandate, freeze, thaw."""
+"""The commands that people use while a gateway runs: keys, approve, mandate, freeze, thaw, clear."""
 
 from __future__ import annotations
 
@@ -150,6 +150,17 @@ def test_freezing_stops_everything_until_it_is_thawed(folder: Path, agent: Clien
     yett(folder, "thaw", "all", "--token-file", "carol", status=2)
     yett(folder, "thaw", "all", "--token-file", "olga")
     assert agent.decide(CALL).effect is Effect.HOLD
+
+
+def test_a_session_is_cleared_by_whoever_has_looked_at_it(folder: Path, agent: Client) -> None:
+    session = agent.open_session(prompt="write to a@b.example")
+    clear = ["clear", session, "--reason", "a drill"]
+    assert "index" in yett(folder, *clear, "--token-file", "olga")
+    (folder / "clearing").write_text(yett(folder, *clear, "--sign", "--token-file", "olga"))
+    yett(folder, "clear", "--use", "clearing", "--token-file", "carol", status=2)
+    yett(folder, "clear", "--use", "clearing", "--token-file", "olga")
+    assert "CLEARING_USED" in yett(folder, "clear", "--use", "clearing", "--token-file", "olga", status=2)
+    yett(folder, *clear, "--token-file", "agent", status=2)
 
 
 def test_what_is_missing_is_said(folder: Path, tmp_path: Path) -> None:

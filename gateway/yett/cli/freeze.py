@@ -1,4 +1,5 @@
-"""`yett freeze` and `yett thaw`: stop a session, an agent, a principal or everything; and let it go on."""
+"""`yett freeze` and `yett thaw` stop a session, an agent, a principal or everything, and let it go on; `yett clear`
+takes off a session the risk that somebody has explained."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("freeze")(freeze)
     app.command("thaw")(thaw)
+    app.command("clear")(clear)
 
 
 def freeze(
@@ -48,5 +50,33 @@ def thaw(
     client = reach(gateway, token_file, state)
     try:
         say(client.request("POST", "/v1/freezes/lift", {"scope": scope, "reason": reason}))
+    finally:
+        client.close()
+
+
+def clear(
+    session: Annotated[
+        str, typer.Argument(help="Session id, or all: that history was lost is accepted.")
+    ] = "",
+    label: Annotated[list[str], typer.Option(help="A label to take off as well; repeat for more.")] = [],  # noqa: B006
+    reason: _Reason = "",
+    sign: Annotated[bool, typer.Option("--sign", help="Only sign it and print the token.")] = False,
+    use: Annotated[Path | None, typer.Option(help="File with a token that was signed before.")] = None,
+    gateway: Gateway = None,
+    token_file: TokenFile = None,
+    state: State = Path("state"),
+) -> None:
+    """Clear a session's risk; or only sign the clearing, for another operator to use within ten minutes."""
+    if bool(session) == (use is not None):
+        raise typer.BadParameter("name a session, or a file with --use")
+    client = reach(gateway, token_file, state)
+    wanted = {"labels": label, "reason": reason}
+    try:
+        if use is not None:
+            say(client.request("POST", "/v1/clearings", {"clearing": use.read_text().strip()}))
+        elif sign:
+            typer.echo(client.request("POST", f"/v1/sessions/{session}/clearing", wanted)["clearing"])
+        else:
+            say(client.request("POST", f"/v1/sessions/{session}/clear", wanted))
     finally:
         client.close()
