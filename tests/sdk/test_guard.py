@@ -9,13 +9,15 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from yett.errors import YettError
-from yett.model import Decision, Effect, Outcome, PolicyRef, Reason, SessionState, ToolCall
+from yett.model import Decision, Effect, Obligation, Outcome, PolicyRef, Reason, SessionState, ToolCall
 from yett.sdk import Denied, Held, Unreported, guard
+from yett.sdk.decider import action_digest, wall_clock
 
 
 class Judge:
@@ -26,6 +28,7 @@ class Judge:
         self.calls: list[ToolCall] = []
         self.outcomes: list[Outcome] = []
         self.report_fails = False
+        self.obligations: tuple[Obligation, ...] = ()
         self._on_decide = on_decide
 
     def decide(self, call: ToolCall) -> Decision:
@@ -35,10 +38,12 @@ class Judge:
         return Decision(
             decision_id=f"d-{len(self.calls)}",
             call_id=call.call_id,
-            action_digest="",
+            action_digest=action_digest(call),
             call_digest="",
             effect=self.effect,
             reasons=(Reason(stage="policy", code="NO", message="because"),),
+            obligations=self.obligations,
+            expires_at=wall_clock() + 60_000,
             session=SessionState(id="s"),
             policy=PolicyRef(id="p", digest=""),
             approval="a-1" if self.effect is Effect.HOLD else None,
@@ -324,3 +329,58 @@ def test_an_allowed_call_passes_arguments_and_result_unchanged(value: Any) -> No
     assert returned == value
     assert judge.calls[0].arguments["value"] == value
     assert judge.outcomes[0].result == value
+
+
+def test_an_obligation_that_a_decorator_cannot_fulfil_is_no_permission() -> None:
+    judge = Judge()
+    judge.obligations = (Obligation(kind="redact", arguments={"fields": ["ssn"]}),)
+    ran: list[str] = []
+
+    @guard.tool(judge)
+    def look_up(name: str) -> dict[str, str]:
+        ran.append(name)
+        return {"ssn": "078-05-1120"}
+
+    with pytest.raises(Denied, match="OBLIGATION_UNKNOWN"):
+        look_up("ann")
+    assert ran == []
+    assert judge.outcomes[0].status == "no_effect"
+
+    @guard.tool(judge)
+    async def look_up_later(name: str) -> dict[str, str]:
+        ran.append(name)
+        return {"ssn": "078-05-1120"}
+
+    with pytest.raises(Denied, match="OBLIGATION_UNKNOWN"):
+        asyncio.run(look_up_later("ann"))
+    assert ran == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"action_digest": "sha256:00"}, {"expires_at": 1}, {"call_id": "another"}]
+)
+def test_an_allow_of_another_call_or_one_that_has_expired_is_no_permission(change: dict[str, Any]) -> None:
+    class Liar(Judge):
+        def decide(self, call: ToolCall) -> Decision:
+            return msgspec.structs.replace(super().decide(call), **change)
+
+    ran: list[int] = []
+
+    @guard.tool(Liar())
+    def act(n: int) -> None:
+        ran.append(n)
+
+    with pytest.raises(Denied):
+        act(1)
+    assert ran == []
+
+
+def test_an_argument_that_is_called_self_or_cls_is_judged_where_there_is_no_object() -> None:
+    judge = Judge()
+
+    @guard.tool(judge)
+    def label(cls: str, text: str) -> str:
+        return cls + text
+
+    label("spam", "x")
+    assert judge.calls[0].arguments == {"cls": "spam", "text": "x"}

@@ -21,7 +21,7 @@ import inspect
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -165,6 +165,44 @@ async def aask(decider: AnyDecider, call: ToolCall, *, clock: Callable[[], int] 
         await asyncio.sleep(seconds)
         return _waited(decision, call, clock())
     return decision
+
+
+GATEWAY_SIDE: Final = frozenset({"shadow", "require_mandate", "require_approver", "require_approvers"})
+"""Obligations that were fulfilled before the decision was made."""
+
+
+def duty(decision: Decision) -> str | None:
+    """An obligation of an allow that nobody here can fulfil: then it is no allow."""
+    unmet = [duty.kind for duty in decision.obligations if duty.kind not in GATEWAY_SIDE]
+    if not decision.allowed or not unmet:
+        return None
+    return f"this way to the tool can't fulfil the obligation {unmet[0]!a}"
+
+
+def ask_dutifully(decider: Decider, call: ToolCall, *, clock: Callable[[], int] = wall_clock) -> Decision:
+    """`ask`, for a way to a tool that cannot change results: an allow that obliges it to is refused and given back."""
+    decision = ask(decider, call, clock=clock)
+    unmet = duty(decision)
+    if unmet is None:
+        return decision
+    tell(decider, _unused(decision, unmet))
+    return refused(call, "OBLIGATION_UNKNOWN", unmet)
+
+
+async def aask_dutifully(
+    decider: AnyDecider, call: ToolCall, *, clock: Callable[[], int] = wall_clock
+) -> Decision:
+    """`ask_dutifully` for asyncio."""
+    decision = await aask(decider, call, clock=clock)
+    unmet = duty(decision)
+    if unmet is None:
+        return decision
+    await atell(decider, _unused(decision, unmet))
+    return refused(call, "OBLIGATION_UNKNOWN", unmet)
+
+
+def _unused(decision: Decision, why: str) -> Outcome:
+    return Outcome(decision_id=decision.decision_id, status="no_effect", error=why)
 
 
 def _delay(decision: Decision) -> float:

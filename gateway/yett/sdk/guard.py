@@ -10,7 +10,8 @@ What happens on a call, in order:
 2. each value is copied; the copy is what is judged *and* what is passed to the function, so nobody who
    still holds the caller's objects can change them in between;
 3. the gateway (in process) or the client (over a socket) decides. `hold` raises `Held`, anything but a
-   clean `allow` raises `Denied`: the function has not run;
+   clean `allow` raises `Denied`: the function has not run. A delay that a rule obliges to is waited for; an
+   obligation to change the result is not one that a decorator can fulfil, and denies;
 4. the function runs and its outcome is reported: `ok` with the result, `error` with the exception, `unknown`
    if it was interrupted. If the report fails, `Unreported` is raised instead of returning a result that
    nobody looked at.
@@ -26,12 +27,14 @@ import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Context, Decision, Effect, Json, Outcome, ToolCall
+from yett.sdk.decider import AnyDecider, Decider, aask_dutifully, ask_dutifully
 from yett.sdk.errors import Denied, Held, Unreported
 from yett.sdk.verify import deny
 
@@ -43,22 +46,6 @@ Encoder = Callable[[Any], Json]
 
 _MAX_TEXT: Final = 64 * 1024
 _KINDS: Final = inspect.Parameter
-
-
-class Decider(Protocol):
-    """Anything that decides: `yett.Gateway`, `Client`."""
-
-    def decide(self, call: ToolCall) -> Decision: ...
-
-    def report(self, outcome: Outcome) -> object: ...
-
-
-class AsyncDecider(Protocol):
-    """Anything that decides when awaited: `AsyncClient`, and `yett.Gateway` again."""
-
-    def adecide(self, call: ToolCall) -> Awaitable[Decision]: ...
-
-    def areport(self, outcome: Outcome) -> Awaitable[object]: ...
 
 
 def enforce(decision: Decision) -> Decision:
@@ -76,7 +63,7 @@ def enforce(decision: Decision) -> Decision:
 
 
 def tool(
-    decider: Decider | AsyncDecider,
+    decider: AnyDecider,
     *,
     name: str | None = None,
     server: str | None = None,
@@ -126,7 +113,7 @@ class _Guarded:
 
     def __init__(
         self,
-        decider: Decider | AsyncDecider,
+        decider: AnyDecider,
         function: Callable[..., Any],
         name: str | None,
         server: str | None,
@@ -148,6 +135,8 @@ class _Guarded:
         self._function = function
         self._signature = inspect.signature(function)
         self._name = name or function.__name__
+        owner = function.__qualname__.rpartition(".")[0]
+        self._is_method = bool(owner) and not owner.endswith("<locals>")
         self._server = server
         self._session = session
         self._prompt = prompt
@@ -200,17 +189,17 @@ class _Guarded:
 
     def _decide(self, call: ToolCall) -> Decision:
         decider = cast(Decider, self._decider)
-        decision = decider.decide(call)
+        decision = ask_dutifully(decider, call)
         if not self._waits(decision):
             return decision
         try:
             approved = cast(Any, decider).await_approval(decision.approval, self._wait)
         except YettError as refused:
             return deny(call, refused)
-        return decider.decide(call) if approved else decision
+        return ask_dutifully(decider, call) if approved else decision
 
     async def _decide_async(self, call: ToolCall) -> Decision:
-        decision: Decision = await self._call("decide", call)
+        decision = await aask_dutifully(self._decider, call)
         if not self._waits(decision):
             return decision
         try:
@@ -221,7 +210,7 @@ class _Guarded:
                 approved = await asyncio.to_thread(await_approval, decision.approval, self._wait)
         except YettError as refused:
             return deny(call, refused)
-        return cast(Decision, await self._call("decide", call)) if approved else decision
+        return await aask_dutifully(self._decider, call) if approved else decision
 
     async def _call(self, verb: str, argument: Any) -> Any:
         awaited = getattr(self._decider, "a" + verb, None)
@@ -249,6 +238,7 @@ class _Guarded:
         bound.apply_defaults()
         call = ToolCall(
             tool=self._name,
+            call_id=secrets.token_hex(16),
             server=self._server,
             session=_current(self._session) or "",
             mandate=_current(self._mandate),
@@ -265,7 +255,7 @@ class _Guarded:
         judged: dict[str, Json] = {}
         flattened: Mapping[str, Any] = {}
         for index, (name, parameter) in enumerate(self._signature.parameters.items()):
-            if index == 0 and name in ("self", "cls"):
+            if index == 0 and self._is_method and name in ("self", "cls"):
                 continue  # the object a method belongs to is the tool itself, not an argument
             value = bound.arguments[name]
             if parameter.kind is _KINDS.VAR_POSITIONAL:
@@ -355,6 +345,7 @@ def _current(given: Any) -> Any:
 def _with_arguments(call: ToolCall, arguments: dict[str, Json]) -> ToolCall:
     return ToolCall(
         tool=call.tool,
+        call_id=call.call_id,
         arguments=arguments,
         server=call.server,
         session=call.session,

@@ -35,8 +35,7 @@ from yett.proxy.mcp.methods import (
     version_of,
 )
 from yett.proxy.mcp.tickets import States
-from yett.sdk.adapters.gate import duty
-from yett.sdk.decider import call_for, explain
+from yett.sdk.decider import call_for, duty, explain
 
 
 class _Judging(msgspec.Struct):

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from yett.model import Json, Obligation
-from yett.sdk.adapters.gate import GATEWAY_SIDE
+from yett.sdk.decider import GATEWAY_SIDE
 
 KNOWN: Final = frozenset({"redact", "cap"})
 REDACTED: Final = "[redacted]"

@@ -18,8 +18,7 @@ from starlette.routing import Route
 from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Context, Decision, Effect, Identity, Json, Outcome
-from yett.sdk.adapters.gate import duty
-from yett.sdk.decider import OnBehalf, aask, atell, call_for, refused
+from yett.sdk.decider import OnBehalf, aask, atell, call_for, duty, refused
 
 Headers = list[tuple[bytes, bytes]]
 Authenticate = Callable[[Headers], Identity]

@@ -16,8 +16,8 @@ from yett.model import Context, Decision, Effect, Json, Outcome, ToolCall
 from yett.sdk.decider import (
     AnyDecider,
     Decider,
-    aask,
-    ask,
+    aask_dutifully,
+    ask_dutifully,
     atell,
     call_for,
     explain,
@@ -136,12 +136,7 @@ class Gate:
             call = self._call(tool, arguments, server, parent, self._open())
         except Exception as error:  # noqa: BLE001 -- what can't even be asked is not allowed
             return self._unasked(tool, error)
-        decision = ask(cast(Decider, self.decider), call, clock=self._clock)
-        unmet = duty(decision)
-        if unmet is None:
-            return call, decision
-        tell(cast(Decider, self.decider), _unused(decision, unmet))
-        return call, refused(call, "OBLIGATION_UNKNOWN", unmet)
+        return call, ask_dutifully(cast(Decider, self.decider), call, clock=self._clock)
 
     async def ajudge(
         self, tool: str, arguments: object, *, server: str | None = None, parent: str | None = None
@@ -151,12 +146,7 @@ class Gate:
             call = self._call(tool, arguments, server, parent, await self._aopen())
         except Exception as error:  # noqa: BLE001 -- what can't even be asked is not allowed
             return self._unasked(tool, error)
-        decision = await aask(self.decider, call, clock=self._clock)
-        unmet = duty(decision)
-        if unmet is None:
-            return call, decision
-        await atell(self.decider, _unused(decision, unmet))
-        return call, refused(call, "OBLIGATION_UNKNOWN", unmet)
+        return call, await aask_dutifully(self.decider, call, clock=self._clock)
 
     def settle(
         self, decision: Decision, result: object = None, *, error: BaseException | None = None
@@ -212,20 +202,6 @@ class Gate:
         return call, refused(call, code, words)
 
 
-def duty(decision: Decision) -> str | None:
-    """An obligation of an allow that nobody here can fulfil: then it is no allow."""
-    unmet = [obligation.kind for obligation in decision.obligations if obligation.kind not in GATEWAY_SIDE]
-    return (
-        f"this way to the tool can't fulfil the obligation {unmet[0]!a}"
-        if decision.allowed and unmet
-        else None
-    )
-
-
-GATEWAY_SIDE = frozenset({"shadow", "require_mandate", "require_approver", "require_approvers"})
-"""Obligations that were fulfilled before the decision was made."""
-
-
 def stop_unless_allowed(decision: Decision, tool: str) -> None:
     """Raises `Stopped` unless the tool may run."""
     if not decision.allowed:
@@ -239,10 +215,6 @@ def outcome_of(decision: Decision, result: object, error: BaseException | None) 
         return Outcome(decision_id=decision.decision_id, status=status, result=reportable(result))
     status = "error" if isinstance(error, Exception) else "unknown"
     return Outcome(decision_id=decision.decision_id, status=status, error=type(error).__name__)
-
-
-def _unused(decision: Decision, why: str) -> Outcome:
-    return Outcome(decision_id=decision.decision_id, status="no_effect", error=why)
 
 
 def _says_failed(result: object) -> bool:
