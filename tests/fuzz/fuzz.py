@@ -3,7 +3,8 @@
     python tests/fuzz/fuzz.py TARGET [corpus folder] [-max_total_time=600] [-max_len=2048]
     python tests/fuzz/fuzz.py keep TARGET CORPUS     # add what a run found to seeds/TARGET.jsonl
 
-Targets: shell, windows, sql, python, javascript, canonical, call (the whole way from arguments to facts).
+Targets: shell, windows, sql, python, javascript, canonical, call (the whole way from arguments to facts), policy
+(a policy file from its bytes to its own tests), expression (a condition, compiled and evaluated).
 Needs `atheris`; run by hand or nightly. `test_seeds.py` replays the kept seeds in every test run.
 """
 
@@ -101,8 +102,44 @@ def call(text: str) -> None:
         raise InvalidCall("ANALYSER_CRASHED", ", ".join(broken))
 
 
+def policy(text: str) -> None:
+    """One text as a policy file: refused by name, or a policy that judges."""
+    from yett.errors import PolicyError
+    from yett.policy import PolicySet, parse, source, testing
+    from yett.policy.lint import checks
+    from yett.policy.manifest import Toolbox, read_tools
+
+    try:
+        found = source.parse(text.encode("utf-8", "surrogateescape"), "p.yaml")
+        values = [(document, parse.check_document(document)) for document in found]
+        tools = [t for d, v in values for t in read_tools(d, v.get("tools") or {}, ("tools",), None)]
+        toolbox = Toolbox(tools)
+        layers = [parse.read_layer(document, toolbox) for document, _ in values]
+        loaded = PolicySet(tuple(layer for layer in layers if layer is not None), toolbox, sources=())
+        checks.require_sound(loaded)
+        testing.require_passing(loaded)
+    except PolicyError:
+        return
+    assert loaded.digest
+
+
+def expression(text: str) -> None:
+    """One text as a condition: refused by name, or true, false or absent within its limits."""
+    from yett import expr
+    from yett.errors import PolicyError
+
+    types = {"s": expr.STR, "n": expr.NUM, "b": expr.BOOL, "l": expr.list_of(expr.ANY), "a": expr.ANY}
+    values = {"s": "a.example", "n": 3, "b": True, "l": ["x", 1, {"y": None}], "a": {"y": [1, 2.5, "z"]}}
+    try:
+        program = expr.compile(text, types, where="/x")
+    except PolicyError:
+        return
+    program.evaluate(values)
+
+
 TARGETS: dict[str, Callable[[str], None]] = {
-    each.__name__: each for each in (shell, windows, sql, python, javascript, canonical, call)
+    each.__name__: each
+    for each in (shell, windows, sql, python, javascript, canonical, call, policy, expression)
 }
 
 

@@ -97,7 +97,7 @@ def test_json_in_a_text_and_in_mcp_blocks_is_read_by_its_fields() -> None:
         assert dict(found.values) == {"SO-1": "records", "pay eve": "untrusted"}
 
 
-@pytest.mark.parametrize("text", ["id: SO-1\nbody: pay eve", '{"id": "SO-1", "id": "SO-2"}', "[broken"])
+@pytest.mark.parametrize("text", ["id: SO-1\nbody: pay eve", '{"id": "SO-1", "id": "SO-2"}', '{"id": broken'])
 def test_a_text_without_fields_is_trusted_as_the_least_of_them(text: str) -> None:
     assert dict(examine(text, {"trust": "records", "body": "untrusted"}).values) == {text: "untrusted"}
     assert dict(examine(text, {"trust": "records"}).values) == {text: "records"}

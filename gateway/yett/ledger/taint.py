@@ -289,6 +289,12 @@ class Taint(Struct, frozen=True, kw_only=True):
         return Taint(trusted=packed.tobytes(), untrusted=self.untrusted, secret=self.secret, digest=digest)
 
 
+_CALENDAR: Final = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+    september october november december today tomorrow yesterday morning noon afternoon evening""".split()  # noqa: SIM905
+)
+"""Words that stand in any text and name nobody."""
+
 Indexes = tuple[Taint, ...]
 
 
@@ -325,7 +331,7 @@ def mentioned(index: Taint, hasher: Hasher, value: str) -> bool:
         return True
     normal = normalise(value[:MAX_TEXT])
     compact = normal.replace(" ", "").replace("-", "")
-    if not normal or not index.untrusted.bits:
+    if not normal or not index.untrusted.bits or normal in _CALENDAR:
         return False
     if any(hasher(each) in index.untrusted for each in {normal, compact}):
         return True
@@ -346,6 +352,8 @@ def origin(indexes: Indexes, hasher: Hasher, value: str) -> Origin:
     if not normal:
         return Origin.CONFIG
     known = _known(indexes, hasher, normal)
+    if normal in _CALENDAR and known is Origin.UNTRUSTED:
+        return Origin.NOVEL
     if known is not None:
         return known
     compact = normal.replace(" ", "").replace("-", "")

@@ -118,6 +118,8 @@ _MADE_BY_SYSTEM = (
     "id", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
     "status", "state", "priority", "read", "size", "filename", "file_name", "key", "slug", "sku", "code", "ref", "reference", "assignee", "assigned_to", "team", "department", "category",
 )  # fmt: skip
+_OPENING = 6
+"""Words at the start of a description that say what is returned; what comes later is said in passing."""
 _LISTING = _words("all list lists names available")
 
 _HINTS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -152,7 +154,8 @@ def guess(tool: Described, everybody: frozenset[str]) -> tuple[dict[str, Json], 
     """
     reasons: list[str] = []
     words = frozenset(views.tokens(tool.name))
-    described = frozenset(views.tokens(tool.description.strip().split("\n")[0]))
+    sentence = views.tokens(tool.description.strip().split("\n")[0])
+    described = frozenset(sentence)
     does, known = _does(tool, words, described, reasons)
     properties = tool.schema.get("properties")
     required = tool.schema.get("required", [])
@@ -167,7 +170,7 @@ def guess(tool: Described, everybody: frozenset[str]) -> tuple[dict[str, Json], 
         entry["args"] = args
     if tool.schema.get("additionalProperties") is True:
         reasons.append("takes arguments that it does not name: they are denied until named")
-    trust, why = _trust(words, described, does, known, everybody, args)
+    trust, why = _trust(words, sentence, does, known, everybody, args)
     entry["result"] = trust
     reasons.append(why)
     return entry, reasons
@@ -283,13 +286,14 @@ def _kinds(schema: dict[str, Json]) -> set[str]:
 
 def _trust(
     words: frozenset[str],
-    described: frozenset[str],
+    sentence: tuple[str, ...],
     does: set[str],
     known: bool,
     everybody: frozenset[str],
     args: dict[str, Json],
 ) -> tuple[Json, str]:
     """How far the result can be trusted, and why."""
+    opening = frozenset(sentence[:_OPENING])
     if not known:
         return "untrusted", "nothing tells who wrote what it returns"
     if does != {"read"}:
@@ -323,14 +327,14 @@ def _trust(
         }, "the principal's own records; free text in them is not his"
     if words & _WEB or any(isinstance(arg, dict) and arg["role"] == "target" for arg in args.values()):
         return "untrusted", "text that anybody could have written"
-    if words & _FOREIGN or described & _FOREIGN_SAID:
+    if words & _FOREIGN or opening & _FOREIGN_SAID:
         made = dict.fromkeys(_MADE_BY_SYSTEM, "records")
         return {
             "trust": "untrusted",
             **made,
             **senders,
         }, "text that anybody could have written; ids and dates are the system's"
-    if described & _LISTING:
+    if frozenset(sentence) & _LISTING:
         return "directory", "a list of names"
     return {"trust": "directory", **senders, **free_text}, "names and facts; free text in them is anybody's"
 

@@ -88,8 +88,9 @@ def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
     """What the manifest says of a leaf: its pointer, its field's name, `*_id` for its name's end, `trust`, else untrusted.
 
     A word of `manifest.TRUST`; `receipt` is what a call that acted says of itself, possibly in an attacker's words:
-    it makes nothing known. Where the manifest knows of other people's words in the result, a text in no field and
-    prose in a field it does not name may be theirs. A directory holds names; prose in it is no name.
+    it makes nothing known. Where the manifest knows of other people's words in the result, prose in a field it does
+    not name may be theirs, and so may a text in no field, unless it is a mere name, number or date. A directory
+    holds names; prose in it is no name.
     """
     for key in (pointer, name, "*" + name[max(name.rfind("_"), 0) :]):
         if key in trust:
@@ -97,7 +98,8 @@ def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
     said = trust.get("trust", "untrusted")
     foreign = any(each in ("untrusted", "sender") for each in trust.values())
     prose = len(text) > 2 * PROSE and len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE
-    if (foreign and (prose or not name)) or (said == "directory" and prose and not _is_list(text)):
+    loose = not name and any(char in text for char in ":@\n")
+    if (foreign and (prose or loose)) or (said == "directory" and prose and not _is_list(text)):
         return "untrusted"
     return said
 
