@@ -50,7 +50,8 @@ def freeze(core: Core, scope: str, by: Identity, reason: str = "") -> RecordRef:
     if by.role not in ("operator", "watcher"):
         raise Unauthorized("NOT_OPERATOR", "only an operator or a watcher may freeze")
     check_scope(scope)
-    require_scope(core.state, by, scope)
+    with core.lock:
+        require_scope(core.state, by, scope)
     if len(core.state.frozen.rows) >= MAX_FROZEN:
         raise LedgerError("FROZEN_FULL", "too many scopes are frozen", remedy="freeze `all`, or thaw some")
     return core.record("freeze", _body("freeze", scope, by, core.now(), reason))
@@ -62,7 +63,8 @@ def thaw(core: Core, scope: str, by: Identity, reason: str = "") -> RecordRef:
     """
     if by.role != "operator":
         raise Unauthorized("NOT_OPERATOR", "only an operator may thaw")
-    require_scope(core.state, by, scope)
+    with core.lock:
+        require_scope(core.state, by, scope)
     if scope not in core.state.frozen.rows:
         raise LedgerError("NOT_FROZEN", f"{scope} is not frozen")
     return core.record("freeze", _body("thaw", scope, by, core.now(), reason))
