@@ -1,9 +1,9 @@
 /** Guard a function: it runs only if the gateway allowed exactly these arguments, and its outcome is reported. */
 
 import type { Client } from "./client.js";
-import { Denied, Held, InvalidCall, Unreported } from "./errors.js";
+import { Denied, Held, InvalidCall, Unreported, YettError } from "./errors.js";
 import { copy } from "./json.js";
-import type { Arguments, Json, Outcome } from "./model.js";
+import type { Arguments, Decision, Json, Outcome } from "./model.js";
 import { localDeny } from "./verify.js";
 
 export interface Guarding {
@@ -40,6 +40,11 @@ export function guard<Result>(
     });
     if (decision.effect === "hold") throw new Held(decision);
     if (decision.effect !== "allow") throw new Denied(decision);
+    const unmet = duty(decision);
+    if (unmet !== undefined) {
+      await reported(client, { decision_id: decision.decision_id, status: "no_effect", error: unmet.message });
+      throw new Denied(localDeny({ tool, arguments: judged }, unmet));
+    }
     let result: Result;
     try {
       result = await run(judged);
@@ -51,6 +56,22 @@ export function guard<Result>(
     await reported(client, { decision_id: decision.decision_id, status: "ok", result: written(result) });
     return result;
   };
+}
+
+/** Obligations that the gateway has fulfilled itself before it answered. */
+const GATEWAY_SIDE = new Set(["shadow", "require_mandate", "require_approver", "require_approvers"]);
+
+/** An obligation of an allow that a wrapped function cannot fulfil: then it is no allow. */
+function duty(decision: Decision): YettError | undefined {
+  const duties = field(decision.raw, "obligations") ?? [];
+  const kinds = Array.isArray(duties) ? duties.map((each) => field(each, "kind")) : [duties];
+  const unmet = kinds.findIndex((kind) => typeof kind !== "string" || !GATEWAY_SIDE.has(kind));
+  if (unmet < 0) return undefined;
+  return new YettError("OBLIGATION_UNKNOWN", `this way to the tool can't fulfil ${JSON.stringify(kinds[unmet])}`);
+}
+
+function field(value: Json, name: string): Json | undefined {
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value[name] : undefined;
 }
 
 async function reported(client: Pick<Client, "report">, outcome: Outcome): Promise<void> {

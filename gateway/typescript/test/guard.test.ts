@@ -53,3 +53,23 @@ test("a tool's own error is reported by name and passed on", async () => {
 test("a result that could not be recorded is withheld", async () => {
   await assert.rejects(guard(scripted("allow", true), "t", () => "secret")({}), Unreported);
 });
+
+test("an allow that obliges to what a wrapped function cannot do is no permission", async () => {
+  const client = scripted("allow");
+  let ran = 0;
+  for (const obligations of [[{ kind: "redact", arguments: { fields: ["ssn"] } }], [{ kind: "new" }], [{}], "all"]) {
+    const obliging = {
+      ...client,
+      decide: async (call: ToolCall) => ({ ...(await client.decide(call)), raw: { obligations } as never }),
+    };
+    await assert.rejects(
+      guard(obliging, "t", () => ++ran)({}),
+      (error: unknown) => error instanceof Denied && error.code === "OBLIGATION_UNKNOWN",
+    );
+  }
+  assert.equal(ran, 0);
+  assert.equal(client.outcomes[0]?.status, "no_effect");
+  const shadowed = { ...client, decide: async (call: ToolCall) => ({ ...(await client.decide(call)), raw: { obligations: [{ kind: "shadow" }] } as never }) };
+  await guard(shadowed, "t", () => ++ran)({});
+  assert.equal(ran, 1);
+});
