@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from yett.policy.compile import Assess, PolicySet
+    from yett.policy.policyset import Assess, PolicySet
 
 Files = Annotated[
     list[Path], typer.Argument(help="Policy files or folders; several are layers and manifests.")

@@ -7,7 +7,7 @@ The way of a policy file:
 3. `parse`     documents -> layers of rules, conditions compiled by `yett.expr`;
 4. `lint`      checks that block loading: dead and shadowed rules, unconstrained targets, …;
 5. `testing`   the policy's own tests; one that fails blocks loading;
-6. `compile`   all of it -> an immutable `PolicySet` with a digest;
+6. `compile`   all of it -> an immutable `PolicySet` (`policyset`) with a digest;
 7. `evaluate`  the `PolicySet` judges calls, each layer alone, the strictest wins.
 
 Beside the way: `explain` and `diff` answer questions about a policy, `opa` asks an OPA server for a layer's
@@ -16,6 +16,7 @@ word, `importer` reads Progent's policies, `infer` proposes manifests, `fmt` pri
 
 from __future__ import annotations
 
-from yett.policy.compile import PolicySet, load
+from yett.policy.compile import load
+from yett.policy.policyset import PolicySet
 
 __all__ = ["PolicySet", "load"]

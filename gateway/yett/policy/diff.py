@@ -19,8 +19,8 @@ from yett.errors import YettError
 from yett.extract.facts import Facts
 from yett.model import ToolSpec
 from yett.policy import encode, testing
-from yett.policy.compile import PolicySet
 from yett.policy.encode import Encoder, Said, Space
+from yett.policy.policyset import PolicySet
 from yett.policy.shape import is_glob
 
 TIMEOUT_MS = 3000

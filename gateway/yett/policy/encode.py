@@ -23,9 +23,9 @@ from yett.canonical import MAX_INT
 from yett.expr import ABSENT, nodes
 from yett.expr.build import Frame, build
 from yett.model import CAPABILITIES, Effect, Origin, ToolSpec
-from yett.policy.compile import PolicySet
 from yett.policy.lint.conditions import is_argument
 from yett.policy.manifest import kind_of
+from yett.policy.policyset import PolicySet
 from yett.policy.scope import ROLE_LISTS
 from yett.policy.shape import Layer, Rule, any_glob, is_glob
 

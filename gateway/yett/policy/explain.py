@@ -15,9 +15,9 @@ from yett.expr import ABSENT, nodes
 from yett.extract.facts import Facts
 from yett.history import History
 from yett.model import AdmittedCall, Effect, Risk, Verdict
-from yett.policy.compile import PolicySet
 from yett.policy.evaluate import argument_problems
 from yett.policy.lint import conditions
+from yett.policy.policyset import PolicySet
 from yett.policy.scope import ROLE_LISTS, Scope, origin_of
 from yett.policy.shape import Layer, Rule
 

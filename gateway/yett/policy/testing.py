@@ -31,7 +31,7 @@ from yett.model import (
     ToolCall,
     Verdict,
 )
-from yett.policy.compile import Assess, PolicySet
+from yett.policy.policyset import Assess, PolicySet
 from yett.policy.shape import Case, Layer
 
 NOON = 1_767_268_800_000

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from yett.errors import PolicyError
 from yett.expr import nodes
 from yett.model import Effect, ToolSpec
-from yett.policy.compile import PolicySet
 from yett.policy.lint import conditions
+from yett.policy.policyset import PolicySet
 from yett.policy.scope import ROLE_LISTS
 from yett.policy.shape import Layer, Rule, Selector, any_glob, is_glob
 
