@@ -200,12 +200,15 @@ def _strain(
     labels = view.labels
     tainted = "read_untrusted" in labels
     prompted = ASKED_FOR + "read" in labels
+    strain = 0
     if not (does & ACTING or facts.commands):
-        return _curiosity(view, admitted, weakest) if tainted and prompted else 0
-    asked = not prompted or any(ASKED_FOR + name in labels for name in does - {"read"})
+        strain = _curiosity(view, admitted, weakest) if tainted and prompted else 0
+        if does:
+            return strain  # it looks, and its name or manifest says so
+    # What a tool does whose name says nothing was asked for if anything was.
+    asked = not prompted or any(ASKED_FOR + name in labels for name in does - {"read"} or ACTING)
     foreign = weakest is not None and weakest not in TRUSTED
     named = tainted and weakest in (None, Origin.NOVEL) and _named_by_text(view, admitted.call.arguments)
-    strain = 0
     if weakest is Origin.UNTRUSTED:
         strain = 450 if does & OUTWARD else 300
     elif weakest is Origin.NOVEL and tainted:
