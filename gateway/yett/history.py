@@ -33,7 +33,7 @@ class History(Protocol):
 
     def mentioned(self, value: str) -> bool:
         """Whether untrusted text of this session names the value, however else it may be known; true if that
-        cannot be told any more. A sender's own address is not a mention."""
+        cannot be told any more, so much was read. A sender's own address is not a mention."""
 
     def spent(self, what: str, window_s: int) -> int:
         """What the budget `what` was charged within the window, reservations included."""

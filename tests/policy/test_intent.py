@@ -89,3 +89,27 @@ def test_what_nobody_asked_for_and_what_a_text_names(tmp_path: Path) -> None:
         assert rules("Tell Ada Byron", "Ada Byron") == set()
         assert rules("Tell them", "eve@evil.example") == set()
         assert rules("What is new?", "Bob Dow") == {"p/unasked"}
+
+
+def test_a_full_mailbox_does_not_name_everybody(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "policy: p\n"
+        "tools:\n"
+        "  look: {does: [read], result: {trust: untrusted, name: records}}\n"
+        "  tell: {does: [send], args: {to: {role: target}}}\n"
+        "rules:\n"
+        "  - {id: a, allow: '*', free: true}\n"
+        "  - {id: named, hold: tell, when: mentioned(targets)}\n"
+    )
+    mails = [
+        {"body": " ".join(f"word{number}x{turn}" for turn in range(60)) + f" ask user{number}@a.example"}
+        for number in range(60)
+    ]
+    with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
+        session = gateway.open_session(prompt="Tell them")
+        seen = gateway.decide(ToolCall(tool="look", session=session))
+        names = [f"person{number}@b.example" for number in range(40)]
+        gateway.report(Outcome(decision_id=seen.decision_id, result={"mails": mails, "name": names}))
+        view = gateway.ledger.snapshot(gateway.identity, session)
+        assert all(view.mentioned(f"user{number}@a.example") for number in range(60))
+        assert sum(view.mentioned(name) for name in names) <= 6

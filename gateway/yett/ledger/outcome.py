@@ -125,6 +125,15 @@ def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], boo
     for kind, hashes in ordered:
         if not hashes:
             continue
+        if len(hashes) > left and kind in tightening:
+            # Single words first: addresses and names of one word stay known to the last.
+            hashes = set()
+            for value, origin in outcome.values:
+                if origin == kind:
+                    hashes |= hasher.of_value(value, pairs=False)
+                elif origin not in _ORIGINS and kind == Origin.UNTRUSTED.value:
+                    hashes |= hasher.of_sender(value)
+            overflow = True
         if len(hashes) > left:
             overflow = overflow or kind == "secret" or kind in tightening
             hashes = set(sorted(hashes)[:left])

@@ -38,6 +38,8 @@ MAX_TRUSTED: Final = 1024
 BLOOM_BYTES: Final = 6144
 BLOOM_CAPACITY: Final = 4000
 """Entries at which a query of an absent value answers wrongly in 0.6 % of cases."""
+LOST_SIGHT: Final = 3 * BLOOM_CAPACITY
+"""Entries beyond which every third query of an absent value answers wrongly, so that it is not asked any more."""
 MAX_TEXT: Final = 200_000
 """Characters of one value that are indexed; more saturates."""
 HASH_BYTES: Final = 6
@@ -111,8 +113,12 @@ class Hasher:
         """The hash of one value as a whole."""
         return self(normalise(text))
 
-    def of_value(self, text: str) -> set[int]:
-        """Hashes under which a value from a prompt or a result is indexed."""
+    def of_value(self, text: str, *, pairs: bool = True) -> set[int]:
+        """Hashes under which a value from a prompt or a result is indexed.
+
+        Args:
+            pairs: neighbouring words too: what tells a quotation from known words in a new order.
+        """
         normal = normalise(text[:MAX_TEXT])
         if not normal:
             return set()
@@ -127,7 +133,7 @@ class Hasher:
                 found.add(self(word))
                 for piece in pieces(word):
                     found.add(self(piece))
-        if short:
+        if short and pairs:
             found.update(self(f"{a} {b}") for a, b in pairwise(words))
         return found
 
@@ -327,7 +333,7 @@ def _known(indexes: Indexes, hasher: Hasher, text: str) -> Origin | None:
 
 def mentioned(index: Taint, hasher: Hasher, value: str) -> bool:
     """Whether an untrusted text named a value, as a whole or by all its neighbouring words."""
-    if index.saturated:
+    if index.untrusted.size > LOST_SIGHT:
         return True
     normal = normalise(value[:MAX_TEXT])
     compact = normal.replace(" ", "").replace("-", "")
