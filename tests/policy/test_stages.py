@@ -114,7 +114,7 @@ def test_a_result_is_checked_before_it_counts(tmp_path: Path, result: object, ex
         CHECKED.replace("{to: verified, ensures", "{too: verified, ensures"),
         CHECKED.replace("args.amount <=", "args.amuont <="),
         CHECKED.replace("  refund: 'stage", "  refnud: 'stage"),
-        CHECKED.replace("  refund: 'stage(\"refunds\") == \"verified\" and args.amount <= 50'", "  [refund]"),
+        CHECKED.replace('  refund: \'stage("refunds") == "verified" and args.amount <= 50\'', "  [refund]"),
     ],
 )
 def test_contracts_are_checked_when_they_load(tmp_path: Path, wrong: str) -> None:
