@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -204,6 +205,18 @@ def test_a_client_that_leaves_half_way_harms_nobody(crewed: Crewed) -> None:
         assert client.decide(READ).allowed
         with contextlib.suppress(TransportError):
             client.request("GET", "/v1/approvals")
+        assert client.decide(READ).allowed
+
+
+def test_a_process_out_of_descriptors_pauses_and_does_not_spin(crewed: Crewed) -> None:
+    resource.prlimit(crewed.process.pid, resource.RLIMIT_NOFILE, (3, 4096))
+    before = crewed.stderr.read_bytes().count(b"was not accepted")
+    with socket.create_connection(("127.0.0.1", crewed.port), timeout=10):
+        time.sleep(1.5)
+        refusals = crewed.stderr.read_bytes().count(b"was not accepted") - before
+        assert 1 <= refusals <= 3
+        resource.prlimit(crewed.process.pid, resource.RLIMIT_NOFILE, (4096, 4096))
+    with crewed.client() as client:
         assert client.decide(READ).allowed
 
 

@@ -47,6 +47,8 @@ RESTART_S: Final = 0.5
 YOUNG_S: Final = 10.0
 GRACE_S: Final = 12.0
 """For a worker to finish what is in flight once it is told to stop."""
+PAUSE_S: Final = 1.0
+"""Without accepting, when there are no descriptors left."""
 _AT_ONCE: Final = 64
 
 ServeHere = Callable[[socket.socket, bool], None]
@@ -114,7 +116,7 @@ class Crew:
             await self._hire()
         for listener in listeners:
             self._listeners.append(listener)
-            self._loop.add_reader(listener, self._accept, listener, listener in secure)
+            self._listen(listener, listener in secure)
 
     def reload(self) -> None:
         """Have every worker load the policy again."""
@@ -136,6 +138,10 @@ class Crew:
 
     # -- connections -----------------------------------------------------------------------------------
 
+    def _listen(self, listener: socket.socket, secure: bool) -> None:
+        if not self._stopping:
+            self._loop.add_reader(listener, self._accept, listener, secure)
+
     def _accept(self, listener: socket.socket, secure: bool) -> None:
         for _ in range(_AT_ONCE):
             try:
@@ -143,8 +149,10 @@ class Crew:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                # Out of descriptors or memory: what waits in the queue is tried again when some are free.
+                # Out of descriptors or memory: what waits in the queue would call at once again, and again.
                 log.error("a connection was not accepted", reason=error.strerror)
+                self._loop.remove_reader(listener)
+                self._loop.call_later(PAUSE_S, self._listen, listener, secure)
                 return
             connection.setblocking(False)
             self._place(connection, secure)

@@ -179,7 +179,11 @@ class WorkerProtocol(PatientProtocol):
         self._head_done()
         self._unset_keepalive_if_required()
         self.connections.discard(self)
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:  # no descriptors left
+            self.transport.abort()
+            return
         try:
             socket.send_fds(self._control, [crew.BACK], [theirs.fileno()])
         except OSError:
