@@ -92,7 +92,15 @@ class Policies:
         if depth < 2 and r.random() < 0.3:
             return f"({self.number(args, depth + 1)} {r.choice(['+', '-', '*', '//', '%'])} {self.number(args, depth + 1)})"
         if r.random() < 0.1:
-            return r.choice(["len(targets)", "len(contents)", "sum(v for v in amounts)", "-data.n"])
+            return r.choice(
+                [
+                    "len(targets)",
+                    "len(contents)",
+                    "sum(v for v in amounts)",
+                    "sum(v for v in amounts if v != 5)",
+                    "-data.n",
+                ]
+            )
         return r.choice(options)
 
     def text(self, args: dict[str, set[str]]) -> str:
