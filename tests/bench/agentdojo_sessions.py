@@ -1,10 +1,11 @@
-"""AgentDojo's banking and slack suites as labelled sessions, for `yett replay`.
+"""AgentDojo's suites as labelled sessions, for `yett replay`: banking and slack, or those given with `--suite`.
 
 An agent makes the calls of a user task's ground truth; in a poisoned environment it also makes those of the
 injection task, as soon as a result carries the injected goal. These are labelled `malicious`; `--acting` leaves
 those unlabelled that only read, which nobody can tell from the user's own. Needs the extra `bench`.
 
-    python tests/bench/agentdojo_sessions.py [--acting] > sessions.jsonl && yett replay --quiet sessions.jsonl
+    python tests/bench/agentdojo_sessions.py [--acting] [--suite travel] > sessions.jsonl
+    yett replay --quiet sessions.jsonl
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime
@@ -25,9 +26,9 @@ SUITES = ("banking", "slack")
 READING = ("get", "read", "search", "list")
 
 
-def sessions(acting: bool) -> Iterator[dict[str, Any]]:
+def sessions(acting: bool, suites: Sequence[str] = SUITES) -> Iterator[dict[str, Any]]:
     """Each user task alone, then with each injection task whose goal it comes across."""
-    for name in SUITES:
+    for name in suites:
         suite = get_suite(VERSION, name)
         for user_id, user in suite.user_tasks.items():
             yield {
@@ -85,7 +86,9 @@ def main() -> None:
     """Writes the sessions to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--acting", action="store_true")
-    for session in sessions(parser.parse_args().acting):
+    parser.add_argument("--suite", action="append", choices=("banking", "slack", "travel", "workspace"))
+    given = parser.parse_args()
+    for session in sessions(given.acting, given.suite or SUITES):
         sys.stdout.write(json.dumps({"principal": session["session"], **session}) + "\n")
 
 

@@ -42,7 +42,8 @@ SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
 
 
-def _module(name: str) -> ModuleType:
+def load(name: str) -> ModuleType:
+    """A module of `worlds` by its name."""
     spec = importlib.util.spec_from_file_location(f"worlds_{name}", HERE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -56,8 +57,8 @@ class World:
 
     def __init__(self, name: str, policies: list[Path], folder: Path, *, schemas: bool, text: bool) -> None:
         self.name = name
-        self.story = _module(name)
-        self.tools = _module(f"{name}_tools")
+        self.story = load(name)
+        self.tools = load(f"{name}_tools")
         self.text = text
         self.count = 0
         manifest = folder / f"{name}.yaml"
