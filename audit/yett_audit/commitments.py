@@ -9,7 +9,6 @@ every value of that subject for good, and the log's bytes do not change.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import os
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from yett_audit.errors import AuditError
+from yett_audit.record import b64
 
 PREFIX = "hmac-sha256:"
 
@@ -35,7 +35,7 @@ def commit(salt: bytes, path: str, canonical_value: bytes) -> str:
     if len(salt) != 32:
         raise ValueError("a salt has 32 bytes")
     digest = hmac.digest(salt, path.encode() + b"\x00" + canonical_value, "sha256")
-    return PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return PREFIX + b64(digest).decode()
 
 
 def open_commitment(commitment: str, salt: bytes, path: str, canonical_value: bytes) -> bool:

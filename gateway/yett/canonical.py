@@ -76,6 +76,9 @@ def check(value: Any) -> Json:
 
 def encode(value: Json) -> bytes:
     """RFC 8785 bytes of a value that `parse` or `check` returned."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return _encode_sorted(value)
     shape = _Shape()
     plain = shape.prepare(value)
     if shape.exotic_keys:

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import selectors
 import socket
 import statistics
 import subprocess
@@ -19,6 +20,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import msgspec
 
 from yett import resources
 from yett.model import ToolCall
@@ -60,6 +63,10 @@ def main(seconds: float = 2.0, workers: int = 0) -> None:
                     spent = asyncio.run(_concurrent(url, token, connections, seconds))
                     used = (_cpu_s(process.pid) - before) / len(spent)
                     _line(f"{name}, asyncio client, {connections} connections", spent, seconds, used)
+                before = _cpu_s(process.pid)
+                spent = _lean(str(path) if name == "socket" else port, token, 32, seconds)
+                used = (_cpu_s(process.pid) - before) / len(spent)
+                _line(f"{name}, bytes on 32 connections", spent, seconds, used)
         finally:
             process.terminate()
             process.wait(30)
@@ -93,6 +100,48 @@ async def _concurrent(url: str, token: str, connections: int, seconds: float) ->
                 spent.append(time.perf_counter() - begun)
 
     await asyncio.gather(*(one() for _ in range(connections)))
+    return spent
+
+
+def _lean(address: str | int, token: str, connections: int, seconds: float) -> list[float]:
+    """Requests made beforehand, answers read up to their length: a client that costs next to nothing."""
+    requests = []
+    for n in range(100):
+        body = msgspec.json.encode(_call(n))
+        head = (
+            f"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        requests.append(head.encode() + body)
+    spent: list[float] = []
+    begun: dict[socket.socket, float] = {}
+    with selectors.DefaultSelector() as ready, contextlib.ExitStack() as open_ones:
+        for _ in range(connections):
+            if isinstance(address, str):
+                link = socket.socket(socket.AF_UNIX)
+                link.connect(address)
+            else:
+                link = socket.create_connection(("127.0.0.1", address))
+            open_ones.enter_context(link)
+            ready.register(link, selectors.EVENT_READ, bytearray())
+            begun[link] = time.perf_counter()
+            link.sendall(requests[0])
+        until = time.perf_counter() + seconds
+        while (now := time.perf_counter()) < until:
+            for key, _ in ready.select(1):
+                link, answer = key.fileobj, key.data
+                assert isinstance(link, socket.socket)
+                answer += link.recv(65536)
+                head, _, rest = bytes(answer).partition(b"\r\n\r\n")
+                length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+                if not length or len(rest) < int(length):
+                    continue
+                _check(head.startswith(b"HTTP/1.1 200") and b'"effect":"allow"' in rest, repr(bytes(answer)))
+                answer.clear()
+                now = time.perf_counter()
+                spent.append(now - begun[link])
+                begun[link] = now
+                link.sendall(requests[len(spent) % len(requests)])
     return spent
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from functools import lru_cache
 from typing import Final
 
 import nacl.bindings
@@ -30,6 +31,7 @@ MANDATE: Final = "yett-mandate+jwt"
 PROOF: Final = "yett-proof+jwt"
 PERMIT: Final = "yett-permit+jwt"
 CLEARANCE: Final = "yett-clearance+jwt"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class SigningKey:
@@ -51,7 +53,7 @@ def thumbprint(public: bytes) -> str:
 
 def encode(data: bytes) -> str:
     """base64url without padding."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:
@@ -70,6 +72,7 @@ def decode(text: str) -> bytes:
     return data
 
 
+@lru_cache(64)
 def header(kind: str, kid: str) -> str:
     """The only header accepted for this type and key, encoded."""
     return encode(canonical.encode({"alg": "EdDSA", "kid": kid, "typ": kind}))

@@ -51,7 +51,7 @@ class Past(Struct, frozen=True, kw_only=True):
             principal=view.principal,
             now=view.now,
             frozen=view.frozen,
-            lost="state_lost" in view.labels,
+            lost=view.lost,
         )
 
     def view(self, hasher: Hasher, now: int) -> Snapshot:

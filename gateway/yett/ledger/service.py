@@ -52,10 +52,13 @@ MAX_UNSENT: Final = 64 * 1024 * 1024
 class _Waiting:
     """A commit or report whose record is on its way to the disk."""
 
-    def __init__(self, number: int, pending: Pending, commit: Commit | None = None) -> None:
+    def __init__(
+        self, number: int, pending: Pending, commit: Commit | None = None, judged: Snapshot | None = None
+    ) -> None:
         self.number = number
         self.pending = pending
         self.commit = commit
+        self.judged = judged
         self.since = time.perf_counter()
 
 
@@ -146,7 +149,7 @@ class Service(asyncio.Protocol):
         if isinstance(outcome, Conflict):
             fresh = ledger.snapshot(ask.admitted.identity, ask.basis.row.id)
             return Stale(past=Past.of(fresh).lean(ask.basis))
-        return _Waiting(number, outcome, ask)
+        return _Waiting(number, outcome, ask, judged)
 
     # -- answers that were waited for ------------------------------------------------------------------
 
@@ -172,15 +175,15 @@ class Service(asyncio.Protocol):
             return Failed(code=error.code, message=error.message, path=error.path)
         except Exception as error:  # noqa: BLE001 - what waits gets an answer, whatever happened
             return Failed(code="INTERNAL", message=f"the ledger failed ({type(error).__name__})")
-        if waiting.commit is None:
+        if waiting.commit is None or waiting.judged is None:
             return Given(decision=decision)
         self._on_decision(decision, time.perf_counter() - waiting.since)
-        return Given(decision=decision, past=self._changed(waiting.commit))
+        return Given(decision=decision, past=self._changed(waiting.commit, waiting.judged))
 
-    def _changed(self, ask: Commit) -> Past | None:
+    def _changed(self, ask: Commit, judged: Snapshot) -> Past | None:
         """What the next call of this session is judged by, if it is not what this one was judged by."""
         now = self._ledger.snapshot(ask.basis.identity, ask.basis.row.id)
-        return None if _judged(ask, self._ledger).still_holds(now) else Past.of(now).lean(ask.basis)
+        return None if judged.still_holds(now) else Past.of(now).lean(ask.basis)
 
     def _send(self, answers: list[bytes]) -> None:
         if not answers or self._transport is None:

@@ -39,8 +39,8 @@ class Snapshot:
         """The ledger's clock when the view was taken, ms."""
         self.frozen = frozen
         """The scope that is frozen (`session:…`, `agent:…`, `principal:…`, `all`), or `""`."""
-        recent = (name for name, at in principal.recent if now - at < RECENT_MS)
-        self.labels = frozenset(row.labels).union(principal.labels, recent, ("state_lost",) if lost else ())
+        self.lost = lost
+        self._labels: frozenset[str] | None = None
         self._indexes = (row.taint, principal.taint, principal.earlier)
         self.reads: dict[tuple[str, str, int], int] = {}
         self.measured: tuple[str, Measure] | None = None
@@ -50,6 +50,19 @@ class Snapshot:
     def session(self) -> str:
         """Id of the session this call belongs to."""
         return self.row.id
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The session's, its principal's, and those its principal set lately elsewhere."""
+        if self._labels is None:
+            self._labels = frozenset((*self.row.labels, *self._inherited))
+        return self._labels
+
+    @property
+    def _inherited(self) -> tuple[str, ...]:
+        owner = self.principal
+        recent = tuple(name for name, at in owner.recent if self.now - at < RECENT_MS)
+        return (*owner.labels, *recent, "state_lost") if self.lost else (*owner.labels, *recent)
 
     @property
     def version(self) -> int:
@@ -106,7 +119,8 @@ class Snapshot:
         return (
             mine.id == theirs.id
             and self.frozen == now.frozen
-            and self.labels == now.labels
+            and (mine.labels is theirs.labels or mine.labels == theirs.labels)
+            and self._inherited == now._inherited
             and mine.clock == theirs.clock
             and self.principal.long == now.principal.long
             and mine.taint.digest == theirs.taint.digest
