@@ -37,6 +37,7 @@ bench: $(VENV)/.dev
 
 torture: $(VENV)/.dev
 	YETT_LONG=1 $(BIN)/python -m pytest -n auto tests
+	YETT_LONG=2 $(BIN)/python -m pytest tests/ledger/test_torture.py
 
 serve: $(VENV)/.core
 	$(BIN)/yett serve --policy policies/baseline.yaml
