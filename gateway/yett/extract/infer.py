@@ -132,6 +132,10 @@ _OWN_FILES = frozenset(
 """Programs that need a file for their own work, or only look at its name: what is in it goes nowhere."""
 
 
+PRINTS_WORDS = frozenset(["echo", "printf", "grep", "egrep", "fgrep", "rg", "sed", "awk", "git", "test", "["])
+"""Programs whose words are text or patterns, not files."""
+
+
 def path_use(command: Command, use: str, name: str) -> str:
     """What a command does with a file it reads: `uses` where that is only for its own work."""
     if use != "read":

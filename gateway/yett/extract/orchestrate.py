@@ -422,10 +422,23 @@ class Extraction:
                     self._add_path(
                         paths.analyse(name, pointer, declared=False, use=infer.path_use(command, use, name))
                     )
+            self._hashes_named(command, pointer)
             for host in command.hosts:
                 if "://" in host:
                     self._urls(urls.analyse(host, pointer, declared=False))
         self._nested(result.nested, pointer, depth, result.program.declared)
+
+    def _hashes_named(self, command: Command, pointer: str) -> None:
+        """Files of password hashes among words that no profile calls a file: almost any program can print one (`date -f`)."""
+        if command.program in infer.PRINTS_WORDS:
+            return
+        known = {*command.reads, *command.writes, *command.deletes}
+        for word in command.argv[1:]:
+            name = word.partition("=")[2] if word.startswith("-") else word
+            if name.startswith("/") and name not in known:
+                fact = paths.analyse(name, pointer, declared=False, use=infer.path_use(command, "read", name))
+                if "shadow" in fact.categories:
+                    self._add_path(fact)
 
     def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
         self.code.append(fact)

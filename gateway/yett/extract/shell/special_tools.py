@@ -300,7 +300,8 @@ def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
                 words = words[:1]
         if len(words) > 1 and not any(f.text.startswith(("--get", "--list", "-l", "--unset")) for f in rest):
             draft.effects.add("config")
-            _git_setting(walker, draft, words[0].text, words[1], ctx)
+            if not (words[0].text.lower() == "core.hookspath" and _own_folder(words[1])):
+                _git_setting(walker, draft, words[0].text, words[1], ctx)
     if subcommand in ("clone", "init"):
         _git_clone_settings(walker, draft, rest, ctx)
     for field in rest:
@@ -315,6 +316,11 @@ def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     ):
         draft.flags.add("force")
     return False
+
+
+def _own_folder(folder: Field) -> bool:
+    """Hooks that lie in the repository (`.githooks`, `.husky`) are part of the project that is worked on."""
+    return not folder.unknown and folder.text[:1] not in ("/", "~", "$") and ".." not in folder.text
 
 
 def _git_clone_settings(walker: Machine, draft: Draft, rest: list[Field], ctx: Context) -> None:
