@@ -28,6 +28,11 @@ class Calls(State):
         for keyword in node.keywords:
             if keyword.arg is None:
                 self.value(keyword.value)
+        if keywords.get("privileged") is True or "host" in (
+            keywords.get("pid_mode"),
+            keywords.get("network_mode"),
+        ):
+            self.flags.add("privilege")  # a container that shares its host
         if (
             isinstance(node.func, ast.Name)
             and node.func.id in self.functions
