@@ -4,7 +4,8 @@ The values are in `calls/*.txt`: a section begins with `== family | technique | 
 that begins with `json:` is a JSON string), or, where a fourth word `block` follows, one value between lines of `--`. A context
 says which tool and which argument takes the value. Set one was written before anybody looked at what the detections do
 with it, set two (`*_two*`) after they were changed for set one; both from the techniques, not from any collection of rows.
-Set three is honest only: what a pattern that asks for the names of commands takes for one.
+Set three is honest only: what a pattern that asks for the names of commands takes for one. Set five is of values again,
+as the lists have them that testers work from.
 
 `python tests/risk/technique_calls.py [word...]` prints what is missed, and the figures.
 """
@@ -108,7 +109,7 @@ def attacks(part: str) -> list[Case]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return found + [Case(*row) for row in module.attacks(part)] if found else []
+    return found + [Case(*row) for row in module.attacks(part)]
 
 
 def honest(part: str) -> list[Case]:
@@ -130,10 +131,11 @@ IN_NUMBER = (
 def spliced(part: str) -> list[Case]:
     """The SQL values of a set, pasted into a template by an agent that then asks for the whole statement to be run."""
     found = []
-    for case in read(CALLS / f"attacks_sql_{part}.txt"):
+    for case in (case for path in CALLS.glob(f"attacks_sql_{part}.txt") for case in read(path)):
         value = _value(case.arguments)
         if (
-            case.technique.startswith(
+            not value
+            or case.technique.startswith(
                 ("order", "clause", "filter expr", "filter", "whole", "destr", "statement")
             )
             or "%" in value
@@ -190,9 +192,9 @@ def main() -> None:
 
     gate = open_gate(None)
     words = sys.argv[1:]
-    for part in ("one", "two", "three"):
+    for part in ("one", "two", "three", "four", "five"):
         for kind, cases in (
-            ("attack", attacks(part) + (spliced(part) + elsewhere(part) if part != "three" else [])),
+            ("attack", attacks(part) + spliced(part) + elsewhere(part)),
             ("honest", honest(part)),
             ("dual use", dual_use(part)),
         ):

@@ -39,7 +39,7 @@ MAX_CANDIDATES = 200
 _ASSIGNMENT = pattern(
     r"(?i)([a-z0-9_.$-]*(?:api[_.-]?key|apikey|access[_.-]?key|secret|token|passwd|password|passphrase|passw|pwd|credential|private[_.-]?key|auth[_.-]?key|client[_.-]?id|"
     r"signing[_.-]?key|encryption[_.-]?key|account[_.-]?key|master[_.-]?key|license[_.-]?key|webhook[_.-]?(?:key|url)|bearer|authorization|storage[_.-]?key|dsn|[_.-]key|[_.-]pat|[_.-]pw|[_.-]auth)[a-z0-9_.-]*)"
-    r"[\"'\]]*\s*(?:=>|:=|==|=|:|>|\s)\s*[\"'`(]*\s*(?:(?:bearer|basic|token)\s+)?([^\s\"'`<>,;(){}]{6,})"
+    r"[\"'\]]*(?:\s*(?:=>|:=|==|=|:|>|,|\(|\s)|\s+is\s)\s*[\"'`(]*\s*(?:(?:bearer|basic|token)\s+)?([^\s\"'`<>,;(){}]{6,})"
 )
 _WORD = pattern(r"^[A-Za-z]+(?:[_.-][A-Za-z]+)*$")
 _PLACEHOLDER = pattern(
@@ -47,7 +47,7 @@ _PLACEHOLDER = pattern(
     r"|example|placeholder|redacted|changeme|your[_-]?|x{6,}|\*{3,}|\.{3,}|…|_here\b|here_|0{12,}|123456789012|(?:abcdef){2}|dummy|<[a-z_ -]+>|put_your|not[_-]?a[_-]?real|insert_"
 )
 _REFERENCE = pattern(
-    r"^(?:\$|%|@|\{\{|\$\{|env\.|process\.|os\.|secrets?\.|vault:|ref\+|op://|!|arn:aws:secretsmanager|projects/|ssm:|file:|\.{0,2}/|~/|https?://[^@]*$|config\.|self\.|this\.|request\.|args\.|opts\.|vars?\.|local\.|data\.|settings\.|get|fetch|load|read)"
+    r"^(?:\$|%|@|\{\{|\$\{|env\.|process\.|os\.|secrets?\.|vault:|ref\+|op://|!|arn:aws:secretsmanager|projects/|ssm:|file:|\.{0,2}/|~/|https?://[^@]*$|config\.|self\.|this\.|request\.|args\.|opts\.|vars?\.|local\.|data\.|settings\.|get|fetch|load|read)|^[a-z0-9.-]+\.(?:com|net|org|io|dev)$"
 )
 _REGEX = pattern(r"\[[^\]]*-[^\]]*\]|\\[dwsb]|\(\?[:=!]|\{\d+,?\d*\}\)|\.\*|\.\+")
 _UUID = pattern(r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
@@ -158,7 +158,10 @@ def _by_context(text: str, pointer: str) -> Iterator[SecretFact]:
     for number, match in enumerate(_ASSIGNMENT.finditer(text)):
         if number >= MAX_CANDIDATES:
             return
-        name, value = match.group(1), match.group(2).rstrip(".:!?\\/&|*")
+        name, value = match.group(1), match.group(2)
+        if text[max(0, match.start() - 1)] in "?&":
+            value = value.partition("&")[0]  # one parameter of an address
+        value = value.rstrip(".:!?\\/&|*")
         if secretive(name, value):
             start = match.start(2)
             yield SecretFact(

@@ -118,7 +118,7 @@ _SPLIT_WORD = re2.compile(r"[a-z]/\*[^*/]*\*/[a-z]")
 _LINE_COMMENT = re2.compile(r"(?:--|#)[^\n]*\n")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
 _ACTIVE = re2.compile(
-    r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
+    r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\d(?:or|and|xor|union|div|having)\b|\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
 )
 
 
@@ -149,10 +149,12 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
     document = _document(text)
     if not document:
         found |= _structure(text, low)
-        if spoken and found and structure.prose(low) and _speaks(low):
+        if spoken and found and ((structure.prose(low) and _speaks(low)) or _quotes_words(low)):
             found &= _UNSPEAKABLE
         elif found & _EXPRESSIONS and structure.condition(low):
             found -= _EXPRESSIONS
+    if _SPLIT_WORD.search(text.lower()):
+        found |= structure.flags(" ".join(_COMMENT.sub("", text.lower()).split()))
     if document:
         found = found if "quote_breakout" in found and found & _CONFIRMING else set()
     if guard.disguised(text):
@@ -169,8 +171,8 @@ def _structure(text: str, low: str) -> frozenset[str]:
         found |= structure.flags(low.replace("+", " "))
     if "\n" in text and ("#" in text or "--" in text):
         found |= structure.flags(normalise(_LINE_COMMENT.sub(" ", text)))
-    if _SPLIT_WORD.search(text.lower()):
-        found |= structure.flags(" ".join(_COMMENT.sub("", text.lower()).split()))
+    if '""' in low and not low.startswith('""'):
+        found |= structure.flags(low.strip('"').replace('""', '"'))  # a field of a CSV file
     return found
 
 
@@ -188,6 +190,17 @@ def _speaks(low: str) -> bool:
     """Whether plain words stand in it that no statement has by itself: two, or one where nothing is quoted."""
     plain = [word for word in _PLAIN.findall(low.replace(" ", "  ")) if word not in _SQL_WORDS]
     return len(plain) >= (2 if "'" in low or '"' in low or "`" in low else 1)
+
+
+_QUOTED = re2.compile(
+    r"(^|[\s(])(?:'[a-z<{][^'\"]*[a-z.!?,>}]'|\"[a-z<{][^'\"]*[a-z.!?,>}]\")([\s.,:;!?)]|$)"
+)
+
+
+def _quotes_words(low: str) -> bool:
+    """Whether its quotes stand around words as prose has them, opened behind a blank and closed before one."""
+    bare, count = _QUOTED.subn(r"\1\2", low)
+    return count > 0 and "'" not in bare and '"' not in bare and _speaks(f"{bare} ''")
 
 
 MAX_LINES = 4

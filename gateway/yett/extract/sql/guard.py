@@ -107,7 +107,7 @@ _SWALLOWS = re2.compile(_COMPILED["comment_swallows"])
 _TAIL = re2.compile(_COMPILED["comment_tail"])
 _TOUCHING = re2.compile(_COMPILED["touching"])
 _PERCENT = re2.compile(_COMPILED["percent_encoded"])
-_ADDRESS = re2.compile(r"'[^']*://[^']*'|--[^\n]*")
+_ADDRESS = re2.compile(r"'[^']*://[^']*'|`[^`\n]*`|--[^\n]*")
 
 
 def dialects_disagree(source: str) -> bool:

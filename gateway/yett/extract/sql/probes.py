@@ -2,8 +2,8 @@
 
 A value pasted into a query template may leave a statement that parses. What gives it away is that it asks nothing of
 the rows: a condition of constants behind a real one (`id = 7 AND 3 = 3`), a subquery without a table, a column read
-letter by letter, a UNION of another width than the query it hangs on, a string that is assigned "or'ed" with
-something, a comment that begins with the template's own closing quote, a writing statement behind a read on one line.
+letter by letter, a UNION of another width than the query it hangs on or of columns without a table, a string that
+is assigned "or'ed" with something or reckoned with, an empty string left on both sides of an expression, a comment that begins with the template's own closing quote, a writing statement behind a read on one line.
 Query builders do write `WHERE 1 = 1 AND …`: a constant in front is theirs and no probe.
 """
 
@@ -21,7 +21,11 @@ from yett.extract.words import words
 _SWALLOWED = re2.compile(
     r"(?i)^(?:(?:--|#)[\s+-]*[a-z0-9]{0,8}['\"][\s)]*(?:$|;|,|\)|\n|(?:and|or|where|order|limit|group|having|returning|for)\b)|--\s-\s+\S)"
 )
-_WORTH = re2.compile(r"(?i)\b(?:and|or|xor|union|intersect|except|update)\b|\|\||&&|\(\s*select\b")
+_REST = re2.compile(r"(?i)^(?:--|#)\s*(?:and|or|order\s+by|group\s+by|limit)\s+\w")
+"""What a template has behind a value, glued to it as a comment."""
+_WORTH = re2.compile(
+    r"(?i)\b(?:and|or|xor|union|intersect|except|update|case|div|group)\b|\|\||&&|\(\s*select\b|''|\"\"|/"
+)
 _CONNECTIVES = (exp.And, exp.Or, exp.Xor)
 _COMPARING = (
     exp.EQ,
@@ -50,7 +54,7 @@ _LETTERS = (
     exp.Concat,
 )
 _LETTER_NAMES = words("ord mid substr char_length instr locate bit_length octet_length conv")
-_VARIES = (exp.Column, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Table, exp.Star, exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime)  # fmt: skip
+_VARIES = (exp.Column, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Table, exp.Star, exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.AggFunc)  # fmt: skip
 _WRITES = (
     exp.Drop,
     exp.Delete,
@@ -66,6 +70,21 @@ _WRITES = (
 _WRITING_WORDS = words(
     "drop delete insert update alter create truncate grant revoke call exec execute prepare vacuum shutdown handler"
 )
+_RECKONING = (
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.Mod,
+    exp.DPipe,
+    exp.BitwiseAnd,
+    exp.BitwiseOr,
+    exp.BitwiseXor,
+    exp.Pow,
+)
+_OF_SERVER = words(
+    "user database version schema db_name host_name system_user session_user connection_id elt make_set rand floor concat_ws"
+)
 MAX_OPERANDS = 200
 
 
@@ -79,25 +98,33 @@ def flags(trees: list[Any], text: str) -> frozenset[str]:
         found.add("second_statement")
     if not _WORTH.search(text):
         return frozenset(found)
-    for tree in trees[:4]:
-        for node in tree.find_all(exp.Where, exp.Having, exp.SetOperation, exp.Update):
+    for tree in trees[:3]:
+        for node in tree.find_all(exp.Where, exp.Having, exp.SetOperation, exp.Update, exp.Group):
             if isinstance(node, exp.SetOperation):
                 if _misfits(node):
                     found.add("union_probe")
             elif isinstance(node, exp.Update):
-                if any(_assigns_condition(one) for one in node.expressions):
+                if any(_assigns_condition(one) or _closes_around(one) for one in node.expressions):
                     found.add("probe_predicate")
-            elif _asks_nothing(node.this):
+            elif isinstance(node, exp.Group):
+                if any(isinstance(one, exp.Func) and _same_for_all(one) for one in node.expressions):
+                    found.add("probe_predicate")
+            elif _asks_nothing(node.this) or (
+                isinstance(node, exp.Having) and _constant(_operands(node.this)[0], True)
+            ):
                 found.add("probe_predicate")
     return frozenset(found)
 
 
 def _swallows(text: str) -> bool:
     """Whether a comment begins with what the template had behind the value. Strings are stepped over."""
-    return any(
-        match.group(0).startswith(("--", "#")) and _SWALLOWED.search(text[match.start() :])
-        for match in TOKEN.finditer(text)
-    )
+    for match in TOKEN.finditer(text):
+        if match.group(0).startswith(("--", "#")):
+            at = match.start()
+            glued = at > 0 and not text[at - 1].isspace()
+            if _SWALLOWED.search(text[at:]) or (glued and _REST.search(text[at:])):
+                return True
+    return False
 
 
 def _changes(tree: Any) -> bool:
@@ -124,11 +151,38 @@ def _operands(node: Any) -> list[Any]:
 def _asks_nothing(condition: Any) -> bool:
     operands = _operands(condition)
     loose = condition.find(exp.Or) is not None
-    if any(_constant(one, loose) for one in operands[1:]):
+    if any(_constant(one, loose) for one in operands[1:]) or any(_decides_nothing(one) for one in operands):
         return True
     return any(
         _extracts(sub) or _asks_catalogue(sub) for one in operands for sub in one.find_all(exp.Subquery)
     )
+
+
+def _decides_nothing(operand: Any) -> bool:
+    """A CASE of constants, a division by nought, or an expression between the two empty strings it was put in."""
+    if any(_same_for_all(one) for one in operand.find_all(exp.Case, exp.If)):
+        return True
+    if any(_nought(one.expression) for one in operand.find_all(exp.Div, exp.IntDiv)):
+        return True
+    return _closes_around(operand)
+
+
+def _nought(node: Any) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and node.name == "0"
+
+
+def _closes_around(node: Any) -> bool:
+    """`x = ''+f()+''`, `x = ''&'1'`: reckoning that begins with an empty string."""
+    value = node.expression if isinstance(node, exp.EQ) else None
+    if not isinstance(value, _RECKONING):
+        return False
+    first, last = value.left, value.right
+    while isinstance(first, _RECKONING):
+        first = first.left
+    if not (isinstance(first, exp.Literal) and first.is_string and not first.name):
+        return False
+    empty = isinstance(last, exp.Literal) and last.is_string and not last.name
+    return empty or not isinstance(value, (exp.DPipe, exp.Add))
 
 
 def _asks_catalogue(sub: Any) -> bool:
@@ -153,11 +207,18 @@ def _constant(node: Any, loose: bool) -> bool:
     if isinstance(node, exp.Boolean):
         return loose and bool(node.this)
     if isinstance(node, exp.Exists):
-        return node.find(exp.Table) is None
-    return (
-        isinstance(node, (*_COMPARING, exp.Literal, exp.Case, exp.If))
-        and node.find(*_VARIES, exp.Anonymous) is None
-    )
+        return all(name == "dual" for name in _tables(node))
+    if isinstance(node, exp.Func) and not isinstance(node, (exp.Case, exp.If, *_CONNECTIVES)):
+        return any(isinstance(one, _COMPARING) and _same_for_all(one) for one in node.expressions)
+    judged = isinstance(node, (*_COMPARING, exp.Literal, exp.Case, exp.If, exp.Neg, exp.BitwiseNot))
+    return judged and _same_for_all(node)
+
+
+def _same_for_all(node: Any) -> bool:
+    """Whether no row changes it: no column, and no function but those that tell of the server."""
+    if any(one.name.lower() not in _OF_SERVER for one in node.find_all(exp.Anonymous)):
+        return False
+    return all(isinstance(one, exp.Table) and not one.name for one in node.find_all(*_VARIES))
 
 
 def _extracts(sub: Any) -> bool:
@@ -167,6 +228,8 @@ def _extracts(sub: Any) -> bool:
         return False
     if not (query.args.get("from_") or query.args.get("from")):
         return sub.find_ancestor(exp.Exists) is None
+    if _tables(query) == {"dual"} and isinstance(sub.parent, _RECKONING):
+        return True
     return _of_letters(sub.parent) or any(_of_letters(one) for one in query.expressions)
 
 
@@ -202,5 +265,8 @@ def _misfits(union: Any) -> bool:
     source = right.args.get("from_") or right.args.get("from")
     behind_table = left.args.get("from_") or left.args.get("from")
     if source is None:
-        return bool(behind_table) and left.is_star and right.find(exp.Column) is None
+        lone = right.find(exp.Column) is not None and union.find_ancestor(exp.Select) is None
+        return bool(behind_table) and (lone or (left.is_star and right.find(exp.Column) is None))
+    if behind_table and right.find(exp.Column) is None and not any(_tables(right)):
+        return True
     return _of_catalogue(_tables(right)) and not _of_catalogue(_tables(left))

@@ -33,6 +33,8 @@ _AFTER_OPERAND = words(
 )
 _COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
 _PREDICATES = frozenset(("where", "having", "on", "and", "or"))
+_SETS = words("union intersect except")
+_OPENS_PREDICATE = words("where having on case qualify between using ;")
 _OPERATORS = _COMPARISONS | frozenset("+-*/%^&|<>") | {"<<", ">>", "||", "&&"}
 _DANGLING = frozenset(("and", "or", "xor", "like", "rlike", "regexp", "where", "having", "between"))
 _UNFINISHED = _DANGLING | words("select union from set into values by join on in")
@@ -51,6 +53,8 @@ def _misfits(source: str, tokens: Any) -> bool:
     depth = 0
     provider = "ROWSET" in source.upper()  # OPENROWSET separates its arguments with `;`
     predicate = False  # WHERE, HAVING, ON, AND … was seen in this statement
+    joined = -1  # brackets around the last UNION, with no predicate and no CASE behind it yet
+    limited = -1  # brackets around the last LIMIT
     fresh = False  # a new line stands before this token: a dialect without `;` may begin a statement
     touching = False  # no blank between the previous token and this one
     count = 0
@@ -79,7 +83,14 @@ def _misfits(source: str, tokens: Any) -> bool:
             and not (fresh and token.lower() in STATEMENT_WORDS)
         ):
             return True
-        predicate = first != ";" and (predicate or token.lower() in _PREDICATES)
+        low = token.lower()
+        if depth == joined and low in ("and", "or") and previous[-1].lower() not in _SETS:
+            return True  # … UNION SELECT 1 FROM t AND
+        if depth == limited and low in ("order", "where", "and", "or"):
+            return True  # … LIMIT 1 ORDER BY
+        joined = depth if low in _SETS else -1 if low in _OPENS_PREDICATE else joined
+        limited = depth if low == "limit" else -1 if low in _SETS or first in ";()" else limited
+        predicate = first != ";" and (predicate or low in _PREDICATES)
         previous = [*previous[-1:], token]
         touching, fresh = True, False
     if count > 4 and previous and (previous[-1] in _OPERATORS - {"*"} or previous[-1].lower() in _UNFINISHED):

@@ -24,7 +24,7 @@ MAX_LENGTH = 800
 MAX_TOKENS = 100
 
 _TOKEN = re2.compile(
-    r"\s+|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
+    r"\s+|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
     r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.)"
 )
 _BINARY = frozenset(
@@ -37,11 +37,11 @@ _WORD_OPERATORS = words(
 )
 _COMPARING = words("like ilike rlike regexp glob between in is sounds similar")
 _UNARY = frozenset(("+", "-", "~", "!"))
-_PREFIX_WORDS = words("not binary exists distinct all any some when interval distinctrow top")
+_PREFIX_WORDS = words("not binary exists distinct all any some when interval distinctrow top next first")
 _SETS = words("union intersect except minus")
 _CLAUSES = words("having order group limit offset fetch into procedure where for from join on using as by")
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
-_ENDED_BY_NOTHING = words("asc desc end isnull notnull")
+_ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only")
 _CASE = words("then else when")
 _LITERAL_WORDS = words("null true false")
 _ENDS = frozenset(("--", "#", "/*", "\x00", "%00"))
@@ -126,7 +126,9 @@ def flags(low: str) -> frozenset[str]:
         found.add("continuation")  # "` as `kind` from"
     if number.unfinished and "subquery" in number.brings and number.brings & {"call", "comparison"}:
         found.add("continuation")
-    if behind.fits and low.startswith(_TAILS) and "literal" in behind.brings and "names" not in behind.brings:
+    tail = low.lstrip("0123456789 ")
+    plain = "literal" in behind.brings and "names" not in behind.brings
+    if behind.fits and tail.startswith(_TAILS) and (plain or tail.startswith("procedure")):
         found.add("continuation")
     return frozenset(found)
 
@@ -205,12 +207,12 @@ class _Machine:
             return self._reading(True, "comment")
         if _SECOND.search(rest):
             return self._reading(True, "stacked")
-        return self._reading(rest.startswith(("--", "#", "/*")), "comment", len(rest))
+        return self._reading(rest.startswith(tuple(_ENDS)), "comment", len(rest))
 
     def _behind(self, word: str) -> bool:
         """Take a token behind an operand; False if it misfits."""
         first = word[0]
-        if word == ")":
+        if word in (")", "}"):
             if self.brackets:
                 self.brackets -= 1
             else:
@@ -263,7 +265,7 @@ class _Machine:
         first = word[0]
         if self.joining and word not in _JOINED:
             return False
-        if word == "(":
+        if word == "(" or (first == "{" and len(word) > 1):  # `{d '2020-01-01'}` is ODBC's
             self.brackets += 1
         elif word == ")":
             if self.previous != "(" or not self.brackets:
@@ -292,10 +294,14 @@ class _Machine:
             kind = "string" if first in "'\"" else "literal"
             self.brings.add("literal")
             alone = self.left not in (None, "name") and (self.left != "call" or self.columns < 1)
-            if alone or (self.left is None and self.deciding and kind == "literal"):
+            if alone or (
+                self.left is None and self.deciding and kind == "literal" and not _COUNT.search(word)
+            ):
                 self.brings.add("constant")
             self._operand(kind)
         elif first.isalpha() or first in "_@$`[":
+            if self.previous in ("in", "is") and word not in ("distinct", "unknown", "select"):
+                return False  # "how to escape ' in sql"
             self.brings.add("names")
             self.columns += 1
             self._operand("name")
@@ -307,6 +313,8 @@ class _Machine:
         self.operand, self.left, self.deciding, self.after = kind, None, False, True
 
 
+_COUNT = re2.compile(r"^[2-9]\d?$|^1\d$")
+"""A number that prose counts with: "1 or 2" is no condition that somebody made constant."""
 _OF_SELECT = words("from as join on using where")
 _ALSO_CALLED = words("like glob regexp mod if")
 _OPENS_ROWS = _SETS | {"all", "values"}
@@ -320,5 +328,5 @@ _SECOND = re2.compile(
     r"(?:table|database|schema|user|login|role|view|index|function|procedure|trigger|temp\w*|extension|event|sequence|type)\b|truncate[\s]+[\w.`\"\[\]]+\s*(?:;|$|--|#)|exec(?:ute)?[\s(]+[\w@.'(\[]+|"
     r"declare[\s]+@?\w+|set[\s]+(?:(?:global|session|local)[\s]+)?[@\w.]+[\s]*(?:=|to\b)|grant[\s]+[\w, ]+[\s]+(?:on|to)\b|revoke[\s]+[\w, ]+[\s]+(?:on|from)\b|shutdown\b|waitfor[\s]+(?:delay|time)\b|call[\s]+[\w.]+[\s]*\(|"
     r"copy[\s]+[\w(\"]|merge[\s]+into\b|replace[\s]+into\b|do[\s]+\$|begin[\s]*(?:;|declare\b|transaction\b|execute\b|\w+\.\w+)|attach[\s]+(?:database[\s]+)?'|pragma[\s]+\w+|load[\s]+data\b|handler[\s]+\w+[\s]+(?:open|read)\b|"
-    r"prepare[\s]+\w+[\s]+from\b|use[\s]+\w+[\s]*(?:;|$|--)|(?:if|while)[\s(]+\(|with[\s]+\w+[\s]+as\b|commit\b[\s]*(?:;|$|--)|rollback\b[\s]*(?:;|$|--)|lock[\s]+tables?\b|kill[\s]+\d|vacuum\b[\s]*(?:;|$|--|full))"
+    r"prepare[\s]+\w+[\s]+from\b|use[\s]+\w+[\s]*(?:;|$|--)|(?:if|while)\s*\(|with[\s]+\w+[\s]+as\b|commit\b[\s]*(?:;|$|--)|rollback\b[\s]*(?:;|$|--)|lock[\s]+tables?\b|kill[\s]+\d|vacuum\b[\s]*(?:;|$|--|full))"
 )
