@@ -269,7 +269,7 @@ async def refuse(send: Send, error: Exception, route: str, metrics: Metrics) -> 
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
     ]
-    if document.status in (408, 413):
+    if document.status in (408, 413, 421):
         headers.append((b"connection", b"close"))
     if document.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

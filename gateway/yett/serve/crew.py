@@ -189,10 +189,14 @@ class Crew:
         except OSError:
             what, descriptors = b"", []
         for descriptor in descriptors:
-            connection = socket.socket(fileno=descriptor)
+            try:
+                connection = socket.socket(fileno=descriptor)
+            except OSError:  # a broken worker: that is no socket
+                os.close(descriptor)
+                continue
             connection.setblocking(False)
             self._serve_here(connection, False)
-        if what == READY:
+        if what == READY and worker not in self._ready:
             self._ready.append(worker)
             log.info("a worker is ready", pid=worker.process.pid)
         elif not what:

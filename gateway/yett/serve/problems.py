@@ -30,6 +30,7 @@ _BY_CODE: Final[dict[str, int]] = {
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "BAD_HOST": 421,
+    "PIPELINED": 421,
     "BAD_ORIGIN": 403,
     "BAD_FORM": 403,
     "BAD_REQUEST": 400,

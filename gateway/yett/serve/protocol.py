@@ -16,6 +16,7 @@ HEAD_SECONDS: Final = 10.0
 """For the head of a request; and for the first one to begin after connecting."""
 MAX_HEAD: Final = 32 * 1024
 """Bytes of a request line and its headers."""
+_BODY: Final = (b"content-length", b"transfer-encoding")
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -50,7 +51,13 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_done()
+        upgrade = self.parser.should_upgrade()
+        if upgrade and any(name in _BODY for name, _ in self.headers):
+            # The parser would take the body for another protocol's bytes, and then for the next request.
+            raise ValueError("no other protocol is spoken here")
         super().on_headers_complete()
+        if upgrade:
+            self.cycle.keep_alive = False  # ignored, as RFC 9110, 7.8 allows; whatever follows is not read
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

@@ -314,8 +314,8 @@ class Server(uvicorn.Server):
     async def _receive(self, connection: socket.socket, tls: ssl.SSLContext | None) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection, ssl=tls)
-        except OSError:
-            connection.close()  # gone before it began, or no TLS
+        except (OSError, ValueError):
+            connection.close()  # gone before it began, no TLS, or no stream at all
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

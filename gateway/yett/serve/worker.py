@@ -27,7 +27,7 @@ from yett.judging import Judging, load_gate
 from yett.ledger.remote import RemoteLedger
 from yett.risk import Assessor
 from yett.serve import auth, crew
-from yett.serve.asgi import Sidecar
+from yett.serve.asgi import Receive, Scope, Send, Sidecar
 from yett.serve.auth import Credentials
 from yett.serve.log import configure
 from yett.serve.metrics import Metrics
@@ -95,6 +95,7 @@ class Server(uvicorn.Server):
         )
         credentials = Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)
         sidecar = Sidecar(judging, credentials, RateLimiter(allowance), Metrics())
+        sidecar.rest = _elsewhere
         super().__init__(config(settings, sidecar))
         self._judging = judging
         self._control = control
@@ -149,15 +150,32 @@ class Server(uvicorn.Server):
             log.info("policy reloaded by a worker", digest=self._judging.policy_ref.digest)
 
 
+async def _elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """What was pipelined behind a decision and is not a worker's: its bytes are parsed, and cannot be handed back."""
+    raise YettError(
+        "PIPELINED", "this cannot be asked behind a decision", remedy="ask again on a new connection"
+    )
+
+
 class WorkerProtocol(PatientProtocol):
     """One connection in a worker: until its first request that is not for a worker."""
 
     _begun = b""
     """The first bytes of a request, as long as they do not tell whose it is."""
+    _in_request = False
+    """Part of a request is in the parser: what comes next belongs to it."""
 
     def __init__(self, control: socket.socket, **options: Any) -> None:
         super().__init__(**options)
         self._control = control
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_request = True
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_request = False
 
     def data_received(self, data: bytes) -> None:
         if self._between_requests():
@@ -173,7 +191,7 @@ class WorkerProtocol(PatientProtocol):
 
     def _between_requests(self) -> bool:
         answered = self.cycle is None or self.cycle.response_complete
-        return self._reading_head and not self._head_bytes and answered and not self.pipeline
+        return answered and not self._in_request and not self.pipeline
 
     def _hand_back(self, begun: bytes) -> None:
         self._head_done()
