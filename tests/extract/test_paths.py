@@ -55,6 +55,8 @@ def test_normal_form(raw: str, normal: str) -> None:
         ("/home/ann/.claude/settings.json", "agent_config"),
         ("/var/log/auth.log", "audit"),
         (".git/config", "source_control"),
+        (".github/workflows/ci.yml", "automation"),
+        ("certs/server-cert.pem", "ssh_public"),
         ("/ETC/SHADOW", "shadow"),
         ("\\\\evil.example\\x", "unc"),
     ],
@@ -67,7 +69,7 @@ def test_sensitive_locations_are_known(raw: str, category: str) -> None:
     "raw",
     [
         "src/main.py", "docs/ssh.md", ".env.example", ".env.sample", "etc/app.yaml", "tests/data/shadow.txt", "/home/ann/project/README.md",
-        "./Makefile", "lib/history.go", "C:\\work\\notes.txt", "/workspace/app/log.txt", ".github/workflows/ci.yml", "/tmp/out.json", "/dev/null",
+        "./Makefile", "lib/history.go", "C:\\work\\notes.txt", "/workspace/app/log.txt", ".github/dependabot.yml", "/tmp/out.json", "/dev/null",
     ],
 )  # fmt: skip
 def test_ordinary_files_are_not_sensitive(raw: str) -> None:

@@ -75,6 +75,7 @@ def script(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:
     else:
         draft.flags.add("script_file")
         draft.touch("read", field)
+        draft.lookalikes()
         disk = draft.analysis.disk
         name = base(field.text)
         if name in disk.origin:

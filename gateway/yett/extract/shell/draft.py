@@ -170,6 +170,22 @@ class Draft:
         if field.unknown:
             self.flags.add("dynamic_target")
 
+    def lookalikes(self) -> None:
+        """Arguments that no profile explains, but that look like a path or a URL."""
+        for field in self.argv[1:]:
+            text = field.text
+            if " " in text:
+                continue
+            if text.startswith("-"):
+                _, equals, text = text.partition("=")
+                if not equals:
+                    continue
+                field = field._replace(text=text)
+            if "://" in text:
+                self.url(field)
+            elif text.startswith(("/", "~", "./", "../")) or "/../" in text:
+                self.touch("path", field)
+
     def code(self, language: str, field: Field) -> None:
         """Inline code of another language."""
         self.effects.add("exec")

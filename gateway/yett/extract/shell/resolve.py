@@ -101,17 +101,7 @@ def check_environment(draft: Draft, env: tuple[tuple[str, str], ...]) -> None:
 def unknown_program(draft: Draft) -> None:
     """No profile: nothing is known of it but that it may touch what looks like a path or a URL."""
     draft.flags.add("profile_unknown")
-    for field in draft.argv[1:]:
-        text = field.text
-        if text.startswith("-"):
-            _, equals, text = text.partition("=")
-            if not equals:
-                continue
-            field = field._replace(text=text)
-        if "://" in text:
-            draft.url(field)
-        elif text.startswith(("/", "~", "./", "../")) or "/../" in text:
-            draft.touch("path", field)
+    draft.lookalikes()
 
 
 def run(walker: Machine, draft: Draft, profile: Profile, args: list[Field], ctx: Context) -> None:
@@ -149,6 +139,8 @@ def run(walker: Machine, draft: Draft, profile: Profile, args: list[Field], ctx:
         unwrap(walker, draft, profile, parsed, ctx)
         return
     positionals(walker, draft, profile, parsed, ctx)
+    if draft.name == "git":
+        draft.lookalikes()
     draft.emit(ctx)
 
 
