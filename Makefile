@@ -36,8 +36,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
 
 torture: $(VENV)/.dev
-	YETT_LONG=1 $(BIN)/python -m pytest -n auto tests
-	YETT_LONG=2 $(BIN)/python -m pytest tests/ledger/test_torture.py
+	YETT_LONG=1 $(BIN)/python -m pytest -n auto --timeout 7200 tests
+	YETT_LONG=2 $(BIN)/python -m pytest --timeout 7200 tests/ledger/test_torture.py
 
 serve: $(VENV)/.core
 	$(BIN)/yett serve --policy policies/baseline.yaml

@@ -284,8 +284,8 @@ def test_a_long_log_is_replayed_in_bounded_memory(world: World, monkeypatch: pyt
     before = [world.ledger.snapshot(who).row for who in people]
     world.ledger.close()
     (world.folder / "ledger.db").unlink()
-    monkeypatch.setattr("yett.ledger.core.SAVE_REPLAYED", 10)
-    monkeypatch.setattr("yett.ledger.core.State", lambda: State(capacity=4))
+    monkeypatch.setattr("yett.ledger.recovery.SAVE_REPLAYED", 10)
+    monkeypatch.setattr("yett.ledger.recovery.State", lambda: State(capacity=4))
     world.ledger = world._open()
     assert len(world.ledger._core.state.sessions.rows) <= 4
     assert [world.ledger.snapshot(who).row for who in people] == before

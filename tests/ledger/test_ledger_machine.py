@@ -26,7 +26,7 @@ from ledger_world import OPERATOR, World
 from yett.errors import YettError
 from yett.ledger import Conflict, Pending, Proposal, commit, consume, core, plan, rows, verdict
 from yett.ledger import outcome as outcomes
-from yett.ledger.sweep import Sweeper
+from yett.ledger.sweep import Over, Sweeper
 from yett.model import Decision
 from yett_audit.reader import records
 
@@ -282,17 +282,16 @@ def no_watermark_and_a_clock_that_may_step_back() -> Iterator[None]:
 
 @contextmanager
 def unsettled_uses_are_swept_and_the_end_is_checked_early() -> Iterator[None]:
-    original = Sweeper.run
+    original = Sweeper.over
 
-    def run(self: Any) -> int:
-        state = self._core.state
+    def over(self: Sweeper, state: Any, now: int) -> Over:
         kept, state.open, doubt, state.in_doubt = state.open, set(), state.in_doubt, set()
         try:
-            return original(self)
+            return original(self, state, now)
         finally:
             state.open, state.in_doubt = kept, doubt
 
-    with _patched((Sweeper, "run", run), (consume, "_alive", lambda *_: None)):
+    with _patched((Sweeper, "over", over), (consume, "_alive", lambda *_: None)):
         yield
 
 

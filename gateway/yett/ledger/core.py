@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,17 +21,17 @@ import structlog
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger import jws
 from yett.ledger.keys import Keys
-from yett.ledger.plan import apply, plan
+from yett.ledger.plan import plan
+from yett.ledger.recovery import fetcher, recover
 from yett.ledger.session import Session
-from yett.ledger.state import Body, Change, Meta, State
+from yett.ledger.state import Body, Change, State
 from yett.ledger.store import Saved, Store, StoreBroken
 from yett.ledger.store_sqlite import SqliteStore
 from yett.ledger.sweep import Sweeper
 from yett.ledger.taint import Hasher
 from yett.model import Identity, RecordRef
 from yett_audit.commitments import SubjectKeys
-from yett_audit.errors import AuditError, Broken, InvalidRecord, LogRefused, LogUnavailable
-from yett_audit.reader import records
+from yett_audit.errors import AuditError, InvalidRecord, LogRefused, LogUnavailable
 from yett_audit.writer import Writer
 
 log = structlog.get_logger("yett.ledger")
@@ -40,14 +40,11 @@ UPKEEP_S: Final = 60
 """Seconds after which what ended long ago is forgotten, in the background."""
 MAX_RUNS: Final = 100
 """Runs of one sweep."""
-SAVE_REPLAYED: Final = 20_000
-"""Changed rows after which a replay saves."""
 SAVE_EVERY: Final = 2_000
 """Changed rows after which the projection is saved, in the background."""
 MAX_HASHES: Final = 2_000
 """Sessions whose hash is kept; each entry keeps its session's row in memory."""
 _encode = msgspec.msgpack.Encoder().encode
-_decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 
 class Entry(Protocol):
@@ -105,7 +102,7 @@ class Core:
         self._wake = threading.Event()
         self._closed = False
         self._saving = threading.Lock()
-        self.sweeper = Sweeper(self)
+        self.sweeper = Sweeper()
         self._upkeeper = threading.Thread(target=self._keep_up, name="yett-ledger", daemon=True)
 
     # -- opening ---------------------------------------------------------------------------------------
@@ -141,7 +138,7 @@ class Core:
             ) from error
         try:
             store = store if store is not None else SqliteStore(folder / "ledger.db")
-            state, lost = _recover(store, folder / "log")
+            state, lost = recover(store, folder / "log")
             state.trim(fetcher(store))
             core = cls(
                 writer=writer,
@@ -306,10 +303,21 @@ class Core:
         """
         forgotten = 0
         for _ in range(MAX_RUNS):
-            forgotten += self.sweeper.run()
+            forgotten += self._forget()
             if self.sweeper.done or self._closed:
                 break
         return forgotten
+
+    def _forget(self) -> int:
+        with self.lock:
+            now = self.now()
+            over = self.sweeper.over(self.state, now)
+            if not over.rows:
+                return 0
+            entry = self.write("sweep", {**over.body, "at": now})
+        self.wait(entry)
+        self.store.drop_views(over.views)
+        return over.rows
 
     def save(self) -> None:
         """Stores what has changed since the last save, once the log has it durably.
@@ -381,108 +389,3 @@ def _publish(path: Path, key: str) -> None:
     if not path.exists() or path.read_text(encoding="ascii").strip() != key:
         path.write_text(key + "\n", encoding="ascii")
         path.chmod(0o644)
-
-
-def _recover(store: Store, folder: Path) -> tuple[State, bool]:
-    """Loads the stored position if the log confirms it, replays what follows; and whether history is missing."""
-    state = State()
-    found = _stored(store)
-    try:
-        following = _confirmed(found, folder) if found is not None else None
-        if found is not None and following is not None:
-            _load(state, store, found)
-            replay_into(state, following, store)
-            return state, False
-    except (StoreBroken, LedgerError, msgspec.MsgspecError) as error:
-        log.warning("the ledger's projection is not usable; replaying the log", kind=type(error).__name__)
-    ahead = found is not None and _size(folder) < found.applied
-    state = State()
-    with contextlib.suppress(StoreBroken):
-        store.clear()
-    replay_into(state, _from(folder, 0), store)
-    return state, ahead
-
-
-def _stored(store: Store) -> Saved | None:
-    try:
-        return store.saved()
-    except StoreBroken:
-        return None
-
-
-def _confirmed(found: Saved, folder: Path) -> Iterator[tuple[int, str, Body, bytes]] | None:
-    """The records after a stored position, if the log has it."""
-    following = _from(folder, max(found.applied - 1, 0))
-    if found.applied == 0:
-        return following
-    last = next(following, None)
-    return following if last is not None and (last[0], last[3]) == (found.applied - 1, found.leaf) else None
-
-
-def _load(state: State, store: Store, found: Saved) -> None:
-    state.meta = _decode_meta(found.meta)
-    state.applied, state.leaf = found.applied, found.leaf
-    for name, table in state.tables.items():
-        if table.capacity is not None:
-            # However many sessions there have been: those that come back are fetched.
-            table.fetch = fetcher(store)
-            continue
-        for key, data in store.rows(name):
-            table.load(key, data)
-    state.index()
-
-
-def _save(state: State, store: Store) -> None:
-    """Stores what has changed, of a state that nobody else uses."""
-    store.save(
-        [
-            (table, key, None if row is None else _encode(row))
-            for table, key in state.dirty
-            for row in (state.tables[table].rows.get(key),)
-        ],
-        Saved(applied=state.applied, leaf=state.leaf, meta=_encode(state.meta)),
-    )
-    state.dirty = set()
-    state.trim(fetcher(store))
-
-
-def fetcher(store: Store) -> Callable[[str, str], bytes | None]:
-    """Reads one row of a store."""
-
-    def fetch(table: str, key: str) -> bytes | None:
-        try:
-            return store.fetch(table, key)
-        except StoreBroken as error:
-            raise LedgerError("STATE_UNAVAILABLE", "the ledger's projection cannot be read") from error
-
-    return fetch
-
-
-def _size(folder: Path) -> int:
-    last = -1
-    for index, _, _, _ in _from(folder, 0):
-        last = index
-    return last + 1
-
-
-def _from(folder: Path, start: int) -> Iterator[tuple[int, str, Body, bytes]]:
-    try:
-        for record in records(folder, start=start):
-            yield record.index, record.event, record.body, record.leaf
-    except Broken as error:
-        raise LedgerError(
-            "TAMPERED", f"the log does not verify: {error.message}", path=str(folder)
-        ) from error
-    except AuditError as error:
-        raise LedgerError(error.code, str(error), path=str(folder)) from error
-
-
-def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]], store: Store) -> None:
-    """Applies records (those the log writes for itself are passed over); memory stays bounded on the way."""
-    for index, event, body, leaf in found:
-        if event.startswith("log."):
-            continue
-        apply(state, event, body, index, leaf)
-        if len(state.dirty) >= SAVE_REPLAYED:
-            with contextlib.suppress(StoreBroken):  # then it all has to fit into memory
-                _save(state, store)

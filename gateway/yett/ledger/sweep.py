@@ -10,13 +10,10 @@ The tables are gone through in turns, so that a run costs the same however many 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple
 
 from yett.ledger.mandate import MAX_LIFE_S
-from yett.ledger.state import Table
-
-if TYPE_CHECKING:
-    from yett.ledger.core import Core
+from yett.ledger.state import Body, State, Table
 
 RETENTION_S: Final = 24 * 3600
 """How long what has ended is remembered beyond its end, so that a retry still gets an answer."""
@@ -26,47 +23,54 @@ FORGOTTEN: Final = 300
 """Rows of a table that one run forgets: their names fit one record."""
 
 
-class Sweeper:
-    """Sweeps one ledger. See the module."""
+class Over(NamedTuple):
+    """What one run forgets: keys by table, and the watermark, in seconds."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    watermark: int
+    mandates: list[str]
+    approvals: list[str]
+    revoked: list[str]
+
+    @property
+    def rows(self) -> int:
+        return len(self.mandates) + len(self.approvals) + len(self.revoked)
+
+    @property
+    def body(self) -> Body:
+        """The record's, but for its time."""
+        return self._asdict()
+
+    @property
+    def views(self) -> list[str]:
+        """What was kept to be shown of them."""
+        return [*("mandate:" + jti for jti in self.mandates), *self.approvals]
+
+
+class Sweeper:
+    """Finds what to forget, and where it stands in the tables. See the module."""
+
+    def __init__(self) -> None:
         self._turns: dict[str, list[str]] = {}
 
-    def run(self) -> int:
-        """One record's worth of forgetting, or none. Returns how many rows were forgotten.
-
-        Raises:
-            AuditUnavailable, StoreBroken.
-        """
-        core = self._core
-        with core.lock:
-            state, now = core.state, core.now()
-            watermark = now // 1000 - RETENTION_S
-            busy = {
-                jti
-                for key in state.open | state.in_doubt
-                if (row := state.decided.get(key)) is not None
-                for jti in row.mandates
-            }
-            mandates = self._over(state.mandates, lambda row: row.exp <= watermark and row.jti not in busy)
-            approvals = self._over(state.approvals, lambda row: row.expires // 1000 <= watermark)
-            # Of one mandate: it is refused for its end alone. Of a holder: whatever it covered has ended.
-            revoked = [key for jti in mandates if (key := "mandate:" + jti) in state.revoked.rows]
-            revoked += self._over(
-                state.revoked,
-                lambda row: (
-                    row.scope.startswith(("principal:", "agent:")) and row.at + MAX_LIFE_S <= watermark
-                ),
-                most=40,
-            )
-            if not (mandates or approvals or revoked):
-                return 0
-            body = {"watermark": watermark, "mandates": mandates, "approvals": approvals, "revoked": revoked}
-            entry = core.write("sweep", {**body, "at": now})
-        core.wait(entry)
-        core.store.drop_views([*("mandate:" + jti for jti in mandates), *approvals])
-        return len(mandates) + len(approvals) + len(revoked)
+    def over(self, state: State, now: int) -> Over:
+        """One record's worth of what ended long ago; perhaps nothing. Call with the ledger's lock held."""
+        watermark = now // 1000 - RETENTION_S
+        busy = {
+            jti
+            for key in state.open | state.in_doubt
+            if (row := state.decided.get(key)) is not None
+            for jti in row.mandates
+        }
+        mandates = self._over(state.mandates, lambda row: row.exp <= watermark and row.jti not in busy)
+        approvals = self._over(state.approvals, lambda row: row.expires // 1000 <= watermark)
+        # Of one mandate: it is refused for its end alone. Of a holder: whatever it covered has ended.
+        revoked = [key for jti in mandates if (key := "mandate:" + jti) in state.revoked.rows]
+        revoked += self._over(
+            state.revoked,
+            lambda row: row.scope.startswith(("principal:", "agent:")) and row.at + MAX_LIFE_S <= watermark,
+            most=40,
+        )
+        return Over(watermark, mandates, approvals, revoked)
 
     @property
     def done(self) -> bool:
