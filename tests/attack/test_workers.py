@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from living import Living
 
 from yett.model import ToolCall
 from yett.serve import crew
+from yett.serve.ratelimit import Allowance, RateLimiter
 
 CALL = b'{"tool":"ping","arguments":{"n":1}}'
 
@@ -57,12 +59,16 @@ class Wire:
 def crewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
     made = Living(tmp_path_factory.mktemp("crewed"), workers=2)
     made.start()
-    until = time.monotonic() + 60
-    while b"yett_workers 2.0" not in made.sidecar.metrics.render():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    _await_workers(made, 2)
     yield made
     made.stop()
+
+
+def _await_workers(living: Living, number: int) -> None:
+    until = time.monotonic() + 60
+    while b"yett_workers %d.0" % number not in living.sidecar.metrics.render():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_what_is_pipelined_behind_a_decision_and_not_a_workers_is_to_be_asked_again(crewed: Living) -> None:
@@ -145,3 +151,35 @@ def test_a_worker_that_sends_what_is_no_connection_costs_the_main_process_no_des
     assert len(os.listdir("/proc/self/fd")) <= before
     with crewed.client("agent") as client:
         assert client.decide(ToolCall(tool="ping")).allowed
+
+
+def test_a_worker_that_starts_anew_judges_by_the_policy_in_force_and_not_by_an_edited_file(
+    living: Callable[..., Living],
+) -> None:
+    made = living(workers=1)
+    _await_workers(made, 1)
+    with made.client("agent") as client:
+        refused = ToolCall(tool="format_disk")
+        assert not client.decide(refused).allowed
+        policy = made.folder / "policy.yaml"
+        policy.write_text(policy.read_text().replace("ping", "format_disk"))
+        os.kill(made._server._crew._workers[0].process.pid, signal.SIGKILL)
+        _await_workers(made, 0)
+        until = time.monotonic() + 5
+        while time.monotonic() < until:  # a new worker comes up, and is sent away
+            decision = client.decide(refused)
+            assert not decision.allowed
+            time.sleep(0.1)
+        assert client.decide(ToolCall(tool="ping")).allowed
+        made._server._crew._loop.call_soon_threadsafe(made._server._hang_up)
+        until = time.monotonic() + 10
+        while not client.decide(refused).allowed:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    assert made.gateway.policy_ref == made.gateway.ledger.policy
+
+
+def test_a_credentials_own_limit_is_divided_among_the_workers_too() -> None:
+    limiters = [RateLimiter(Allowance(per_minute=60_000, burst=2_000), shares=3) for _ in range(3)]
+    passed = sum(limiter.wait("c", 30, now=0.0) == 0.0 for limiter in limiters for _ in range(50))
+    assert passed == 30

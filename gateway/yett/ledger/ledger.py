@@ -352,6 +352,12 @@ class Ledger:
         row = self._decided(outcome.decision_id, identity)
         return report(self._core, row, outcome, proven=proven or identity.role == "operator")
 
+    @property
+    def policy(self) -> PolicyRef:
+        """The policy in force."""
+        meta = self._core.state.meta
+        return PolicyRef(id=meta.policy_id, digest=meta.policy)
+
     def record_policy(self, ref: PolicyRef, sources: tuple[tuple[str, str], ...] = ()) -> None:
         """Records which policy is in force, if it is another than before.
 
@@ -359,7 +365,7 @@ class Ledger:
             sources: (name, digest) of each file.
         """
         core = self._core
-        if (core.state.meta.policy, core.state.meta.policy_id) == (ref.digest, ref.id):
+        if ref == self.policy:
             return
         listed = [[name[-200:], digest] for name, digest in sources[:200]]
         core.record("policy", {"id": ref.id, "digest": ref.digest, "sources": listed, "at": core.now()})

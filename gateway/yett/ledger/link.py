@@ -180,10 +180,9 @@ class Report(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class InForce(Struct, frozen=True, kw_only=True, tag=True):
-    """As `Ledger.record_policy`."""
+    """Whether this policy is the one in force."""
 
     policy: PolicyRef
-    sources: tuple[tuple[str, str], ...]
 
 
 class Question(Struct, frozen=True, kw_only=True):

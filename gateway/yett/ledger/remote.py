@@ -121,8 +121,12 @@ class RemoteLedger:
         return Pending(settle, slot.subscribe)
 
     def record_policy(self, ref: PolicyRef, sources: tuple[tuple[str, str], ...] = ()) -> None:
-        """As `Ledger.record_policy`."""
-        self._asked(InForce(policy=ref, sources=sources), Done)
+        """Makes sure that a policy is in force; recording it is for the process that holds the ledger.
+
+        Raises:
+            LedgerError: POLICY_NOT_IN_FORCE. AuditUnavailable.
+        """
+        self._asked(InForce(policy=ref), Done)
 
     # -- the link --------------------------------------------------------------------------------------
 

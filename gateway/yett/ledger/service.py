@@ -127,8 +127,7 @@ class Service(asyncio.Protocol):
                 case DecidedOf():
                     return Known(decided=ledger.decided(ask.decision_id, ask.identity))
                 case InForce():
-                    ledger.record_policy(ask.policy, ask.sources)
-                    return Done()
+                    return self._follows(ask)
                 case Hello():
                     return Welcome(hasher=ledger.hasher_key)
         except LedgerError as error:
@@ -136,6 +135,12 @@ class Service(asyncio.Protocol):
         except Exception as error:
             log.error("a worker's question failed", kind=type(error).__name__, exc_info=True)
             return Failed(code="INTERNAL", message=f"the ledger failed ({type(error).__name__})")
+
+    def _follows(self, ask: InForce) -> Reply:
+        """Which policy is in force is not a worker's to say: its file may have been edited since it was loaded."""
+        if ask.policy == self._ledger.policy:
+            return Done()
+        return Failed(code="POLICY_NOT_IN_FORCE", message="the policy on disk is not the one in force")
 
     def _commit(self, number: int, ask: Commit) -> Reply | _Waiting:
         ledger = self._ledger

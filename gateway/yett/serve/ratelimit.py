@@ -17,10 +17,15 @@ class Allowance(Struct, frozen=True, kw_only=True):
 
 
 class RateLimiter:
-    """One bucket a credential. Credentials are few and known, so the table is bounded by them."""
+    """One bucket a credential. Credentials are few and known, so the table is bounded by them.
 
-    def __init__(self, allowance: Allowance) -> None:
+    Args:
+        shares: limiters among which every allowance is divided.
+    """
+
+    def __init__(self, allowance: Allowance, shares: int = 1) -> None:
         self._allowance = allowance
+        self._shares = shares
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def wait(self, credential: str, per_minute: int | None, now: float) -> float:
@@ -36,9 +41,10 @@ class RateLimiter:
         allowance = self._allowance
         if per_minute is not None:
             allowance = Allowance(per_minute=per_minute, burst=max(1, min(per_minute, allowance.burst)))
-        rate = allowance.per_minute / 60.0
-        level, since = self._buckets.get(credential, (float(allowance.burst), now))
-        level = min(float(allowance.burst), level + max(0.0, now - since) * rate)
+        rate = allowance.per_minute / 60.0 / self._shares
+        burst = max(1.0, allowance.burst / self._shares)
+        level, since = self._buckets.get(credential, (burst, now))
+        level = min(burst, level + max(0.0, now - since) * rate)
         if level >= 1.0:
             self._buckets[credential] = (level - 1.0, now)
             return 0.0

@@ -89,12 +89,11 @@ class Server(uvicorn.Server):
     """uvicorn without a listening socket: connections come as descriptors."""
 
     def __init__(self, settings: Settings, judging: Judging, control: socket.socket) -> None:
-        shares = settings.workers
-        allowance = Allowance(
-            per_minute=max(1, settings.per_minute // shares), burst=max(1, settings.burst // shares)
+        limiter = RateLimiter(
+            Allowance(per_minute=settings.per_minute, burst=settings.burst), shares=settings.workers
         )
         credentials = Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)
-        sidecar = Sidecar(judging, credentials, RateLimiter(allowance), Metrics())
+        sidecar = Sidecar(judging, credentials, limiter, Metrics())
         sidecar.rest = _elsewhere
         super().__init__(config(settings, sidecar))
         self._judging = judging
@@ -145,7 +144,8 @@ class Server(uvicorn.Server):
         try:
             await asyncio.to_thread(self._judging.reload)
         except YettError as error:
-            log.error("policy not reloaded by a worker", code=error.code, message=error.message)
+            log.error("policy not reloaded by a worker: it ends", code=error.code, message=error.message)
+            self.should_exit = True
         else:
             log.info("policy reloaded by a worker", digest=self._judging.policy_ref.digest)
 
