@@ -34,6 +34,7 @@ from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import Credentials
 from yett.serve.crew import Crew
+from yett.serve.garbage import calm
 from yett.serve.log import configure
 from yett.serve.metrics import Metrics, observe
 from yett.serve.noting import noting
@@ -79,6 +80,7 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
                 noting(gateway.ledger, Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)),
                 asyncio.Runner(loop_factory=loop_factory()) as runner,
             ):
+                calm()
                 runner.run(server.serve(sockets))
         finally:
             for bound in sockets:
