@@ -100,7 +100,7 @@ def judge(gate: Gate, view: Snapshot, plan: Plan, identity: Identity, now: int) 
     """Judge every step from where a session stands. Pure.
 
     Raises:
-        InvalidCall: BAD_PLAN, a placeholder points nowhere, or there are too many calls.
+        InvalidCall: BAD_PLAN, a placeholder points nowhere, or there are too many calls; BAD_NAME.
     """
     if not 0 < len(plan.calls) <= MAX_CALLS:
         raise InvalidCall("BAD_PLAN", f"a plan has 1 to {MAX_CALLS} calls", path="/calls")
@@ -114,6 +114,10 @@ def judge(gate: Gate, view: Snapshot, plan: Plan, identity: Identity, now: int) 
         try:
             admitted = admit(asked, identity, view.session)
         except InvalidCall as error:
+            if error.code == "BAD_NAME":  # it would end in the log
+                raise InvalidCall(
+                    error.code, error.message, path=f"/calls/{number - 1}{error.path}"
+                ) from None
             reason = Reason(stage="admit", code=error.code, message=error.message, path=error.path)
             steps.append(
                 JudgedStep(
