@@ -81,7 +81,7 @@ def test_a_pinned_session_is_not_left_through_what_looks_like_a_placeholder_or_t
 
 def test_a_plan_that_is_too_large_is_refused_and_costs_no_record(sidecar: Living) -> None:
     agent = sidecar.client("agent")
-    wide = {("n%03d" % number) * 40: {"$any": True} for number in range(33)}
+    wide = {f"n{number:03}" * 40: {"$any": True} for number in range(33)}
     assert _refused(agent, [{"tool": "ping"}] * 65) == "BAD_PLAN"
     assert _refused(agent, [{"tool": "ping", "arguments": wide}], pin=True) == "PLAN_TOO_LONG"
     assert _refused(agent, [{"tool": "ping", "arguments": wide}] * 15, pin=True) == "PLAN_TOO_LONG"
