@@ -124,7 +124,13 @@ SAFE_ANONYMOUS = words(
     "dayname monthname year month day hour minute second week quarter last_day from_unixtime unix_timestamp str_to_date "
     "convert_tz if char len charindex patindex stuff getdate sysdatetime isnumeric try_cast try_convert nvl nvl2 decode "
     "add_months months_between to_clob listagg st_astext st_distance st_within st_contains st_intersects "
-    "inet_client_addr host masklen network date_bin isempty lower_inc upper_inc gen_random_uuid uuid newid"
+    "inet_client_addr host masklen network date_bin isempty lower_inc upper_inc gen_random_uuid uuid newid "
+    "pg_size_pretty pg_total_relation_size pg_relation_size pg_table_size pg_indexes_size pg_database_size obj_description "
+    "iff datepart datename eomonth zeroifnull nullifzero format_date format_datetime format_timestamp parse_date parse_timestamp "
+    "tostartofyear tostartofquarter tostartofmonth tostartofweek tostartofday tostartofhour tostartofminute toyear tomonth "
+    "todate todatetime toyyyymm toyyyymmdd tohour todayofweek todayofmonth tostring toint32 toint64 touint32 touint64 "
+    "tofloat64 uniq uniqexact uniqcombined uniqhll12 quantile quantiles quantileexact median countif sumif avgif "
+    "argmin argmax grouparray groupuniqarray arrayjoin multiif empty notempty"
 )
 """Functions without effect that sqlglot has no type for; those it has a type for are judged by its name."""
 
