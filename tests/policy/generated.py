@@ -9,6 +9,7 @@ TEXTS = ["a", "b", "abc", "A", "x y", ""]
 NUMBERS = [0, 1, 5, 5.5, 0.1, 100, 2**53 - 1]
 ORIGINS = ["prompt", "records", "directory", "untrusted", "novel"]
 TYPES = ["string", "integer", "number", "money", "boolean", "list[string]", "list[integer]", "any"]
+PATTERNS = ["[a-c]+", "[a-b]*", "a.*", "^b", "(?i)a", "[^a]|abc", "x y$"]
 LISTS = ["data.list", '["a", "abc"]', '"abcd"']
 DOES = ["read", "write", "send", "pay", "exec"]
 
@@ -120,8 +121,8 @@ class Policies:
             lambda: f"{self.number(args, 0)} {r.choice(['<', '<=', '>', '>=', '==', '!='])} {self.number(args, 0)}",
             lambda: f"{self.text(args)} {r.choice(['==', '!='])} {self.text(args)}",
             lambda: f"{self.text(args)} {r.choice(['in', 'not in'])} {r.choice(LISTS)}",
-            lambda: f"matches({self.text(args)}, \"[a-c]+\")",
-            lambda: f"startswith({self.text(args)}, \"a\")",
+            lambda: f"{r.choice(['matches', 'search'])}({self.text(args)}, \"{r.choice(PATTERNS)}\")",
+            lambda: f"{r.choice(['startswith', 'endswith', 'contains'])}({self.text(args)}, \"{r.choice(['a', 'b', 'ab', ''])}\")",
             lambda: f"origin({r.choice(['targets', 'contents', *(f'args.{n}' for n in args)])}) {r.choice(['==', '!='])} \"{r.choice(ORIGINS)}\"",
             lambda: f"origin({r.choice(['targets', 'args'])}) in (\"prompt\", \"records\")",
             lambda: f"seen({r.choice(['targets', *(f'args.{n}' for n in args)])})",

@@ -96,8 +96,8 @@ def environment(document: dict, tool: dict, call: dict, given: dict) -> dict[str
         "mentioned": lambda value: any(text in given["mentioned"] for text in texts(value)),
         "spent": lambda budget, window: given["spent"].get(budget, 0),
         "count": lambda what, window: given["count"].get(what, 0),
-        "len": len, "lower": str.lower, "startswith": str.startswith,
-        "matches": lambda text, pattern: re.fullmatch(pattern, text) is not None,
+        "len": len, "lower": str.lower, "startswith": str.startswith, "endswith": str.endswith, "contains": str.__contains__,
+        "matches": lambda text, p: re.fullmatch(p, text) is not None, "search": lambda text, p: re.search(p, text) is not None,
     }  # fmt: skip
 
 

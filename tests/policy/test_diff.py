@@ -82,10 +82,79 @@ def test_a_widening_is_confirmed_with_arguments_and_origins(tmp_path: Path) -> N
     assert "untrusted" in widened[0].example["given"]["origins"].values()
 
 
-def test_what_the_solver_cannot_see_through_counts_as_wider(tmp_path: Path) -> None:
-    old = "rules: [{id: r, allow: read_file, when: 'matches(args.path, \"/srv/[a-z]+\")'}]"
-    new = "rules: [{id: r, allow: read_file, when: 'matches(args.path, \"/srv/[a-y]+\")'}]"
-    assert compared(tmp_path, old, new).relation == "wider"
+def on_path(condition: str) -> str:
+    return f"rules: [{{id: r, allow: read_file, when: '{condition}'}}]"
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        ('matches(args.path, "/srv/[a-z]+")', 'matches(args.path, "/srv/[a-y]+")'),
+        ('matches(args.path, "(?i)[a-z]+")', 'matches(args.path, "(?i)k+")'),
+        ('search(args.path, "^/srv/")', 'startswith(args.path, "/srv/data")'),
+        ('startswith(args.path, "/srv")', 'matches(args.path, "/srv/.{1,9}") and endswith(args.path, ".md")'),
+        ('contains(args.path, "b")', 'args.path in ("abc", "bcd")'),
+        ('matches(args.path, "a|b|c")', 'args.path == "a" or args.path == "b"'),
+        ('not search(args.path, "[.]")', 'matches(args.path, "[a-z]+")'),
+        ('matches(lower(args.path), "[a-z]+")', 'matches(lower(args.path), "a+")'),
+        ('search(args.path, "x")', 'search(args.path, "\\bx\\b")'),
+        ('under(args.path, "/srv")', 'under(args.path, "/srv/data/")'),
+        ('not under(args.path, "/etc/ssh")', 'under(args.path, "/srv")'),
+        ('under(args.path, "c:/work")', 'under(args.path, "C:/work/a")'),
+        ('domain(args.path, "example.com")', 'domain(args.path, "api.example.com")'),
+        ('domain(args.path, "example.com")', 'host(args.path) == "api.example.com"'),
+        ('not domain(args.path, "evil.com")', 'domain(args.path, "example.com")'),
+        ('cidr(args.path, "10.0.0.0/8")', 'cidr(args.path, "10.1.0.0/16")'),
+        ('not cidr(args.path, "192.168.0.0/16")', 'cidr(args.path, "10.0.0.0/8")'),
+    ],
+)
+def test_conditions_on_texts_are_decided_and_a_text_shows_the_difference(
+    tmp_path: Path, wide: str, narrow: str
+) -> None:
+    assert compared(tmp_path, on_path(wide), on_path(narrow)).relation == "narrower"
+    (tmp_path / "back").mkdir()
+    back = compared(tmp_path / "back", on_path(narrow), on_path(wide))
+    assert back.relation == "wider"
+    widened = [change for change in back.changes if change.after == "allow"]
+    assert [change.status for change in widened] == ["confirmed"], widened
+    assert isinstance(widened[0].example["call"]["args"]["path"], str)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('matches(args.path, "[a-b]+")', 'matches(args.path, "(?:a|b)(?:a|b)*")'),
+        ('startswith(args.path, "/srv/")', 'search(args.path, "^/srv/")'),
+        ('args.path in ("a", "b")', 'matches(args.path, "[ab]")'),
+        ('under(args.path, "/srv")', 'under(args.path, "/srv/./x/..")'),
+    ],
+)
+def test_the_same_texts_in_other_words_are_equal(tmp_path: Path, one: str, other: str) -> None:
+    assert compared(tmp_path, on_path(one), on_path(other)).relation == "equal"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('matches(args.path, "[a-z]+")', 'matches(args.path, "[a-y0]+")'),
+        ('startswith(args.path, "/srv/")', 'search(args.path, "/srv/")'),
+        ('domain(args.path, "example.com")', 'endswith(host(args.path), "example.com")'),
+        ('under(args.path, "/srv")', 'startswith(args.path, "/srv")'),
+        ('under(args.path, "data")', 'not under(args.path, "/srv")'),
+        ('matches(args.path, "\\pL+")', 'matches(args.path, "[a-z]+")'),
+        ('matches(args.path, "[A-Z]+")', 'matches(lower(args.path), "[a-z]+")'),
+    ],
+)
+def test_what_lies_outside_or_is_not_read_counts_as_wider(tmp_path: Path, old: str, new: str) -> None:
+    assert compared(tmp_path, on_path(old), on_path(new)).relation == "wider"
+
+
+def test_too_many_patterns_at_once_are_compared_two_by_two(tmp_path: Path) -> None:
+    hard = " or ".join(f'search(args.path, "{letter}.{{9}}{letter}")' for letter in "abcdef")
+    more = f'startswith(args.path, "/srv/a") or {hard}'
+    assert compared(
+        tmp_path, on_path(f'startswith(args.path, "/srv") or {hard}'), on_path(more)
+    ).relation == ("narrower")
 
 
 def test_a_constant_is_tried_on_a_pattern(tmp_path: Path) -> None:

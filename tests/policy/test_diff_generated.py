@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import random
 
 import pytest
 
@@ -15,6 +16,19 @@ from test_differential import compiled, verdict
 from yett.errors import PolicyError
 from yett.policy.diff import diff
 
+TEXTS = [
+    "", "/", "/srv", "/srv/", "/srv/a", "/srv/../etc", "//srv", "/etc/srv", "srv", "srv/a", "./srv", "c:/srv", "C:\\srv\\a", "~/srv", "a b",
+    "ex.com", "EX.com", "a.ex.com", "bex.com", "http://ex.com/a", "http://ex.com@b.com", "a@ex.com", "a@b.ex.com", "ex.com.", "10.0.0.1", "10.1.2.3",
+    "http://10.1.0.9:80/", "192.168.0.1", "[::1]", "::1", "a", "ab", "aB", "b", "abc", "a\n", "\u212a", "é",
+]  # fmt: skip
+CONDITIONS = [
+    'under({}, "/srv")', 'under({}, "/srv/a")', 'under({}, "srv")', 'under({}, "c:/")', 'under({}, "/")',
+    'domain({}, "ex.com")', 'domain({}, "a.ex.com")', 'domain({}, "10.0.0.1")', 'host({}) == "a.ex.com"', 'host({}) in ("ex.com", "b.com")',
+    'cidr({}, "10.0.0.0/8")', 'cidr({}, "10.1.0.0/16")', 'cidr({}, "::/0")', 'email({}) == "a@ex.com"',
+    'startswith({}, "/srv")', 'startswith({}, "/srv/")', 'endswith({}, "ex.com")', 'contains({}, "srv")', 'contains({}, "")',
+    'matches({}, "/srv(?:/.*)?")', 'matches({}, "[a-b]+")', 'matches({}, "(?i)[a-k]*")', 'search({}, "^/srv/")', 'search({}, "\\\\bsrv\\\\b")', 'matches({}, ".*")',
+    'endswith(host({}), "ex.com")', 'matches(lower({}), "[a-b]+")', '{} in ("/srv", "/srv/a", "a", "ab")', '{} == "a"', 'has({})',
+]  # fmt: skip
 PAIRS = 1500 if os.environ.get("YETT_LONG") else 60
 
 
@@ -57,3 +71,36 @@ def test_narrower_is_never_looser() -> None:
             if relation == "equal":
                 assert after is before, where
     assert all(count >= 3 for count in relations.values()), relations
+
+
+@pytest.mark.timeout(3600)
+def test_conditions_on_texts_hold_for_every_text() -> None:
+    r = random.Random(5)
+    relations = {"narrower": 0, "equal": 0, "wider": 0}
+    tools = {"t": {"does": ["read"], "args": {"x": {"type": "string", "role": "selector"}}}}
+
+    def condition() -> str:
+        parts = [
+            ("not " if r.random() < 0.2 else "") + r.choice(CONDITIONS).format("args.x")
+            for _ in range(r.randint(1, 2))
+        ]
+        return r.choice([" and ", " or "]).join(f"({part})" for part in parts)
+
+    for seed in range(PAIRS * 3):
+        one, other = condition(), condition()
+        if seed % 2:
+            other = f"({one}) {r.choice(['and', 'or'])} ({other})"
+        old, new = (
+            compiled([{"policy": "p", "tools": tools, "rules": [{"id": "r", "allow": "t", "when": when}]}])
+            for when in (one, other)
+        )
+        found = diff(old, new, timeout_ms=2000)
+        relations[found.relation] += 1
+        for text in TEXTS:
+            call = {"tool": "t", "args": {"x": text}, "agent": "bot"}
+            before, after = verdict(old, call, {})[0].effect, verdict(new, call, {})[0].effect
+            if found.relation != "wider":
+                assert after.rank >= before.rank, (one, other, text)
+            if found.relation == "equal":
+                assert after is before, (one, other, text)
+    assert all(count >= 10 for count in relations.values()), relations

@@ -18,10 +18,11 @@ import z3
 from yett.errors import YettError
 from yett.extract.facts import Facts
 from yett.model import ToolSpec
-from yett.policy import encode, testing
-from yett.policy.encode import Encoder, Said, Space
+from yett.policy import testing, texts
+from yett.policy.encode import Encoder, Said
 from yett.policy.policyset import PolicySet
 from yett.policy.shape import is_glob
+from yett.policy.space import BOOLEAN, NUMBER, OTHER, STRING, Space
 
 TIMEOUT_MS = 3000
 _NAMES = ("allow", "hold", "deny")
@@ -129,7 +130,7 @@ def _solver(space: Space, timeout_ms: int) -> Any:
     solver = z3.Solver()
     solver.set("timeout", timeout_ms)
     solver.set("random_seed", 7)
-    solver.add(*space.axioms, *space.function_axioms())
+    solver.add(*texts.axioms(space), *space.function_axioms(), *space.axioms)
     return solver
 
 
@@ -165,6 +166,9 @@ def _compare(
             status = "possible"
             if known and _tried(old, example) == _NAMES[was] and _tried(new, example) == _NAMES[now]:
                 status = "confirmed"
+                # What the arguments themselves tell need not be told again.
+                told = {key for key, _, _ in space.functions}
+                example["also"] = {key: value for key, value in example["also"].items() if key not in told}
             changes.append(Change(label, wider, _NAMES[was], _NAMES[now], example, status))
     changes += _terms(solver, before, after, label)
     changes += _charges(old, new, specs, label)
@@ -254,17 +258,21 @@ def _example(
     space: Space, model: Any, tool: str, server: str | None, specs: tuple[ToolSpec | None, ToolSpec | None]
 ) -> dict[str, Any]:
     """A call, and what is given of its past, from the solver's model."""
-    texts = {code: text for text, code in space.codes.items()}
+    constants = {code: text for text, code in space.codes.items()}
     args: dict[str, Any] = {}
     given: dict[str, Any] = {}
     also: dict[str, Any] = {}
 
+    def holds(key: str, value: Any) -> bool:
+        equal = space.equals(space.scalars[key], value)
+        return bool(z3.is_true(model.eval(equal, model_completion=True)))
+
     def value(key: str) -> Any:
         scalar = space.scalars[key]
         kind = model.eval(scalar.kind, model_completion=True).as_long()
-        if kind == encode.BOOLEAN:
+        if kind == BOOLEAN:
             return z3.is_true(model.eval(scalar.boolean, model_completion=True))
-        if kind == encode.NUMBER:
+        if kind == NUMBER:
             number = model.eval(scalar.number, model_completion=True)
             exact = (
                 Fraction(number.numerator_as_long(), number.denominator_as_long())
@@ -272,10 +280,13 @@ def _example(
                 else 0
             )
             return int(exact) if exact == int(exact) else float(exact)
-        if kind == encode.STRING:
+        if kind == STRING:
             code = model.eval(scalar.string, model_completion=True).as_long()
-            return texts.get(code, f"text{abs(code)}")
-        return [] if kind == encode.OTHER else None
+            if code in constants:
+                return constants[code]
+            found = texts.example(space, key, holds)
+            return f"text{abs(code)}" if found is None else found
+        return [] if kind == OTHER else None
 
     for name, flag in space.flags.items():
         if name.startswith("given:") and z3.is_true(model.eval(flag, model_completion=True)):

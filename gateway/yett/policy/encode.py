@@ -6,7 +6,8 @@ A valuation of the variables that no real call has can only add behaviours; so w
 valuations holds of all calls, and what it finds is a candidate that still has to be tried.
 
 A scalar variable has a kind (absent, boolean, number, string, other) and a value of each kind; strings are
-numbers by which equal strings are equal. A condition is a pair (is true, is false); neither is absent.
+numbers by which equal strings are equal; what conditions on them have to do with one another is said by `texts`.
+A condition is a pair (is true, is false); neither is absent.
 """
 
 from __future__ import annotations
@@ -14,34 +15,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import z3
 
 from yett.canonical import MAX_INT
-from yett.expr import ABSENT, nodes
-from yett.expr.build import Frame, build
+from yett.expr import nodes
 from yett.model import CAPABILITIES, Effect, Origin, ToolSpec
+from yett.policy import texts
 from yett.policy.lint.conditions import is_argument
 from yett.policy.manifest import kind_of
 from yett.policy.policyset import PolicySet
 from yett.policy.scope import ROLE_LISTS
 from yett.policy.shape import Layer, Rule, any_glob, is_glob
+from yett.policy.space import BOOLEAN, KINDS, MISSING, NUMBER, STRING, Scalar, Space, real
 
-MISSING, BOOLEAN, NUMBER, STRING, OTHER = range(5)
-_KINDS = {"bool": BOOLEAN, "num": NUMBER, "str": STRING}
 _BIG = 1 << 63
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A variable that may be of any kind."""
-
-    kind: Any
-    boolean: Any
-    number: Any
-    string: Any
 
 
 @dataclass(frozen=True)
@@ -64,95 +53,6 @@ class Said:
     """For each rule, whether its condition fires."""
     admitted: Any
     """Whether the arguments fit the manifest."""
-
-
-class Space:
-    """The variables of all calls of one tool, shared by the policies that are compared."""
-
-    def __init__(self, tool: str, server: str | None, known: bool) -> None:
-        self.tool = tool
-        self.server = server
-        self.known = known
-        """False for the calls of all tools that no manifest names."""
-        self.axioms: list[Any] = []
-        self.scalars: dict[str, Scalar] = {}
-        self.nodes: dict[str, nodes.Node] = {}
-        self.codes: dict[str, int] = {}
-        self.flags: dict[str, Any] = {}
-        self._functions: list[tuple[str, str, nodes.Node]] = []
-
-    def flag(self, name: str) -> Any:
-        """A shared boolean."""
-        if name not in self.flags:
-            self.flags[name] = z3.Bool(name)
-        return self.flags[name]
-
-    def code(self, text: str) -> int:
-        # From 1000, so that a string the solver leaves open (0) is none that occurs.
-        return self.codes.setdefault(text, 1000 + len(self.codes))
-
-    def scalar(self, key: str, node: nodes.Node | None = None) -> Scalar:
-        """The shared variable of that name."""
-        if key not in self.scalars:
-            made = Scalar(
-                z3.Int(f"kind:{key}"), z3.Bool(f"bool:{key}"), z3.Real(f"num:{key}"), z3.Int(f"str:{key}")
-            )
-            self.scalars[key] = made
-            self.axioms.append(z3.And(made.kind >= MISSING, made.kind <= OTHER))
-            if node is not None:
-                self.nodes[key] = node
-                self._known_of(node, made)
-        return self.scalars[key]
-
-    def _known_of(self, node: nodes.Node, made: Scalar) -> None:
-        """What the gateway guarantees of a value that is not an argument."""
-        # Beyond ±(2^53-1) the canonical form refuses a number before any policy sees it.
-        if is_argument(node) is not None:
-            self.axioms.append(z3.And(made.number <= MAX_INT, made.number >= -MAX_INT))
-        elif node.type.kind in _KINDS:
-            self.axioms.append(z3.Or(made.kind == MISSING, made.kind == _KINDS[node.type.kind]))
-        if node.type.choices:
-            self.axioms.append(
-                z3.Or([made.string == self.code(choice) for choice in sorted(node.type.choices)])
-            )
-        if isinstance(node, nodes.Call) and node.function in ("spent", "count", "len"):
-            self.axioms.append(made.number >= 0)
-            self.axioms.append(z3.IsInt(made.number))
-        if node.source in ("risk.score", "session.risk"):
-            self.axioms.append(z3.And(made.number >= 0, made.number <= 1000, z3.IsInt(made.number)))
-
-    def function(self, key: str, subject: str, node: nodes.Node) -> None:
-        """Remember that a variable is a function of one argument's text alone."""
-        self._functions.append((key, subject, node))
-
-    def function_axioms(self) -> list[Any]:
-        """What such functions give for the constants that occur: if the argument is c, the value is f(c)."""
-        found = []
-        for key, subject, node in self._functions:
-            argument, result = self.scalar(f"args.{subject}"), self.scalar(key)
-            for text, code in sorted(self.codes.items()):
-                try:
-                    value = build(node)(Frame({"args": {subject: text}}, 0))
-                except (ValueError, TypeError, ArithmeticError, LookupError):
-                    continue
-                equal = z3.And(argument.kind == STRING, argument.string == code)
-                found.append(z3.Implies(equal, self._is(result, value)))
-        return found
-
-    def _is(self, scalar: Scalar, value: Any) -> Any:
-        if value is ABSENT:
-            return scalar.kind == MISSING
-        if isinstance(value, bool):
-            return z3.And(scalar.kind == BOOLEAN, scalar.boolean == value)
-        if isinstance(value, int | Fraction):
-            return z3.And(scalar.kind == NUMBER, scalar.number == _real(value))
-        if isinstance(value, str) and value in self.codes:
-            return z3.And(scalar.kind == STRING, scalar.string == self.codes[value])
-        return z3.And(scalar.kind == STRING, *(scalar.string != code for code in self.codes.values()))
-
-
-def _real(value: int | Fraction) -> Any:
-    return z3.Q(value.numerator, value.denominator) if isinstance(value, Fraction) else z3.RealVal(value)
 
 
 class Encoder:
@@ -223,8 +123,8 @@ class Encoder:
                 fits.append(given)
                 fits.append(scalar.kind != MISSING)
             kind = kind_of(arg.type)
-            if kind is not None and kind.kind in _KINDS:
-                expected = scalar.kind == _KINDS[kind.kind]
+            if kind is not None and kind.kind in KINDS:
+                expected = scalar.kind == KINDS[kind.kind]
                 if arg.schema is None:
                     space.axioms.append(z3.Implies(typed, expected))
                 else:
@@ -250,7 +150,7 @@ class Encoder:
         expected = kind_of(kind)
         if kind in ("number", "boolean") or (expected is not None and expected.kind == "str"):
             assert expected is not None
-            self.space.axioms.append(typed == (scalar.kind == _KINDS[expected.kind]))
+            self.space.axioms.append(typed == (scalar.kind == KINDS[expected.kind]))
         elif kind == "money":
             self.space.axioms.append(typed == z3.And(scalar.kind == NUMBER, scalar.number >= 0))
         elif kind == "integer":
@@ -269,7 +169,8 @@ class Encoder:
         parts = [self._selected(rule), condition]
         if rule.effect is not Effect.DENY and not rule.minds_limits:
             cut = space.scalar("facts.truncated")
-            parts.append(z3.Not(z3.And(cut.kind == BOOLEAN, cut.boolean)))
+            space.axioms.append(cut.kind == BOOLEAN)
+            parts.append(z3.Not(cut.boolean))
         return z3.And(parts)
 
     def _selected(self, rule: Rule) -> Any:
@@ -370,7 +271,7 @@ class Encoder:
         return Scalar(
             z3.IntVal(kind),
             z3.BoolVal(value is True),
-            _real(value) if kind == NUMBER else z3.RealVal(0),
+            real(value) if kind == NUMBER else z3.RealVal(0),
             z3.IntVal(self.space.code(value) if kind == STRING else 0),
         )
 
@@ -395,10 +296,10 @@ class Encoder:
                 self.space.axioms.append(
                     z3.Implies(made.kind != MISSING, self.space.flag(f"given:{is_argument(node)}"))
                 )
-            self._derived(key, node)
+            self._derived(key, node, layer)
         return made
 
-    def _derived(self, key: str, node: nodes.Node) -> None:
+    def _derived(self, key: str, node: nodes.Node, layer: Layer) -> None:
         """Relations between variables that stand for parts of one another."""
         inner = nodes.walk(node)
         arguments = {name for part in inner if (name := is_argument(part)) is not None}
@@ -406,6 +307,13 @@ class Encoder:
         calls = any(isinstance(part, nodes.Call) and not part.library for part in inner)
         if len(arguments) == 1 and roots == {"args"} and not calls and is_argument(node) is None:
             self.space.function(key, arguments.pop(), node)
+        if isinstance(node, nodes.Call) and node.library and len(node.args) == 2:
+            subject, constant = node.args[0], _text(node.args[1], layer)
+            condition = None if constant is None else texts.condition(key, node.function, constant)
+            if condition is not None:
+                self.scalar(subject, layer)
+                if (about := self.key(subject, layer)) in self.space.scalars:
+                    self.space.conditions.setdefault(about, []).append(condition)
         if isinstance(node, nodes.Call) and node.function == "origin" and self.spec is not None:
             self._origins(key, node, self.spec)
 
@@ -479,6 +387,11 @@ def _equal(left: Scalar, right: Scalar) -> Truth:
         alike(STRING, left.string == right.string),
     ]
     return Truth(z3.Or([p[0] for p in pairs]), z3.Or([p[1] for p in pairs]))
+
+
+def _text(node: nodes.Node, layer: Layer) -> str | None:
+    value = node.value if isinstance(node, nodes.Const) else _table(node, layer)
+    return value if isinstance(value, str) else None
 
 
 def _table(node: nodes.Node, layer: Layer) -> Any:

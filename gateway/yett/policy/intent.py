@@ -10,9 +10,12 @@ from __future__ import annotations
 from yett.policy import lexicon
 
 PREFIX = "intent:"
+DELEGATED = "delegated"
 MAX_PROMPT = 65_536
 
 
 def of_prompt(prompt: str) -> tuple[str, ...]:
-    """Labels of the capabilities that any word of the prompt names, sorted."""
-    return tuple(sorted(PREFIX + capability for capability in lexicon.of_prompt(prompt[:MAX_PROMPT])))
+    """Labels of the capabilities that any word of the prompt names, sorted; `DELEGATED` if a text shall say what to do."""
+    prompt = prompt[:MAX_PROMPT]
+    labels = {PREFIX + capability for capability in lexicon.of_prompt(prompt)}
+    return tuple(sorted(labels | {DELEGATED} if lexicon.delegates(prompt) else labels))

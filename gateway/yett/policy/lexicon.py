@@ -11,6 +11,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
+import re2
+
 from yett.extract.infer import VERBS as OF_TOOLS
 from yett.extract.views import tokens
 
@@ -108,6 +110,10 @@ _PHRASES = (
 
 _DO = words("do perform complete follow execute carry handle finish")
 _ERRANDS = words("task todo instruction step action errand chore")
+_FOLLOW = words("follow obey according")
+_SAY = words("ask say wish want request describe instruct explain tell suggest propose")
+_STOP = "|"
+_STOPS = re2.compile(r"[.!?;:][\s\"')]+|\n")
 _BEFORE_NOUNS = words(
     "the a an my our his her their its this these those that your of in for on from about with at by each every last next any some all no which what"
 )
@@ -115,8 +121,9 @@ _BEFORE_NOUNS = words(
 
 def of_prompt(text: str) -> set[str]:
     """Capabilities that the words of a prompt ask for; a word after an article or a preposition is no verb."""
-    spoken = "".join(c if c.isalnum() else " " for c in text.casefold()).split()
-    pairs = list(itertools.pairwise(("", *spoken)))
+    marked = _words_and_stops(text)
+    spoken = [word for word in marked if word != _STOP]
+    pairs = list(itertools.pairwise((_STOP, *marked)))
     verbs = (word for before, word in pairs if before not in _BEFORE_NOUNS or word in _NAMED)
     everything = {stem for word in spoken for stem in stems(word)}
     plain = {stem for word in verbs for stem in stems(word)}
@@ -124,6 +131,22 @@ def of_prompt(text: str) -> set[str]:
         return set(_PROMPT)  # whatever the errands are
     found = {capability for capability, known in _PROMPT.items() if plain & known}
     return found | {capability for phrase, capability in _PHRASES if phrase <= everything}
+
+
+def delegates(text: str) -> bool:
+    """Whether a prompt leaves to a text what is to be done: `follow the runbook`, `pay as she asks`."""
+    spoken = [word for word in _words_and_stops(text) if word != _STOP]
+    plain = {stem for word in spoken for stem in stems(word)}
+    if plain & _FOLLOW or (plain & _DO and plain & (_ERRANDS | {"request"})):
+        return True
+    after_as = (spoken[place + 1 : place + 5] for place, word in enumerate(spoken) if word == "as")
+    return any(_SAY & {stem for word in said for stem in stems(word)} for said in after_as)
+
+
+def _words_and_stops(text: str) -> list[str]:
+    """Words in small letters; a full stop, colon or line's end is a word too: an article before it governs nothing."""
+    parted = _STOPS.sub(f" {_STOP} ", text.casefold())
+    return "".join(c if c.isalnum() or c == _STOP else " " for c in parted).split()
 
 
 def stems(word: str) -> tuple[str, ...]:
