@@ -4,8 +4,8 @@ The word is a token: signed by the ledger, for one session exactly as it was whe
 once, and kept whole in the record of its use. Whoever presents it may be another operator than the one it was
 signed for; if the session has moved on meanwhile, somebody has to look again.
 
-A clearing takes the session's (and its principal's) fast and slow risk off, and the labels that it names. It gives
-no budget back.
+A clearing takes the session's fast and slow risk off, and the labels that it names; and what new sessions of the
+principal would start with, unless another session has added to that since. It gives no budget back.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Clearing(Struct, frozen=True, kw_only=True):
     """A session's id, or `all`."""
     before: str
     """Hash of the session as it was looked at; of `all`, the epoch."""
+    owner: str
+    """Its principal's risk as it was then."""
     labels: tuple[str, ...]
     reason: str
     iat: int
@@ -55,7 +57,7 @@ def issue(core: Core, scope: str, by: Identity, labels: tuple[str, ...] = (), re
     if strange := set(labels) - KNOWN_LABELS:
         raise LedgerError("UNKNOWN_LABEL", f"no label {min(strange)!r} is set by the ledger")
     with core.lock:
-        before = _before(core, scope, by)
+        before, owner = _before(core, scope, by)
         now = core.now()
     return jws.sign(
         jws.CLEARANCE,
@@ -67,6 +69,7 @@ def issue(core: Core, scope: str, by: Identity, labels: tuple[str, ...] = (), re
                 by=by.credential,
                 scope=scope,
                 before=before,
+                owner=owner,
                 labels=tuple(sorted(set(labels))),
                 reason=reason[:MAX_REASON],
                 iat=now,
@@ -93,7 +96,7 @@ def use(core: Core, token: str, by: Identity) -> RecordRef:
     if told.v != 1 or told.aud != core.origin:
         raise LedgerError("BAD_TOKEN", "the clearing is of another version, or for another ledger")
     with core.lock:
-        before, now = _before(core, told.scope, by), core.now()
+        (before, owner), now = _before(core, told.scope, by), core.now()
         if core.state.mandates.get(told.jti) is not None:
             raise LedgerError("CLEARING_USED", "this clearing was used before")
         if now >= told.exp:
@@ -113,21 +116,23 @@ def use(core: Core, token: str, by: Identity) -> RecordRef:
                 "mandate": {"jti": told.jti, "slot": 1, "state": "committed", "exp": told.exp // 1000},
                 "digest": mandate.token_digest(token),
                 "token": token,
+                **({"owner": "kept"} if owner != told.owner else {}),
             },
         )
     core.wait(entry)
     return core.ref(entry)
 
 
-def _before(core: Core, scope: str, by: Identity) -> str:
-    """What a clearing of this scope is bound to."""
+def _before(core: Core, scope: str, by: Identity) -> tuple[str, str]:
+    """What a clearing of this scope is bound to: the session, and its principal's risk."""
     if by.role != "operator":
         raise Unauthorized("NOT_OPERATOR", "only an operator may clear")
     if scope == EVERYTHING:
         if by.tenant != HOST:
             raise foreign()
-        return str(core.state.meta.epoch)
+        return str(core.state.meta.epoch), ""
     row = core.state.sessions.get(scope)
     if row is None or not reaches(by, row.tenant):
         raise LedgerError("SESSION_UNKNOWN", "no session of this id was opened here")
-    return core.hash_of(row)
+    clock = core.state.principal(row.tenant, row.principal).clock
+    return core.hash_of(row), f"{clock.fast}/{clock.slow}/{clock.at}"

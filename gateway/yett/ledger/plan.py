@@ -457,13 +457,16 @@ def _plan_clear(state: State, body: Body) -> list[Change]:
         return changes
     labels = tuple(name for name in row.labels if name not in set(body.get("labels", ())))
     row = msgspec.structs.replace(row, version=row.version + 1, clock=Clock(at=body["at"]), labels=labels)
+    changes.append(("session", row.id, row))
+    if body.get("owner") == "kept":
+        return changes
     owner = state.principal(row.tenant, row.principal)
     cleared = msgspec.structs.replace(
         owner,
         clock=Clock(at=body["at"]),
         account=msgspec.structs.replace(owner.account, version=owner.account.version + 1),
     )
-    return [*changes, ("session", row.id, row), ("principal", owner.key, cleared)]
+    return [*changes, ("principal", owner.key, cleared)]
 
 
 def _plan_sweep(state: State, body: Body) -> list[Change]:
