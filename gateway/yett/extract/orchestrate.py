@@ -362,7 +362,7 @@ class Extraction:
 
     def _content(self, item: _Item, text: str, data: bytes) -> None:
         """Prose or a file's body: it is not run, but a short value may break out of what it is put into."""
-        if len(text) <= SHORT or (len(text) <= LONG and not _SENTENCE.search(data)):
+        if len(text) <= SHORT or (len(text) <= LONG and not (_SENTENCE.search(data) and sql.sentence(text))):
             self._fragments(item, text, data)
 
     def _data(self, item: _Item, text: str, data: bytes) -> None:
@@ -397,7 +397,7 @@ class Extraction:
                 item.pointer,
                 item.depth,
             )
-        elif _NO_PROSE.search(data) and shell.looks_like(text):
+        elif _NO_PROSE.search(data) and shell.looks_like(text) and not sql.is_condition(text):
             self._shell_result(
                 shell.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
                 item.pointer,
@@ -434,11 +434,12 @@ class Extraction:
             return
         known = {*command.reads, *command.writes, *command.deletes}
         for word in command.argv[1:]:
-            name = word.partition("=")[2] if word.startswith("-") else word
-            if name.startswith("/") and name not in known:
-                fact = paths.analyse(name, pointer, declared=False, use=infer.path_use(command, "read", name))
-                if "shadow" in fact.categories:
-                    self._add_path(fact)
+            for name in _split(word) if "shadow" in word else ():
+                if name.startswith("/") and name not in known:
+                    use = infer.path_use(command, "read", name)
+                    fact = paths.analyse(name, pointer, declared=False, use=use)
+                    if "shadow" in fact.categories:
+                        self._add_path(fact)
 
     def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
         self.code.append(fact)
