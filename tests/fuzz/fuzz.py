@@ -3,8 +3,10 @@
     python tests/fuzz/fuzz.py TARGET [corpus folder] [-max_total_time=600] [-max_len=2048]
     python tests/fuzz/fuzz.py keep TARGET CORPUS     # add what a run found to seeds/TARGET.jsonl
 
-Targets: shell, windows, sql, python, javascript, canonical, call (the whole way from arguments to facts), policy
-(a policy file from its bytes to its own tests), expression (a condition, compiled and evaluated).
+Targets: shell, windows, sql, fragment (a value read where a query would take it), probes (what of a parsed or
+unparsed statement was pasted in), python, javascript, scripts (every other language), canonical, call (the whole way
+from arguments to facts), mcp (messages of client and server against a gate that refuses every call), policy (a policy
+file from its bytes to its own tests), expression (a condition, compiled and evaluated).
 Needs `atheris`; run by hand or nightly. `test_seeds.py` replays the kept seeds in every test run.
 """
 
@@ -53,6 +55,43 @@ def sql(text: str) -> None:
         analyser.analyse(text, "/x", declared=declared, budget=Budget(milliseconds=60_000))
 
 
+def fragment(text: str) -> None:
+    """One text as a value, read at each place of a statement, raw and as an application would have normalised it."""
+    from yett.extract.sql import fragment as reader
+    from yett.extract.sql import structure
+    from yett.extract.words import encodable
+
+    text = encodable(text)
+    low = reader.normalise(text)
+    for value in (text.lower(), low):
+        structure.readings(value)
+        structure.flags(value)
+        structure.prose(value)
+        structure.condition(value)
+    reader.flags_of(text)
+    reader.markup(text)
+
+
+def probes(text: str) -> None:
+    """One text as a whole statement of three dialects, and pasted into a query as a string and as a number."""
+    from yett.extract.budget import Budget
+    from yett.extract.sql import probes as reader
+    from yett.extract.sql import splice, statement
+    from yett.extract.words import encodable
+
+    text = encodable(text)
+    for source in (
+        text,
+        f"SELECT a FROM t WHERE b = '{text}' AND c = 1",
+        f"SELECT a FROM t WHERE b = {text} ORDER BY c",
+    ):
+        splice.spliced(source)
+        for dialect in ("mysql", "postgres", "tsql"):
+            parsed = statement.parse(source, dialect, Budget(milliseconds=60_000))
+            if parsed is not None:
+                reader.flags(parsed[1], source)
+
+
 def python(text: str) -> None:
     """One text as a Python program."""
     _code(text, "python")
@@ -61,6 +100,12 @@ def python(text: str) -> None:
 def javascript(text: str) -> None:
     """One text as a JavaScript program."""
     _code(text, "javascript")
+
+
+def scripts(text: str) -> None:
+    """One text as a program of each language that is read by its tokens."""
+    for language in ("perl", "ruby", "php", "lua", "r", "go", "script"):
+        _code(text, language)
 
 
 def _code(text: str, language: str) -> None:
@@ -102,6 +147,41 @@ def call(text: str) -> None:
         raise InvalidCall("ANALYSER_CRASHED", ", ".join(broken))
 
 
+def mcp(text: str) -> None:
+    """Lines as messages, the server's begin with `<`; a gate that refuses all lets no call through, however written."""
+    from yett.proxy.mcp.actions import Action, Judge, Report, ToServer
+    from yett.proxy.mcp.catalogue import Catalogue, Unpinned
+    from yett.proxy.mcp.core import Session
+    from yett.proxy.mcp.sse import Events
+    from yett.sdk.decider import ask, tell
+    from yett.sdk.scripted import ScriptedDecider
+
+    decider = ScriptedDecider(allow=[])
+    decider.clock = _noon
+    core = Session("s", "1", Catalogue(Unpinned("s"), decider.visible, _noon), clock=_noon)
+    for line in text.encode("utf-8", "surrogateescape").split(b"\n")[:64]:
+        waiting: list[Action] = (
+            core.server_message(line[1:]) if line[:1] == b"<" else core.client_message(line)
+        )
+        for _ in range(1_000):
+            if not waiting:
+                break
+            action = waiting.pop()
+            if isinstance(action, ToServer):
+                assert json.loads(action.data).get("method") != "tools/call", action.data
+            elif isinstance(action, Judge):
+                waiting += core.judged(action.token, ask(decider, action.call, clock=_noon))
+            elif isinstance(action, Report):
+                error = tell(decider, action.outcome)
+                waiting += core.reported(action.token, error) if action.token else []
+    with contextlib.suppress(ValueError):  # what is too large is refused
+        Events(1 << 16).feed(text.encode("utf-8", "surrogateescape"))
+
+
+def _noon() -> int:
+    return 1_800_000_000_000
+
+
 def policy(text: str) -> None:
     """One text as a policy file: refused by name, or a policy that judges."""
     from yett.errors import PolicyError
@@ -139,7 +219,21 @@ def expression(text: str) -> None:
 
 TARGETS: dict[str, Callable[[str], None]] = {
     each.__name__: each
-    for each in (shell, windows, sql, python, javascript, canonical, call, policy, expression)
+    for each in (
+        shell,
+        windows,
+        sql,
+        fragment,
+        probes,
+        python,
+        javascript,
+        scripts,
+        canonical,
+        call,
+        mcp,
+        policy,
+        expression,
+    )
 }
 
 
@@ -178,7 +272,7 @@ def main() -> None:
     import atheris
 
     target = sys.argv.pop(1)
-    with atheris.instrument_imports(include=["yett.extract", "yett.canonical"]):
+    with atheris.instrument_imports(include=["yett.extract", "yett.canonical", "yett.proxy.mcp"]):
         run(target, b"")
     atheris.Setup(sys.argv, lambda data: run(target, data))
     atheris.Fuzz()

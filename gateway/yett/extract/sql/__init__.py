@@ -56,6 +56,19 @@ def looks_like_fragment(text: str) -> bool:
     return len(text) >= 2 and fragment.active(encodable(text))
 
 
+def is_condition(text: str) -> bool:
+    """Whether it is an ordinary condition on columns, joined by words: `id in (1, 2) or parent is null`."""
+    return len(text) <= 400 and bool(_JOINED.search(text)) and fragment.condition(encodable(text))
+
+
+_JOINED = re2.compile(r"(?i)\b(?:in\s*\(|is\s+(?:not\s+)?null\b|(?:like|between|and|or)\s)")
+
+
+def sentence(text: str) -> bool:
+    """Whether a short text reads on in plain words, which no value does that breaks out of a query."""
+    return fragment.sentence(text)
+
+
 def analyse(
     source: str,
     pointer: str,

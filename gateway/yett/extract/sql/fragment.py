@@ -192,6 +192,26 @@ def _speaks(low: str) -> bool:
     return len(plain) >= (2 if "'" in low or '"' in low or "`" in low else 1)
 
 
+def condition(text: str) -> bool:
+    """Whether it is an ordinary condition on columns, as filters take them."""
+    return structure.condition(normalise(text))
+
+
+_NEXT = re2.compile(r"([A-Za-z][a-z']+) ?")
+
+
+def sentence(text: str) -> bool:
+    """Whether two words stand next to each other neither of which is SQL's. For short texts."""
+    previous, end = "", -1
+    for match in _NEXT.finditer(text):
+        word = match.group(1).lower()
+        plain = word not in _SQL_WORDS
+        if plain and previous and match.start() == end:
+            return True
+        previous, end = word if plain else "", match.end()
+    return False
+
+
 _QUOTED = re2.compile(
     r"(^|[\s(])(?:'[a-z<{][^'\"]*[a-z.!?,>}]'|\"[a-z<{][^'\"]*[a-z.!?,>}]\")([\s.,:;!?)]|$)"
 )

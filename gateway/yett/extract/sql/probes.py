@@ -253,9 +253,9 @@ def _assigns_condition(one: Any) -> bool:
 
 def _misfits(union: Any) -> bool:
     """A branch of another width, of constants only behind `*`, or of the catalogue behind a table."""
-    left, right = union.left, union.right
+    left, right = union.this, union.expression
     while isinstance(left, exp.SetOperation):
-        left = left.left
+        left = left.this
     left, right = left.unnest(), right.unnest()
     if not isinstance(left, exp.Select) or not isinstance(right, exp.Select):
         return False

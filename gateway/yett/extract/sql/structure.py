@@ -110,6 +110,8 @@ def flags(low: str) -> frozenset[str]:
             and any(char.isdigit() or char in "'\"" for char in low)
         ):
             found.add("always_true")
+        if "comment" in brings and low.endswith(("\0", "%00")):
+            found.add("comment_tail")
         if (
             "comment" in brings
             and brings & {"logic", "clause"}
@@ -128,7 +130,8 @@ def flags(low: str) -> frozenset[str]:
         found.add("continuation")
     tail = low.lstrip("0123456789 ")
     plain = "literal" in behind.brings and "names" not in behind.brings
-    if behind.fits and tail.startswith(_TAILS) and (plain or tail.startswith("procedure")):
+    plain = plain or ("literal" in number.brings and "names" not in number.brings)
+    if (behind.fits or number.fits) and tail.startswith(_TAILS) and (plain or tail.startswith("procedure")):
         found.add("continuation")
     return frozenset(found)
 
@@ -267,6 +270,8 @@ class _Machine:
             return False
         if word == "(" or (first == "{" and len(word) > 1):  # `{d '2020-01-01'}` is ODBC's
             self.brackets += 1
+            if first == "{" and self.deciding and self.left is None:
+                self.brings.add("constant")
         elif word == ")":
             if self.previous != "(" or not self.brackets:
                 return False
