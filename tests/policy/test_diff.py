@@ -103,6 +103,12 @@ def on_path(condition: str) -> str:
         ('under(args.path, "c:/work")', 'under(args.path, "C:/work/a")'),
         ('domain(args.path, "example.com")', 'domain(args.path, "api.example.com")'),
         ('domain(args.path, "example.com")', 'host(args.path) == "api.example.com"'),
+        (
+            'endswith(host(args.path), "example.com")',
+            'domain(args.path, "example.com") and contains(host(args.path), "")',
+        ),
+        ('domain(args.path, "example.com")', 'endswith(email(args.path), "@example.com")'),
+        ('domain(args.path, "example.com")', 'endswith(host(args.path), ".example.com")'),
         ('not domain(args.path, "evil.com")', 'domain(args.path, "example.com")'),
         ('cidr(args.path, "10.0.0.0/8")', 'cidr(args.path, "10.1.0.0/16")'),
         ('not cidr(args.path, "192.168.0.0/16")', 'cidr(args.path, "10.0.0.0/8")'),

@@ -307,6 +307,8 @@ class Encoder:
         calls = any(isinstance(part, nodes.Call) and not part.library for part in inner)
         if len(arguments) == 1 and roots == {"args"} and not calls and is_argument(node) is None:
             self.space.function(key, arguments.pop(), node)
+        if isinstance(node, nodes.Call) and node.function in ("host", "email"):
+            self.space.normal[key] = (node.function, self.key(node.args[0], layer))
         if isinstance(node, nodes.Call) and node.library and len(node.args) == 2:
             subject, constant = node.args[0], _text(node.args[1], layer)
             condition = None if constant is None else texts.condition(key, node.function, constant)

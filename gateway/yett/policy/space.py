@@ -52,6 +52,8 @@ class Space:
         """(variable, argument, node) of everything that hangs on one argument alone."""
         self.conditions: dict[str, list[Condition]] = {}
         """By the variable of the text they are about."""
+        self.normal: dict[str, tuple[str, str]] = {}
+        """The variable of `host(x)` or `email(x)`: the function, and the variable of x."""
         self.examples: dict[str, list[Group]] = {}
 
     def flag(self, name: str) -> Any:

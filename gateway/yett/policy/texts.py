@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import z3
@@ -54,8 +54,8 @@ class Family:
     functions: frozenset[str]
     all: Node
     """Everything that may be read."""
-    write: Callable[[str], str]
-    """A text in which that is read."""
+    write: Callable[[str], tuple[str, ...]] = lambda read: (read,)
+    """Texts in which that is read."""
     always: bool = False
     """In every text something is read."""
 
@@ -65,20 +65,25 @@ _ROOTS: Final = {"/": "A", "~/": "H", "": "R"}
 """A letter before a path in normal form tells where it starts; D is a drive."""
 
 
-def _address(bits: str) -> str:
+def _address(bits: str) -> tuple[str, ...]:
     number = int(bits[1:], 2)
-    return str(ipaddress.IPv4Address(number) if bits[0] == "4" else ipaddress.IPv6Address(number))
+    return (str(ipaddress.IPv4Address(number) if bits[0] == "4" else ipaddress.IPv6Address(number)),)
 
 
-FAMILIES: Final = (
-    Family(
-        frozenset({"matches", "search", "startswith", "endswith", "contains"}), ANYTHING, str, always=True
-    ),
-    Family(frozenset({"domain"}), parse(r"[a-z0-9_:](?:[a-z0-9._:-]*[a-z0-9_:])?"), str),
+_TEXT: Final = frozenset({"matches", "search", "startswith", "endswith", "contains"})
+_NAME: Final = r"[a-z0-9_:](?:[a-z0-9._:-]*[a-z0-9_:])?"
+_PLAIN: Final = Family(_TEXT, ANYTHING, always=True)
+_WITHIN: Final = {
+    "host": Family(_TEXT, parse(_NAME), always=True),
+    "email": Family(_TEXT, parse(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_NAME}"), always=True),
+}
+"""Texts that a function gives in normal form; whatever it was given lies in the domain that they name."""
+_READ: Final = (
+    Family(frozenset({"domain"}), parse(_NAME), lambda name: (name, f"a@{name}", f"https://{name}/")),
     Family(
         frozenset({"under"}),
         parse(rf"A/{_PARTS}|H~/{_PARTS}|D[^/]:/{_PARTS}|R{_PARTS}"),
-        lambda path: path[1:],
+        lambda path: (path[1:],),
     ),
     Family(frozenset({"cidr"}), parse("4[01]{32}|6[01]{128}"), _address),
 )
@@ -128,40 +133,45 @@ def _under(key: str, folder: str) -> Condition | None:
 def axioms(space: Space) -> list[Any]:
     """What is known of all conditions on texts of a space; also remembers the examples."""
     found = []
-    for subject, conditions in space.conditions.items():
-        text = space.scalars[subject]
-        plain = z3.And(text.kind == STRING, *(text.string != code for code in space.codes.values()))
-        for each in conditions:
-            result = space.scalar(each.key)
-            found.append(z3.Implies(text.kind != STRING, result.kind == MISSING))
-            for constant, code in space.codes.items():
-                equal = z3.And(text.kind == STRING, text.string == code)
-                found.append(z3.Implies(equal, space.equals(result, each.of(constant))))
-            if each.function == "domain":
-                found += _named(space, subject, each)
-        for family in FAMILIES:
-            members = [each for each in conditions if each.function in family.functions]
-            for group in _groups(space, family, members):
+    for subject in dict.fromkeys([*space.conditions, *space.normal]):
+        text, own = space.scalars[subject], space.conditions.get(subject, [])
+        function, inner = space.normal.get(subject, ("", ""))
+        # Of host(x) and email(x) is known, besides, in which domains x lies.
+        lies = [
+            _lifted(each, function) for each in space.conditions.get(inner, ()) if each.function == "domain"
+        ]
+        found += [z3.Implies(text.kind != STRING, space.scalar(each.key).kind == MISSING) for each in own]
+        for constant, code in space.codes.items():
+            equal = z3.And(text.kind == STRING, text.string == code)
+            said = [space.equals(space.scalar(each.key), each.of(constant)) for each in (*own, *lies)]
+            found.append(z3.Implies(equal, z3.And(said)))
+        other = z3.And(text.kind == STRING, *(text.string != code for code in space.codes.values()))
+        for family in (_WITHIN.get(function, _PLAIN), *_READ):
+            members = [each for each in own if each.function in family.functions]
+            for group in _groups(space, family, members + lies if family.always else members):
                 space.examples.setdefault(subject, []).append(group)
-                possible = [
-                    z3.And(
-                        [
-                            space.equals(space.scalar(each.key), value)
-                            for each, value in zip(group.conditions, answers, strict=True)
-                        ]
-                    )
-                    for answers in group.texts
-                ]
-                found.append(z3.Implies(plain, z3.Or(possible)))
+                possible = [z3.And(_answered(space, group, answers)) for answers in group.texts]
+                found.append(z3.Implies(other, z3.Or(possible)))
     return found
+
+
+def _lifted(each: Condition, function: str) -> Condition:
+    """That x lies in a domain, as a set of hosts or e-mail addresses."""
+    before = Cat((ANYTHING, literal("@"))) if function == "email" else Cat(())
+    return replace(each, true=Cat((before, each.true)))
+
+
+def _answered(space: Space, group: Group, answers: Answers) -> list[Any]:
+    pairs = zip(group.conditions, answers, strict=True)
+    return [space.equals(space.scalar(each.key), value) for each, value in pairs]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Conditions that are decided together, and a text for each combination of their answers."""
+    """Conditions that are decided together, and texts for each combination of their answers."""
 
     conditions: tuple[Condition, ...]
-    texts: dict[Answers, str]
+    texts: dict[Answers, tuple[str, ...]]
 
 
 def _groups(space: Space, family: Family, members: list[Condition]) -> Iterator[Group]:
@@ -181,24 +191,14 @@ def _groups(space: Space, family: Family, members: list[Condition]) -> Iterator[
 def _group(space: Space, family: Family, members: tuple[Condition, ...]) -> Group:
     patterns = [family.all, *itertools.chain.from_iterable((each.true, each.there) for each in members)]
     excluded = space.codes if family.always and len(space.codes) <= MAX_CONSTANTS else ()
-    texts: dict[Answers, str] = {}
+    texts: dict[Answers, tuple[str, ...]] = {}
     for (real, *answers), text in combinations(patterns, excluded).items():
         pairs = zip(answers[::2], answers[1::2], strict=True)
         if real:
             texts.setdefault(tuple(true if there else ABSENT for true, there in pairs), family.write(text))
     if not family.always:
-        texts.setdefault((ABSENT,) * len(members), "")
+        texts.setdefault((ABSENT,) * len(members), ("",))
     return Group(members, texts)
-
-
-def _named(space: Space, subject: str, each: Condition) -> Iterator[Any]:
-    """`host(x)` and `email(x)` read the name in x that `domain(x, …)` asks for."""
-    for function in ("host", "email"):
-        name = space.scalars.get(f"{function}({subject})")
-        if name is not None:
-            for constant, code in space.codes.items():
-                equal = z3.And(name.kind == STRING, name.string == code)
-                yield z3.Implies(equal, space.equals(space.scalar(each.key), each.of(constant)))
 
 
 def example(space: Space, subject: str, holds: Callable[[str, Any], bool]) -> str | None:
@@ -212,7 +212,8 @@ def example(space: Space, subject: str, holds: Callable[[str, Any], bool]) -> st
         text
         for about in (subject, *(key for key, _ in functions))
         for group in space.examples.get(about, ())
-        for answers, text in group.texts.items()
+        for answers, written in group.texts.items()
+        for text in written
         if all(holds(each.key, value) for each, value in zip(group.conditions, answers, strict=True))
     ]
     candidates += [text for text in space.codes for key, _ in functions if holds(key, text)]
