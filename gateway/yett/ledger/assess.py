@@ -13,7 +13,6 @@ Budgets are charged by what was measured, and checked in `commit`, where nobody 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from yett.extract.facts import Facts
@@ -21,16 +20,11 @@ from yett.extract.views import tokens as words_of
 from yett.ledger.measure import ACTING, Measure
 from yett.ledger.planned import covers
 from yett.ledger.session import HOLD_AT, combined_permille, joined
-from yett.ledger.taint import normalise, tokens
+from yett.ledger.strain import MAX_TARGETS, MAX_TEXTS, OUTWARD, TRUSTED, evidence, strings, weigh
+from yett.ledger.taint import normalise
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpec, Verdict, strictest
 
-OUTWARD: Final = frozenset({"send", "share", "pay"})
-GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
-UNASKED: Final = frozenset({"send", "share", "pay", "delete", "admin"})
-"""What a person asks for in words; running commands and writing files is part of other errands."""
-ASKED_FOR: Final = "intent:"
-"""Label prefix of what the words of the prompt ask for (`policy.intent`)."""
 FLOOR: Final = {Effect.ALLOW: 0, Effect.HOLD: 800, Effect.DENY: 950}
 """Least session risk of a call, by what the session stage said of it."""
 SUSPICION: Final = {Effect.ALLOW: 0, Effect.HOLD: 100, Effect.DENY: 500}
@@ -57,9 +51,6 @@ TARGET_NAMES: Final = frozenset(
 """Arguments that name a destination when no manifest says so."""
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that are no destination: what stays on the machine goes nowhere."""
-TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
-MAX_TARGETS: Final = 64
-MAX_TEXTS: Final = 256
 MAX_CARRIED: Final = 20_000
 """Characters of a call's texts that are searched for secret values."""
 PRIVILEGES: Final = frozenset(
@@ -79,12 +70,6 @@ PRIVILEGES: Final = frozenset(
     ]
 )
 """Words of a tool's name that say that it changes who may do what."""
-MAX_NAMES: Final = 16
-MAX_NAME: Final = 80
-"""Short values of a call that are looked up, and characters of one."""
-MAX_LOOKED_UP: Final = 48
-MAX_LOOKED_UP_TEXT: Final = 4_000
-"""Words of a call's texts that are looked for among what was read, and characters of a text they are taken from."""
 PROBING: Final = 5
 """Denials of one principal within ten minutes after which acting calls are held."""
 
@@ -142,8 +127,10 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
     values = list(_targets(admitted.call.arguments, facts, spec)) if acting or facts.urls else []
     weakest = Origin.MANDATE
     hashes: set[int] = set()
+    origins: list[tuple[str, Origin]] = []
     for value in values[:MAX_TARGETS]:
         origin = view.origin(value)
+        origins.append((value, origin))
         if origin.rank > weakest.rank and not (weakest is Origin.UNTRUSTED and origin is Origin.NOVEL):
             weakest = origin
         if origin is Origin.UNTRUSTED:
@@ -167,7 +154,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         weakest=weakest.value,
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
-        strain=_strain(view, admitted, facts, weakest if targets else None, does, carries),
+        strain=weigh(evidence(view, admitted, facts, spec, origins, does=does, secret=carries)),
         charges=charges,
         counts=((tool, 1), *((name, 1) for name in sorted(does) if name != tool)),
         labels=tuple(labels),
@@ -179,86 +166,6 @@ def _raises(tool: str, facts: Facts) -> bool:
     if not facts.does_inferred:
         return "share" not in facts.does
     return bool(PRIVILEGES & frozenset(words_of(tool))) and "share" not in facts.does
-
-
-def _strain(
-    view: Snapshot,
-    admitted: AdmittedCall,
-    facts: Facts,
-    weakest: Origin | None,
-    does: set[str],
-    secret: bool,
-) -> int:
-    """Nothing for an empty history. Never a verdict by itself: it is joined with the call's own risk.
-
-    Where it goes, what it names, what it does unasked and what it carries count each for itself, once a text was
-    read that anybody could have written.
-
-    Args:
-        weakest: weakest origin among its targets; None if it has none.
-    """
-    labels = view.labels
-    tainted = "read_untrusted" in labels
-    prompted = ASKED_FOR + "read" in labels
-    strain = 0
-    if not (does & ACTING or facts.commands):
-        strain = _curiosity(view, admitted, weakest) if tainted and prompted else 0
-        if does:
-            return strain  # it looks, and its name or manifest says so
-    # What a tool does whose name says nothing was asked for if anything was.
-    asked = not prompted or any(ASKED_FOR + name in labels for name in does - {"read"} or ACTING)
-    foreign = weakest is not None and weakest not in TRUSTED
-    named = tainted and weakest in (None, Origin.NOVEL) and _named_by_text(view, admitted.call.arguments)
-    if weakest is Origin.UNTRUSTED:
-        strain = 450 if does & OUTWARD else 300
-    elif weakest is Origin.NOVEL and tainted:
-        strain = 250 if prompted else 100
-    if named:
-        strain = joined(strain, 100 if asked else 250)
-    # A program does many things on the way to what was asked; only where it then goes tells.
-    running = bool(facts.commands or facts.code) and weakest is not Origin.UNTRUSTED
-    if tainted and not asked and not running:
-        strain = joined(strain, 300 if does & UNASKED else 100)
-    if "read_injection" in labels and does & GRAVE and (foreign or named or not asked):
-        strain = joined(strain, 300)
-    if secret and foreign:
-        strain = joined(strain, 500)
-    elif tainted and foreign and does & OUTWARD and _carries_read(view, facts):
-        strain = joined(strain, 200)
-    return strain
-
-
-def _curiosity(view: Snapshot, admitted: AdmittedCall, weakest: Origin | None) -> int:
-    """Of a call that only looks: that nobody spoke of it, or that a text sends it there."""
-    strain = 20 if _spoken_of(view, admitted) else 60
-    return joined(strain, 150) if weakest is Origin.UNTRUSTED else strain
-
-
-def _spoken_of(view: Snapshot, admitted: AdmittedCall) -> bool:
-    """Whether a word of the tool's name or a short value of the call stands in the prompt."""
-    call = admitted.call
-    values = (value for value in _strings(call.arguments) if 3 <= len(value) <= MAX_NAME)
-    spoken = (*words_of(call.tool), *islice(values, MAX_NAMES))
-    known, whole = view.row.taint.origin_of, view.hasher.whole
-    return any(known(whole(each)) is Origin.PROMPT for each in spoken)
-
-
-def _named_by_text(view: Snapshot, arguments: dict[str, Json]) -> bool:
-    """Whether one of its short values stood in an untrusted text, and in nothing that is trusted."""
-    values = (value for value in _strings(arguments) if 3 <= len(value) <= MAX_NAME)
-    return any(view.origin(value) is Origin.UNTRUSTED for value in islice(values, MAX_NAMES))
-
-
-def _carries_read(view: Snapshot, facts: Facts) -> bool:
-    """Whether its texts repeat a number, name or address out of untrusted results, other than where it goes."""
-    aimed = {contact.value.casefold() for contact in facts.contacts}
-    words = (
-        word
-        for text in facts.texts[:MAX_TEXTS]
-        for word in tokens(normalise(text.value[:MAX_LOOKED_UP_TEXT]))
-        if len(word) >= 5 and not word.isalpha() and "://" not in word and word not in aimed
-    )
-    return any(view.origin(word) is Origin.UNTRUSTED for word in islice(words, MAX_LOOKED_UP))
 
 
 def session_risk(view: Snapshot, measured: Measure, score: int, verdicts: tuple[Verdict, ...]) -> int:
@@ -324,18 +231,7 @@ def _targets(arguments: dict[str, Json], facts: Facts, spec: ToolSpec | None) ->
     for name, value in arguments.items():
         declared = spec.args.get(name) if spec is not None else None
         if declared.role == "target" if declared is not None else name.lower() in TARGET_NAMES:
-            yield from _strings(value)
-
-
-def _strings(value: Json, depth: int = 0) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif depth < 4 and isinstance(value, list):
-        for item in value[:MAX_TARGETS]:
-            yield from _strings(item, depth + 1)
-    elif depth < 4 and isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item, depth + 1)
+            yield from strings(value)
 
 
 def _carries_secret(view: Snapshot, facts: Facts) -> bool:

@@ -29,6 +29,7 @@ ORDERS: Final = "ASI01"
 """Tag of findings that say: this result gives the agent orders."""
 STRIKES: Final = {Level.INFO: 0, Level.LOW: 30, Level.MEDIUM: 100, Level.HIGH: 250, Level.CRITICAL: 400}
 """How much reading such a result raises the session's risk, 0..1000."""
+_FOREIGN: Final = Origin.UNTRUSTED.value
 _ORIGINS: Final = {origin.value for origin in Origin}
 _INDEXED: Final = {Origin.DIRECTORY.value: Hasher.of_name, "sender": Hasher.of_sender}
 """How values of an origin are indexed, where not by all their parts. A sender is untrusted, and no mention."""
@@ -115,6 +116,11 @@ def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], boo
     if "read_secret" in outcome.labels:
         for value, _ in outcome.values:
             secret |= hasher.of_secret(value)
+    orders = set[int]().union(
+        *(hasher.of_orders(value) for value, origin in outcome.values if origin == _FOREIGN)
+    )
+    if orders:
+        found[_FOREIGN] |= orders
     overflow = outcome.truncated
     told: list[list[str]] = []
     left = MAX_HASHES
@@ -134,6 +140,8 @@ def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], boo
                 elif origin not in _ORIGINS and kind == Origin.UNTRUSTED.value:
                     hashes |= hasher.of_sender(value)
             overflow = True
+            if kind == _FOREIGN and len(hashes | orders) <= left:
+                hashes |= orders
         if len(hashes) > left:
             overflow = overflow or kind == "secret" or kind in tightening
             hashes = set(sorted(hashes)[:left])

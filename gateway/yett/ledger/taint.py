@@ -33,6 +33,7 @@ from urllib.parse import unquote
 import re2
 
 from yett.model import Origin, Struct
+from yett.policy.lexicon import of_prompt
 
 MAX_TRUSTED: Final = 1024
 BLOOM_BYTES: Final = 6144
@@ -63,6 +64,20 @@ _SCHEMES: Final = frozenset({"http", "https", "mailto", "ftp", "file", "www"})
 _GLUED: Final = re2.compile(r"([a-z0-9])\.([A-Z])")
 _SENT: Final = "from\0"
 """Before a sender's address: no text can contain it."""
+_TOLD: Final = "told\0"
+"""Before a word of a sentence that asks for an action."""
+_REQUESTS: Final = frozenset("please kindly must should shall needs need ensure".split())  # noqa: SIM905
+"""Words that make a sentence a request whatever its verb."""
+_IMPERATIVES: Final = frozenset(
+    """issue enter file give hand point align use visit click go call copy export import upload verify provide
+    proceed confirm log sign fill allow stop switch route redirect""".split()  # noqa: SIM905
+)
+"""Verbs that are none in a prompt's list, in front of a sentence."""
+MAX_TOLD: Final = 24
+"""Words of a value that are looked up."""
+MAX_SENTENCES: Final = 64
+"""Sentences of one text that are looked at one by one; the rest counts as one."""
+_SENTENCE: Final = re2.compile(r"(?s)(.*?(?:[.!?;][\s\"')\]]+|\n|$))")
 _WORD: Final = 3
 """Characters of a word that is indexed alone; twice as many in a long text."""
 _SHINGLE: Final = 4
@@ -160,6 +175,19 @@ class Hasher:
         found.update(piece for word in words for piece in pieces(word))
         return {self(_SENT + each) for each in found if each}
 
+    def of_orders(self, text: str) -> set[int]:
+        """Hashes of the words of sentences that ask for an action, and of the actions they ask for."""
+        found: set[int] = set()
+        for sentence in _sentences(text[:MAX_TEXT]):
+            words = [word for word in tokens(normalise(sentence)) if len(word) > 1]
+            # Words of paths and addresses are no verbs.
+            asked = of_prompt(" ".join(filter(str.isalpha, words))) - {"read"}
+            if asked or not _REQUESTS.isdisjoint(words) or (words and words[0] in _IMPERATIVES):
+                found.update(self(_TOLD + word) for word in words)
+                found.update(self(_TOLD + piece) for word in words for piece in pieces(word))
+                found.update(self(_TOLD + _TOLD + capability) for capability in asked)
+        return found
+
     def of_secret(self, text: str) -> set[int]:
         """Hashes under which a secret value and its parts are indexed and looked for."""
         normal = normalise(text[:MAX_TEXT])
@@ -177,6 +205,19 @@ class Hasher:
             if sum(map(len, shingle)) >= _WINDOW:
                 found.add(self("~" + " ".join(shingle)))
         return found
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """A text's sentences and lines; full stops within an address or a number end none."""
+    start = 0
+    for _ in range(MAX_SENTENCES):
+        end = _SENTENCE.match(text, start).end()
+        if end <= start:
+            return
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
 
 
 def _telling(word: str) -> bool:
@@ -343,6 +384,22 @@ def mentioned(index: Taint, hasher: Hasher, value: str) -> bool:
         return True
     words = tokens(normal)
     return len(words) > 1 and all(hasher(f"{a} {b}") in index.untrusted for a, b in pairwise(words))
+
+
+def told(indexes: Indexes, hasher: Hasher, value: str) -> bool:
+    """Whether all words of a value stood in sentences of untrusted texts that ask for an action."""
+    words = [word for word in tokens(normalise(value[:MAX_TEXT])) if len(word) > 1][:MAX_TOLD]
+    return bool(words) and all(_is_told(indexes, hasher, word) for word in words)
+
+
+def told_to(indexes: Indexes, hasher: Hasher, capability: str) -> bool:
+    """Whether an untrusted text asks for an action of this kind."""
+    return _is_told(indexes, hasher, _TOLD + capability)
+
+
+def _is_told(indexes: Indexes, hasher: Hasher, word: str) -> bool:
+    item = hasher(_TOLD + word)
+    return any(item in index.untrusted for index in indexes)
 
 
 def origin(indexes: Indexes, hasher: Hasher, value: str) -> Origin:

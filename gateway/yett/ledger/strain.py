@@ -1,0 +1,261 @@
+"""The strain: what a session's history makes of where a call goes, what it takes along and what nobody asked for.
+
+`evidence` names what speaks against a call, `weigh` joins the weights that `policies/session.yaml` gives to the
+names as independent risks: `1 - (1-a)(1-b)…`, 0..1000. More evidence never weighs less, and there is none before
+the session has read a text that anybody could have written. The strain is never a verdict by itself: it is
+joined with the call's own risk.
+
+The strongest evidence is an *order*: a sentence of an untrusted text that asks for an action (`taint`). Honest
+errands take names, addresses and numbers out of such texts as well, but seldom out of their orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice
+from typing import Final
+
+import msgspec
+import yaml
+
+from yett import resources
+from yett.errors import PolicyError
+from yett.extract.facts import Facts
+from yett.extract.views import tokens as words_of
+from yett.ledger.measure import ACTING
+from yett.ledger.session import joined
+from yett.ledger.taint import normalise, tokens, told, told_to
+from yett.ledger.view import Snapshot
+from yett.model import AdmittedCall, Json, Origin, ToolSpec
+from yett.policy.intent import DELEGATED
+
+OUTWARD: Final = frozenset({"send", "share", "pay"})
+GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
+UNASKED: Final = frozenset({"send", "share", "pay", "delete", "admin"})
+"""What a person asks for in words; running commands and writing files is part of other errands."""
+ASKED_FOR: Final = "intent:"
+"""Label prefix of what the words of the prompt ask for (`policy.intent`)."""
+TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
+SECRETS: Final = frozenset(
+    {"password", "passwd", "passphrase", "secret", "token", "key", "pin", "credential"}
+)
+"""Words of an argument's name that say that it is one, when no manifest does."""
+MAX_TEXTS: Final = 256
+MAX_TARGETS: Final = 64
+MAX_NAMES: Final = 16
+MAX_NAME: Final = 80
+"""Short values of a call that are looked up, and characters of one."""
+MAX_LOOKED_UP: Final = 48
+MAX_LOOKED_UP_TEXT: Final = 4_000
+"""Words of a call's texts that are looked for among what was read, and characters of a text they are taken from."""
+
+
+@cache
+def weights() -> dict[str, int]:
+    """Weight of each kind of evidence, 0..1000. Raises: PolicyError, if the file shipped with Yett is broken."""
+    path = resources.policies() / "session.yaml"
+    try:
+        found: dict[str, int] = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), dict[str, int])
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as broken:
+        raise PolicyError(
+            "SCORE_MODEL", f"the session model does not load: {broken}", path=str(path)
+        ) from broken
+    if not all(0 <= weight <= 1000 for weight in found.values()):
+        raise PolicyError("SCORE_MODEL", "weights lie between 0 and 1000", path=str(path))
+    return found
+
+
+def weigh(evidence: Iterable[str]) -> int:
+    """The evidence as one risk, 0..1000."""
+    table = weights()
+    strain = 0
+    for name in evidence:
+        strain = joined(strain, table[name])
+    return strain
+
+
+def evidence(
+    view: Snapshot,
+    admitted: AdmittedCall,
+    facts: Facts,
+    spec: ToolSpec | None,
+    targets: list[tuple[str, Origin]],
+    *,
+    does: set[str],
+    secret: bool,
+) -> Iterator[str]:
+    """What speaks against a call, by the names of `policies/session.yaml`.
+
+    Args:
+        targets: where it goes, and where that came from.
+        secret: it carries a value of a secret result.
+    """
+    labels = view.labels
+    if "read_untrusted" not in labels:
+        if secret and any(origin not in TRUSTED for _, origin in targets):
+            yield "carries-secret"
+        return
+    past = _Past(view)
+    prompted = ASKED_FOR + "read" in labels
+    call = admitted.call
+    short = [value for value in strings(call.arguments) if 2 <= len(value) <= MAX_NAME][:MAX_NAMES]
+    spoken = any(map(past.spoken, (*words_of(call.tool), *short)))
+    if does and not (does & ACTING or facts.commands):
+        # It looks, and its name or manifest says so.
+        if prompted:
+            yield from _curiosity(past, short, targets, spoken=spoken)
+        return
+    unasked = prompted and _is_unasked(view, facts, does, spoken=spoken)
+    if prompted and not spoken:
+        yield "unspoken"
+    yield from _where(past, short, targets, prompted=prompted)
+    foreign = any(origin not in TRUSTED for _, origin in targets)
+    aimed = {value for value, _ in targets}
+    taken = past.taken(value for value in (*short, *_numbers(call.arguments)) if value not in aimed)
+    # A program does many things on the way to what was asked; only where it then goes tells.
+    running = bool(facts.commands or facts.code)
+    if taken == "ordered":
+        yield "command-ordered" if running else past.order("value-ordered")
+    elif taken:
+        yield "value-found"
+    if unasked and (foreign or not running):
+        told = "-but-told" if any(past.asks(name) for name in does or ACTING) else ""
+        grave = does & UNASKED and (foreign or not targets)
+        yield ("unasked-grave" if grave else "unasked" if does else "unasked-unknown") + told
+    if any(past.origin(value) is Origin.UNTRUSTED for value in _secrets(call.arguments, spec)):
+        yield "secret-from-text"
+    if "read_injection" in labels and does & GRAVE and (foreign or taken or unasked):
+        yield "after-injection"
+    if secret and foreign:
+        yield "carries-secret"
+    elif does & OUTWARD:
+        yield from _carried(past, facts, foreign=foreign, running=running)
+
+
+def _is_unasked(view: Snapshot, facts: Facts, does: set[str], *, spoken: bool) -> bool:
+    """Whether no word of the prompt asks for what the call does."""
+    if not does:
+        return not spoken  # a tool whose name says nothing: as far as the prompt speaks of it
+    asked = {name.removeprefix(ASKED_FOR) for name in view.labels if name.startswith(ASKED_FOR)}
+    if "delete" in does and "delete" not in asked:
+        return True
+    meant = does - {"read"} | ({"pay"} if facts.amounts else set())
+    return not meant & asked
+
+
+class _Past:
+    """What the session and its principal's others have read."""
+
+    def __init__(self, view: Snapshot) -> None:
+        self._view = view
+        self._indexes = (view.row.taint, view.principal.taint, view.principal.earlier)
+        self._saturated = "taint_saturated" in view.labels
+        self.origin = view.origin
+
+    def ordered(self, value: str) -> bool:
+        return self._saturated or told(self._indexes, self._view.hasher, value)
+
+    def order(self, name: str) -> str:
+        """Obeying a text is less telling if the user said that a text is to be obeyed."""
+        return name + "-delegated" if DELEGATED in self._view.labels else name
+
+    def asks(self, capability: str) -> bool:
+        return told_to(self._indexes, self._view.hasher, capability)
+
+    def spoken(self, text: str) -> bool:
+        """Whether it stands in the prompt, as a whole."""
+        return self._view.row.taint.origin_of(self._view.hasher.whole(text)) is Origin.PROMPT
+
+    def taken(self, values: Iterable[str]) -> str:
+        """`ordered` if one of the values comes out of an order, `found` if out of another untrusted text."""
+        found = ""
+        for value in values:
+            origin = self.origin(value)
+            if origin is Origin.UNTRUSTED and len(value) > 2 and not value.isdigit():
+                found = "found"
+            if origin not in TRUSTED and self.ordered(value):
+                return "ordered"
+        return found
+
+
+def _where(
+    past: _Past, short: list[str], targets: list[tuple[str, Origin]], *, prompted: bool
+) -> Iterator[str]:
+    """Of the targets: the weightiest kind of them, and whether the user named whose they are."""
+    foreign = [(value, origin) for value, origin in targets if origin not in TRUSTED]
+    if not foreign:
+        return
+    found = [value for value, origin in foreign if origin is Origin.UNTRUSTED]
+    ordered = any(past.ordered(value) for value, _ in foreign)
+    if not found and not ordered:
+        yield "target-novel" if prompted else "target-novel-unprompted"
+        return
+    named = any(past.spoken(part) for value, _ in foreign for part in _parts(value))
+    if ordered:
+        yield past.order("target-ordered-of-named" if named else "target-ordered")
+    else:
+        yield "target-found-of-named" if named or any(map(past.spoken, short)) else "target-found"
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The words of an address: `dora` of `dora@shop.example`."""
+    spaced = "".join(char if char.isalnum() else " " for char in value[:MAX_NAME])
+    return (part for part in spaced.split() if len(part) > 2)
+
+
+def _secrets(arguments: dict[str, Json], spec: ToolSpec | None) -> Iterator[str]:
+    for name, value in arguments.items():
+        declared = spec.args.get(name) if spec is not None else None
+        if declared.role == "secret" if declared is not None else SECRETS & set(words_of(name)):
+            yield from strings(value)
+
+
+def _curiosity(
+    past: _Past, short: list[str], targets: list[tuple[str, Origin]], *, spoken: bool
+) -> Iterator[str]:
+    """Of a call that only looks: that nobody spoke of it, or that a text sends it there."""
+    yield "looks" if spoken else "looks-unasked"
+    if any(origin is Origin.UNTRUSTED for _, origin in targets):
+        yield "looks-where-found"
+    if past.taken(short) == "ordered":
+        yield "looks-as-told"
+
+
+def _carried(past: _Past, facts: Facts, *, foreign: bool, running: bool) -> Iterator[str]:
+    """Whether its texts repeat a number, name or address out of untrusted results, other than where it goes."""
+    aimed = {contact.value.casefold() for contact in facts.contacts}
+    words = list(
+        islice(
+            (
+                word
+                for text in facts.texts[:MAX_TEXTS]
+                for word in tokens(normalise(text.value[:MAX_LOOKED_UP_TEXT]))
+                if len(word) >= 5 and not word.isalpha() and "://" not in word and word not in aimed
+            ),
+            MAX_LOOKED_UP,
+        )
+    )
+    read = [word for word in words if past.origin(word) is Origin.UNTRUSTED]
+    if foreign and read:
+        yield "carries-read"
+    if not running and any(map(past.ordered, read)):
+        yield past.order("carries-ordered")
+
+
+def _numbers(arguments: dict[str, Json]) -> Iterator[str]:
+    """Whole numbers of two digits and more: what a call acts on is often one."""
+    for value in arguments.values():
+        if isinstance(value, int) and value > 9:
+            yield str(value)
+
+
+def strings(value: Json, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 4 and isinstance(value, list):
+        for item in value[:MAX_TARGETS]:
+            yield from strings(item, depth + 1)
+    elif depth < 4 and isinstance(value, dict):
+        for item in value.values():
+            yield from strings(item, depth + 1)
