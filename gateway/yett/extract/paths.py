@@ -179,11 +179,15 @@ def categories(normal: str, *, trailing: bool = False) -> frozenset[str]:
     }
     if "ssh_public" in found:
         found -= {"ssh", "credentials"}
+    if "env_file" in found and _SHOWN.search(text.rpartition("/")[2]):
+        found.discard("env_file")
     if "system_info" in found:
         found -= {"system_config", "proc", "system_program"}
     return frozenset(found)
 
 
+_SHOWN = pattern(r"(?:^|[._-])(?:example|sample|template|dist)(?:[._-]|$)")
+"""A file that shows which settings there are, without their values."""
 _PATH_SHAPE = probe(
     r"(?i)^(?:[\"']?)(?:~[a-z0-9_-]*/|\.{1,2}[/\\]|/[\w.@~+-]|[a-z]:[/\\]|\\\\[\w.?]|%[a-z]+%[/\\]|\$\{?home|\$env:|(?:url:)?(?:local_)?file:|[\w.@+-]+(?:[/\\][\w.@+ -]*)+$|\.[a-z][\w.-]+$)"
 )

@@ -26,6 +26,7 @@ from yett import resources
 from yett.errors import PolicyError
 from yett.extract.facts import UrlFact
 from yett.extract.patterns import pattern, probe
+from yett.extract.words import words
 
 MAX_URL = 8_192
 MAX_FOUND = 64
@@ -60,102 +61,17 @@ _BARE_HOST = pattern(
     r"(?i)(?:^|[=\s@])((?:\d{1,3}(?:\.\d{1,3}){3}|localhost[a-z0-9.]*|ipv?6-[a-z]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+|0x[0-9a-f]{8}|\[[0-9a-f:.]+\])(?::\d+)?/[^\s\"'<>`]*)"
 )
 _AT_IN_PATH = probe(r"(?i)^/?[^/]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/?$")
-_REDIRECT = frozenset(
-    [
-        "url",
-        "uri",
-        "redirect",
-        "redirect_uri",
-        "redirect_url",
-        "redirecturl",
-        "return",
-        "return_to",
-        "returnto",
-        "return_url",
-        "returnurl",
-        "next",
-        "dest",
-        "destination",
-        "continue",
-        "goto",
-        "go",
-        "target",
-        "to",
-        "out",
-        "view",
-        "link",
-        "src",
-        "source",
-        "image",
-        "image_url",
-        "img",
-        "imgurl",
-        "callback",
-        "callback_url",
-        "webhook",
-        "feed",
-        "host",
-        "site",
-        "html",
-        "data",
-        "reference",
-        "ref",
-        "proxy",
-        "forward",
-        "fetch",
-        "load",
-        "path",
-        "page",
-        "u",
-        "r",
-        "q",
-        "file",
-        "document",
-        "domain",
-        "jump",
-        "origin",
-        "open",
-        "navigation",
-        "checkout_url",
-        "success_url",
-        "cancel_url",
-        "service",
-        "relaystate",
-    ]
+_REDIRECT = words(
+    "url uri redirect redirect_uri redirect_url redirecturl return return_to returnto return_url "
+    "returnurl next dest destination continue goto go target to out view link src source image image_url "
+    "img imgurl callback callback_url webhook feed host site html data reference ref proxy forward fetch "
+    "load path page u r q file document domain jump origin open navigation checkout_url success_url "
+    "cancel_url service relaystate"
 )
-_CREDENTIAL = frozenset(
-    [
-        "api_key",
-        "apikey",
-        "key",
-        "access_key",
-        "token",
-        "access_token",
-        "auth",
-        "auth_token",
-        "refresh_token",
-        "id_token",
-        "password",
-        "passwd",
-        "pwd",
-        "pass",
-        "secret",
-        "client_secret",
-        "private_key",
-        "sig",
-        "signature",
-        "credential",
-        "credentials",
-        "session",
-        "sessionid",
-        "session_id",
-        "jwt",
-        "bearer",
-        "x-api-key",
-        "authorization",
-        "x-amz-signature",
-        "x-amz-security-token",
-    ]
+_CREDENTIAL = words(
+    "api_key apikey key access_key token access_token auth auth_token refresh_token id_token password "
+    "passwd pwd pass secret client_secret private_key sig signature credential credentials session "
+    "sessionid session_id jwt bearer x-api-key authorization x-amz-signature x-amz-security-token"
 )
 
 
@@ -298,6 +214,8 @@ def _parse(raw: str, pointer: str, *, declared: bool, nested: bool) -> UrlFact |
     rest = rest.lstrip("/")
     authority, tail = _cut(rest)
     host_text, port = _authority(authority, flags)
+    if tail.startswith(("#@", "?@")):
+        flags.add("userinfo_host")  # who does not know that `#` ends an authority goes to what follows
     path, query = _path_and_query(tail)
     if not host_text:
         return _fact(pointer, raw, scheme, flags | {"no_host"}, declared, nested, path=path, query=query)
