@@ -57,7 +57,7 @@ def does(
     code: Iterable[CodeFact],
 ) -> frozenset[str]:
     """Capabilities of a call whose tool has no manifest."""
-    found = _by_name(tool)
+    found = _by_name(tool) | _by_arguments(arguments)
     method = arguments.get("method")
     if isinstance(method, str) and views.hints(tool).web:
         found.discard("send")
@@ -86,6 +86,14 @@ _READING = _words(
     "get read list search find fetch query show view lookup describe count retrieve browse cat inspect"
 )
 _JOINING = _words("and or then")
+_ACTING = _words(
+    "approve reject execute exec eval run delete remove drop purge wipe overwrite override send resend notify forward publish "
+    "submit buy purchase pay disable enable activate deactivate kill unlock reset revoke subscribe unsubscribe deploy reboot restart"
+)
+"""Verbs that no value and no switch would name unless the call did it."""
+_ALSO_NOUNS = _words("run deploy publish submit pay purchase override forward")
+_CHOOSING = _words("action operation op verb act")
+"""Arguments that choose what a tool does."""
 
 
 def _by_name(tool: str) -> set[str]:
@@ -93,9 +101,32 @@ def _by_name(tool: str) -> set[str]:
     words = frozenset(views.tokens(tool))
     found = {capability for capability, verbs in VERBS.items() if words & verbs}
     named = views.tokens(tool.replace(":", ".").rpartition(".")[2])
+    acting = _meaning(words & (_ACTING - _ALSO_NOUNS))
     if named and named[0] in _READING and not words & _JOINING:
         found &= {"read", "write", "delete"}
+    return found | acting
+
+
+def _by_arguments(arguments: dict[str, Json]) -> set[str]:
+    """`{"action": "delete"}`, `{"delete_after": true}`: what a name does not tell, an argument may."""
+    found: set[str] = set()
+    for name, value in arguments.items():
+        words = frozenset(views.tokens(name))
+        if isinstance(value, str) and words & _CHOOSING:
+            chosen = frozenset(views.tokens(value))
+            found |= {capability for capability, verbs in VERBS.items() if chosen & verbs} | _meaning(
+                chosen & _ACTING
+            )
+        elif value is True:
+            found |= _meaning(words & _ACTING)
     return found
+
+
+def _meaning(verbs: frozenset[str]) -> set[str]:
+    """Capabilities of verbs; one that stands in no list changes something."""
+    return {capability for capability, known in VERBS.items() if verbs & known} or (
+        {"write"} if verbs else set()
+    )
 
 
 _OWN_FILES = frozenset(
