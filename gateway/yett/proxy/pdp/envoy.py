@@ -2,16 +2,20 @@
 
 Envoy repeats the request it holds (method, path, chosen headers, and the body with `with_request_body`)
 under `/ext_authz`; 200 lets it go on, anything else is the client's answer. A body that is an MCP message is
-judged as the call it carries; other requests are the tool `http` with `method`, `host`, `path` and `body`.
-A body that Envoy cut (`x-envoy-auth-partial-body`) cannot be judged and is refused.
+judged as the call it carries, whatever media type it claims; other requests are the tool `http` with `method`,
+`host`, `path` and `body`. Where Envoy names an MCP server, only MCP messages are posted. A body that Envoy cut
+(`x-envoy-auth-partial-body`), that is compressed, or that only a lax reader takes for an MCP message cannot be
+judged and is refused.
 
 The credential of Envoy itself comes in `x-yett-authorization`, because `authorization` belongs to the request
 that is judged, and the server's name in `x-mcp-server`. Set both with `headers_to_add`, which replaces what a
-client sent under these names; neither belongs into `allowed_headers`.
+client sent under these names; neither belongs into `allowed_headers`, `content-encoding` does.
 """
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from typing import Any
 
 import msgspec
@@ -35,10 +39,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     path: str
     """With its query."""
-    content_type: str = ""
     body: bytes = b""
     cut: bool = False
     """Not the whole body."""
+    encoding: str = ""
+    """Of the body (`content-encoding`)."""
     server: str | None = None
     """The MCP server behind Envoy, as policies know it."""
 
@@ -53,9 +58,9 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
             method=request.method,
             host=headers.get("x-forwarded-host", headers.get("host", "")),
             path=_path(request),
-            content_type=headers.get("content-type", ""),
             body=await body_of(request),
-            cut=headers.get("x-envoy-auth-partial-body") == "true",
+            cut="true" in headers.getlist("x-envoy-auth-partial-body"),
+            encoding=headers.get("content-encoding", ""),
             server=headers.get("x-mcp-server"),
         )
         return _answer(*await settle(gateway, identity, asked))
@@ -79,18 +84,45 @@ async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decisi
     """
     if asked.cut:
         raise YettError("TOO_LARGE", "the body was cut before it could be judged")
-    if "json" in asked.content_type.lower() and asked.body:
-        try:
-            message = wire.read(asked.body, max_bytes=len(asked.body))
-        except wire.WireError as error:
-            if b'"jsonrpc"' in asked.body or asked.body.lstrip()[:1] == b"[":
-                raise YettError("BAD_MESSAGE", error.message) from None
-        else:
-            return await _message(gateway, identity, message, asked.server)
+    if asked.body and asked.encoding.lower() not in ("", "identity"):
+        raise YettError("BAD_MESSAGE", "a body that is compressed cannot be judged")
+    message = _carried(asked)
+    if message is not None:
+        return await _message(gateway, identity, message, asked.server)
     arguments: dict[str, Any] = {"method": asked.method, "host": asked.host, "path": asked.path}
     if asked.body:
         arguments["body"] = asked.body.decode("utf-8", "backslashreplace")
     return await judged(gateway, identity, "http", arguments), "http"
+
+
+def _carried(asked: Asked) -> wire.Message | None:
+    """The MCP message that a request carries; None if no server would find one."""
+    posted = asked.server is not None and asked.method == "POST"
+    if not asked.body and not posted:
+        return None
+    try:
+        return wire.read(asked.body, max_bytes=len(asked.body))
+    except wire.WireError as error:
+        if not posted and not _hidden(asked.body):
+            return None
+        raise YettError("BAD_MESSAGE", error.message) from None
+
+
+def _hidden(body: bytes) -> bool:
+    """Whether a reader laxer than ours (other encodings, keys twice or in other letters) finds an MCP message."""
+    try:
+        found = json.loads(body, parse_int=str, parse_float=str)
+    except RecursionError:
+        return True
+    except ValueError:
+        return b'"jsonrpc"' in body
+    keys = (
+        key
+        for each in (found if isinstance(found, list) else [found])
+        if isinstance(each, dict)
+        for key in each
+    )
+    return any(unicodedata.normalize("NFKC", key).casefold() == "jsonrpc" for key in keys)
 
 
 async def _message(

@@ -195,9 +195,11 @@ def _asked(attributes: Any) -> envoy.Asked:
     """The request in an `AttributeContext`.
 
     Raises:
-        YettError: AMBIGUOUS, two bodies that differ.
+        YettError: BAD_REQUEST, there is none; AMBIGUOUS, two bodies that differ.
     """
     http = attributes.request.http
+    if not (http.method and http.path):
+        raise YettError("BAD_REQUEST", "the message has no HTTP request")
     headers = {key.lower(): value for key, value in http.headers.items()}
     for one in http.header_map.headers:
         value = one.value or one.raw_value.decode("latin-1")
@@ -211,9 +213,10 @@ def _asked(attributes: Any) -> envoy.Asked:
         method=http.method,
         host=http.host,
         path=http.path,
-        content_type=headers.get("content-type", ""),
         body=body,
-        cut=headers.get("x-envoy-auth-partial-body") == "true" or http.size > len(body) or unsent,
+        # A client's own word stands beside Envoy's where headers are sent raw.
+        cut="true" in headers.get("x-envoy-auth-partial-body", "") or http.size > len(body) or unsent,
+        encoding=headers.get("content-encoding", ""),
         # From the route's configuration: a header would be the client's to choose.
         server=attributes.context_extensions.get("mcp_server") or None,
     )
