@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import http.client
 import ipaddress
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +102,22 @@ def test_another_address_than_loopback_needs_tls_or_an_explicit_word(tmp_path: P
     with pytest.raises(YettError) as broken:
         tls_context(Settings(policy=(), state=tmp_path, port=0, tls_certificate=tmp_path / "none.pem"))
     assert broken.value.code == "BAD_TLS"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_consoles_cookie_of_a_visit_over_tls_is_for_tls_only(
+    make_living: Any, tmp_path: Path, workers: int
+) -> None:
+    pem, key = certificate(tmp_path, "gate")
+    own = make_living(port=0, tls_certificate=pem, tls_key=key, workers=workers)
+    trusting = ssl.create_default_context(cafile=str(pem))
+    token = own.token("approver", "paul", "desk")
+    until = time.monotonic() + 60
+    while workers and b"yett_workers 1.0" not in own.sidecar.metrics.render():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    connection = http.client.HTTPSConnection("127.0.0.1", own.ports[0], context=trusting, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", "/console/login", f"token={token}")
+        cookie = connection.getresponse().getheader("set-cookie") or ""
+    assert {"HttpOnly", "SameSite=strict", "Secure"} <= set(cookie.split("; "))

@@ -41,6 +41,8 @@ READY: Final = b"o"
 """From a worker: it has loaded the policy and takes connections."""
 BACK: Final = b"b"
 """From a worker: a connection that the main process is to serve."""
+SECURE_BACK: Final = b"s"
+"""From a worker: the same, of a client with whom the worker speaks TLS."""
 
 RESTART_S: Final = 0.5
 """Before a worker is replaced; doubled, up to a minute, each time one dies young."""
@@ -51,8 +53,8 @@ PAUSE_S: Final = 1.0
 """Without accepting, when there are no descriptors left."""
 _AT_ONCE: Final = 64
 
-ServeHere = Callable[[socket.socket, bool], None]
-"""Serves an accepted connection in this process; True where TLS is to be spoken."""
+ServeHere = Callable[[socket.socket, bytes], None]
+"""Serves a connection in this process: what came is one of CLIENT, SECURE, BACK, SECURE_BACK."""
 
 
 class Worker:
@@ -158,12 +160,13 @@ class Crew:
             self._place(connection, secure)
 
     def _place(self, connection: socket.socket, secure: bool) -> None:
+        what = SECURE if secure else CLIENT
         for _ in range(len(self._ready)):
             self._turn = (self._turn + 1) % len(self._ready)
-            if self._ready[self._turn].tell(SECURE if secure else CLIENT, connection):
+            if self._ready[self._turn].tell(what, connection):
                 connection.close()
                 return
-        self._serve_here(connection, secure)
+        self._serve_here(connection, what)
 
     # -- life and death --------------------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class Crew:
                 os.close(descriptor)
                 continue
             connection.setblocking(False)
-            self._serve_here(connection, False)
+            self._serve_here(connection, SECURE_BACK if what == SECURE_BACK else BACK)
         if what == READY and worker not in self._ready:
             self._ready.append(worker)
             log.info("a worker is ready", pid=worker.process.pid)

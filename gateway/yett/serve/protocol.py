@@ -22,12 +22,16 @@ _BODY: Final = (b"content-length", b"transfer-encoding")
 class PatientProtocol(HttpToolsProtocol):
     """One connection of the sidecar."""
 
+    carried_secure = False
+    """Whoever carries the client's bytes here speaks TLS with it."""
     _deadline: asyncio.TimerHandle | None = None
     _reading_head = True
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.carried_secure:
+            self.scheme = "https"
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -28,7 +28,7 @@ import uvicorn
 from yett.errors import YettError
 from yett.gateway import Gateway, wall_clock
 from yett.model import Identity
-from yett.serve import auth
+from yett.serve import auth, crew
 from yett.serve.anchoring import anchoring
 from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
@@ -301,7 +301,7 @@ class Server(uvicorn.Server):
         log.info("listening", sockets=[str(bound.getsockname()) for bound in sockets or []])
         notify_ready()
 
-    def _protocol(self) -> asyncio.Protocol:
+    def _protocol(self) -> PatientProtocol:
         state: dict[str, Any] = self.lifespan.state
         return PatientProtocol(config=self.config, server_state=self.server_state, app_state=state)
 
@@ -310,12 +310,19 @@ class Server(uvicorn.Server):
             await self._crew.stop()
         await super().shutdown(sockets)
 
-    def _serve_here(self, connection: socket.socket, secure: bool) -> None:
-        self._keep(self._receive(connection, self._tls if secure else None))
+    def _serve_here(self, connection: socket.socket, what: bytes) -> None:
+        self._keep(self._receive(connection, what))
 
-    async def _receive(self, connection: socket.socket, tls: ssl.SSLContext | None) -> None:
+    async def _receive(self, connection: socket.socket, what: bytes) -> None:
+        tls = self._tls if what == crew.SECURE else None
+
+        def protocol() -> asyncio.Protocol:
+            made = self._protocol()
+            made.carried_secure = what == crew.SECURE_BACK
+            return made
+
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection, ssl=tls)
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, connection, ssl=tls)
         except (OSError, ValueError):
             connection.close()  # gone before it began, no TLS, or no stream at all
 

@@ -203,7 +203,8 @@ class WorkerProtocol(PatientProtocol):
             self.transport.abort()
             return
         try:
-            socket.send_fds(self._control, [crew.BACK], [theirs.fileno()])
+            what = crew.SECURE_BACK if self.scheme == "https" else crew.BACK
+            socket.send_fds(self._control, [what], [theirs.fileno()])
         except OSError:
             ours.close()
             self.transport.abort()
