@@ -11,7 +11,7 @@ import pytest
 from yett.errors import InvalidCall, LedgerError
 from yett.gateway import Gateway
 from yett.ledger.replay import replay
-from yett.model import Effect, Outcome, ToolCall
+from yett.model import Decision, Effect, Identity, Outcome, ToolCall
 from yett.plans import JudgedPlan, Plan, PlannedCall
 from yett_audit.reader import records
 
@@ -50,8 +50,11 @@ def call(tool: str, **arguments: Any) -> PlannedCall:
     return PlannedCall(tool=tool, arguments=arguments)
 
 
-def judged(gateway: Gateway, *calls: PlannedCall, prompt: str = "pay Bo", pin: bool = False) -> JudgedPlan:
-    return gateway.judge_plan(Plan(calls=calls, session=gateway.open_session(prompt=prompt), pin=pin))
+def judged(
+    gateway: Gateway, *calls: PlannedCall, prompt: str = "pay Bo", pin: bool = False, order: bool = False
+) -> JudgedPlan:
+    session = gateway.open_session(prompt=prompt)
+    return gateway.judge_plan(Plan(calls=calls, session=session, pin=pin, order=order))
 
 
 def categories(plan: JudgedPlan) -> list[str]:
@@ -136,6 +139,89 @@ def test_calls_outside_a_pinned_plan_are_held(gateway: Gateway, tmp_path: Path) 
     assert gateway.decide(ToolCall(tool="check", session=child)).effect is Effect.HOLD
     with pytest.raises(LedgerError, match="PLAN_PINNED"):
         gateway.judge_plan(Plan(calls=(call("check"),), session=plan.session, pin=True))
+
+
+def against(decision: Decision) -> str:
+    """What the pinned plan has against a call."""
+    return next((r.message for r in decision.reasons if r.code in ("PLAN_ORDER", "OUTSIDE_PLAN")), "")
+
+
+def test_an_ordered_plan_holds_what_comes_too_early_or_again(gateway: Gateway) -> None:
+    steps = (call("check"), call("pay", to="Bo", amount={"$any": True}), call("check"))
+    session = judged(gateway, *steps, pin=True, order=True).session
+
+    def answer(tool: str, **arguments: Any) -> tuple[str, str]:
+        decision = gateway.decide(ToolCall(tool=tool, session=session, arguments=arguments))
+        return decision.effect.value, against(decision)
+
+    assert answer("pay", to="Bo", amount=5) == (
+        "hold",
+        "step 2 (pay) of the pinned plan comes after step 1 (check)",
+    )
+    assert answer("check") == ("allow", "")
+    assert answer("check") == ("hold", "step 3 (check) of the pinned plan comes after step 2 (pay)")
+    assert answer("book") == ("hold", "it is no step of the session's pinned plan")
+    assert answer("pay", to="Bo", amount=5) == ("allow", "")
+    assert answer("pay", to="Bo", amount=6) == (
+        "hold",
+        "step 2 (pay) of the pinned plan is not due again in this session",
+    )
+    assert answer("check") == ("allow", "")
+    assert answer("check") == ("hold", "step 3 (check) of the pinned plan is not due again in this session")
+
+
+def test_what_is_denied_is_no_step_made(gateway: Gateway) -> None:
+    steps = [call("pay", to="Bo", amount=amount) for amount in (90, 20, 50)]
+    session = judged(gateway, *steps, pin=True, order=True).session
+
+    def answer(amount: int) -> Decision:
+        return gateway.decide(ToolCall(tool="pay", session=session, arguments={"to": "Bo", "amount": amount}))
+
+    assert answer(90).effect is Effect.ALLOW
+    assert answer(20).effect is Effect.ALLOW
+    for _ in range(2):
+        denied = answer(50)  # over the budget
+        assert denied.effect is Effect.DENY
+        assert against(denied) == ""
+    assert against(answer(90)) != ""
+
+
+def test_a_step_that_a_person_lets_through_early_skips_those_before_it(gateway: Gateway) -> None:
+    session = judged(
+        gateway, call("check"), call("book"), call("tag", who=["Bo"]), pin=True, order=True
+    ).session
+    held = gateway.decide(ToolCall(tool="book", session=session))
+    gateway.ledger.approve(str(held.approval), Identity(principal="carol", agent="console", role="approver"))
+    assert gateway.decide(ToolCall(tool="book", session=session)).effect is Effect.ALLOW
+    assert against(gateway.decide(ToolCall(tool="check", session=session))) != ""
+    assert (
+        gateway.decide(ToolCall(tool="tag", session=session, arguments={"who": ["Bo"]})).effect
+        is Effect.ALLOW
+    )
+
+
+def test_a_session_below_makes_no_step_of_an_ordered_plan(gateway: Gateway) -> None:
+    session = judged(gateway, call("check"), call("book"), pin=True, order=True).session
+    child = gateway.open_session(parent=session)
+    assert against(gateway.decide(ToolCall(tool="check", session=child))) != ""
+    assert gateway.decide(ToolCall(tool="check", session=session)).effect is Effect.ALLOW
+
+
+def test_order_is_for_pinned_plans(gateway: Gateway) -> None:
+    with pytest.raises(InvalidCall, match="BAD_PLAN"):
+        judged(gateway, call("check"), order=True)
+
+
+def test_an_ordered_plan_goes_on_after_a_restart_and_a_replay(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICY)
+    with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
+        session = judged(gateway, call("check"), call("book"), pin=True, order=True).session
+        assert gateway.decide(ToolCall(tool="check", session=session)).effect is Effect.ALLOW
+    replay(tmp_path / "state/log")
+    (tmp_path / "state/ledger.db").unlink()
+    with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
+        assert against(gateway.decide(ToolCall(tool="check", session=session))) != ""
+        assert gateway.decide(ToolCall(tool="book", session=session)).effect is Effect.ALLOW
 
 
 def test_a_pinned_plan_survives_a_restart_and_a_replay(tmp_path: Path) -> None:

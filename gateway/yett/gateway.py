@@ -139,6 +139,7 @@ class Gateway(Judging):
             policy=ref.digest,
             steps=plans.recorded(steps),
             pin=plans.pins(gate, plan) if plan.pin else (),
+            ordered=plan.order,
         )
         return JudgedPlan(
             category=plans.overall(steps),

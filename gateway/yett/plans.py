@@ -61,6 +61,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The session it is for; "" = the caller's default session."""
     pin: bool = False
     """Hold every later call of the session that is not one of these."""
+    order: bool = False
+    """Of a pinned plan: hold what comes out of order, and a step that was made already."""
 
 
 class JudgedStep(Struct, frozen=True, kw_only=True):
@@ -104,6 +106,8 @@ def judge(gate: Gate, view: Snapshot, plan: Plan, identity: Identity, now: int) 
     """
     if not 0 < len(plan.calls) <= MAX_CALLS:
         raise InvalidCall("BAD_PLAN", f"a plan has 1 to {MAX_CALLS} calls", path="/calls")
+    if plan.order and not plan.pin:
+        raise InvalidCall("BAD_PLAN", "only a pinned plan is held to its order", path="/order")
     _check(plan)
     rehearsal = Rehearsal.after(view)
     steps = []

@@ -18,7 +18,7 @@ from typing import Final
 from yett.extract.facts import Facts
 from yett.extract.views import tokens as words_of
 from yett.ledger.measure import ACTING, Measure
-from yett.ledger.planned import covers
+from yett.ledger.planned import objection, step_after
 from yett.ledger.session import HOLD_AT, combined_permille, joined
 from yett.ledger.strain import MAX_TARGETS, MAX_TEXTS, OUTWARD, TRUSTED, evidence, strings, weigh
 from yett.ledger.taint import normalise
@@ -93,8 +93,8 @@ def assess(
         return Verdict(stage="session", effect=Effect.DENY, reasons=(reason,))
     measured = measure(view, admitted, facts, spec)
     found = [*_rules(view, measured), *_by_risk(view, measured, risk)]
-    if view.row.plan and not covers(view.row.plan, view.hasher, admitted):
-        found.append((Effect.HOLD, _reason("OUTSIDE_PLAN", "it is no step of the session's pinned plan")))
+    if (against := objection(view.row, view.hasher, admitted)) is not None:
+        found.append((Effect.HOLD, _reason(*against)))
     return Verdict(
         stage="session",
         effect=strictest(*(effect for effect, _ in found)) if found else Effect.ALLOW,
@@ -158,6 +158,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         charges=charges,
         counts=((tool, 1), *((name, 1) for name in sorted(does) if name != tool)),
         labels=tuple(labels),
+        step=step_after(view.row, view.hasher, admitted),
     )
 
 

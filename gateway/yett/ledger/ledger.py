@@ -254,6 +254,7 @@ class Ledger:
         policy: str,
         steps: list[Json],
         pin: Sequence[planned.Step] = (),
+        ordered: bool = False,
     ) -> RecordRef:
         """Records what a plan was judged to be; pins its steps to the session if there are any. See `planned`.
 
@@ -263,7 +264,7 @@ class Ledger:
         core = self._core
         with core.lock:
             row = self._own(identity, session or self.default_session(identity))
-        return planned.enter(core, identity, row, policy, steps, planned.pinned(core.hasher, pin))
+        return planned.enter(core, identity, row, policy, steps, planned.pinned(core.hasher, pin), ordered)
 
     def issue_clearing(
         self, scope: str, by: Identity, *, labels: tuple[str, ...] = (), reason: str = ""

@@ -29,3 +29,5 @@ class Measure(Struct, frozen=True, kw_only=True):
     counts: tuple[tuple[str, int], ...] = ()
     labels: tuple[str, ...] = ()
     """Labels that running it sets."""
+    step: int = 0
+    """Of a pinned plan whose order counts, how many steps are behind once it runs; 0: it is none of them."""

@@ -60,9 +60,18 @@ def _plan_session(state: State, body: Body) -> list[Change]:
     at = body["at"]
     row = state.blank_session(body["id"], tenant, name, body["agent"])
     parent = state.sessions.get(body["parent"]) if body.get("parent") else None
-    labels, index, clock, lineage, pinned = row.labels, row.taint, row.clock, row.lineage, row.plan
+    labels, index, clock, lineage, pinned, step = (
+        row.labels,
+        row.taint,
+        row.clock,
+        row.lineage,
+        row.plan,
+        row.step,
+    )
     if parent is not None:
         pinned = parent.plan
+        # The steps of an ordered plan are made where it was pinned: nothing of it is left to do here.
+        step = parent.step if parent.step < 0 else len(pinned)
         labels = session.with_labels(labels, set(parent.labels))
         index, lineage = parent.taint, parent.lineage
         clock = Clock(
@@ -83,6 +92,7 @@ def _plan_session(state: State, body: Body) -> list[Change]:
         taint=index,
         clock=clock,
         plan=pinned,
+        step=step,
     )
     owner = msgspec.structs.replace(
         owner,
@@ -112,6 +122,8 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
             fields["targets"] = _newest(row.targets, taint.from_text(does["targets"]))
         if does.get("explained"):
             fields["explained"] = _newest(row.explained, taint.from_text(does["explained"]))
+        if does.get("step"):
+            fields["step"] = does["step"]
     row = msgspec.structs.replace(row, **fields)
     changes.append(("session", row.id, row))
 
@@ -353,8 +365,9 @@ def _plan_pinned(state: State, body: Body) -> list[Change]:
     row = state.sessions.get(told["id"]) or state.blank_session(
         told["id"], who["tenant"], who["principal"], who["agent"]
     )
+    step = 0 if body.get("ordered") else -1
     kept = tuple((tool, tuple((name, mark) for name, mark in arguments)) for tool, arguments in pinned)
-    return [("session", row.id, msgspec.structs.replace(row, version=row.version + 1, plan=kept))]
+    return [("session", row.id, msgspec.structs.replace(row, version=row.version + 1, plan=kept, step=step))]
 
 
 def _plan_mandate(state: State, body: Body) -> list[Change]:

@@ -1,8 +1,9 @@
 """Plans: what a session was going to do, entered in the log, and pinned if that was asked for.
 
 A pinned plan is a list of calls. A later call that is none of them, by tool or by any argument, is held with the
-code OUTSIDE_PLAN, whatever else would allow it; order and number do not matter. Values are kept as keyed hashes:
-the log tells which arguments were fixed, not to what. A session is pinned once, so nobody who talks an agent
+code OUTSIDE_PLAN, whatever else would allow it. If its order counts, each step may be made once, when the one before
+it has been allowed; any other of its calls is held with the code PLAN_ORDER. Who lets a later step through has
+skipped those before it. Values are kept as keyed hashes: the log tells which arguments were fixed, not to what. A session is pinned once, so nobody who talks an agent
 into something can talk it into another plan first.
 """
 
@@ -46,16 +47,44 @@ def pinned(hasher: Hasher, steps: Sequence[Step]) -> Pinned:
     )
 
 
-def covers(plan: Pinned, hasher: Hasher, admitted: AdmittedCall) -> bool:
-    """Whether a call is one of the pinned ones."""
+def objection(row: Session, hasher: Hasher, admitted: AdmittedCall) -> tuple[str, str] | None:
+    """Code and message of what a session's pinned plan has against a call."""
+    steps = _steps(row.plan, hasher, admitted)
+    if not row.plan or row.step in steps or (steps and row.step < 0):
+        return None
+    if not steps:
+        return "OUTSIDE_PLAN", "it is no step of the session's pinned plan"
+    if steps[-1] < row.step:
+        return (
+            "PLAN_ORDER",
+            f"{_called(row.plan, steps[-1])} of the pinned plan is not due again in this session",
+        )
+    later = next(step for step in steps if step > row.step)
+    first = _called(row.plan, row.step)
+    return "PLAN_ORDER", f"{_called(row.plan, later)} of the pinned plan comes after {first}"
+
+
+def step_after(row: Session, hasher: Hasher, admitted: AdmittedCall) -> int:
+    """How many steps of an ordered plan are behind once a call has run; 0 if that changes nothing."""
+    steps = _steps(row.plan, hasher, admitted) if row.step >= 0 else []
+    return next((step + 1 for step in steps if step >= row.step), 0)
+
+
+def _steps(plan: Pinned, hasher: Hasher, admitted: AdmittedCall) -> list[int]:
+    """Which steps, from 0, a call could be."""
     call = admitted.call
     name, names = _name(call.tool, call.server), sorted(call.arguments)
-    return any(
-        tool == name
+    return [
+        step
+        for step, (tool, arguments) in enumerate(plan)
+        if tool == name
         and [argument for argument, _ in arguments] == names
         and all(mark in (ANY, _hash(hasher, call.arguments[argument])) for argument, mark in arguments)
-        for tool, arguments in plan
-    )
+    ]
+
+
+def _called(plan: Pinned, step: int) -> str:
+    return f"step {step + 1} ({plan[step][0].rpartition(chr(0))[2]})"
 
 
 def _name(tool: str, server: str | None) -> str:
@@ -67,7 +96,7 @@ def _hash(hasher: Hasher, value: Json) -> int:
 
 
 def enter(
-    core: Core, identity: Identity, row: Session, policy: str, steps: list[Json], pins: Pinned
+    core: Core, identity: Identity, row: Session, policy: str, steps: list[Json], pins: Pinned, ordered: bool
 ) -> RecordRef:
     """Records a judged plan, and pins it if `pins` has any. The caller holds no lock.
 
@@ -93,6 +122,8 @@ def enter(
         }
         if pins:
             body["pinned"] = [[tool, [list(each) for each in arguments]] for tool, arguments in pins]
+            if ordered:
+                body["ordered"] = True
             body["session"]["before"] = core.hash_of(row)
             changes = plan(core.state, "plan", body)
             after = next(found for table, _, found in changes if table == "session")

@@ -90,6 +90,7 @@ def decision(
             ("labels", list(measured.labels)),
             ("targets", to_text(b"".join(t.to_bytes(6, "big") for t in measured.targets))),
             ("explained", to_text(explained)),
+            ("step", measured.step),
         ):
             if value:
                 does[name] = value

@@ -110,6 +110,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """Named automata and where they stand."""
     plan: Pinned = ()
     """The calls that this session may make unasked; empty: no plan is pinned."""
+    step: int = -1
+    """Of a plan whose order counts, how many steps are behind; -1: order and number do not matter."""
 
     @property
     def hash(self) -> str:
@@ -125,6 +127,7 @@ class Session(Struct, frozen=True, kw_only=True):
             self.explained,
             self.stages,
             *((self.plan,) if self.plan else ()),
+            *((self.step,) if self.step >= 0 else ()),
         )
         return hashlib.sha256(b"yett/session/v1\0" + _encode(small)).hexdigest()
 

@@ -128,7 +128,7 @@ class Snapshot:
             and mine.targets == theirs.targets
             and mine.explained == theirs.explained
             and mine.stages == theirs.stages
-            and mine.plan == theirs.plan
+            and (mine.plan, mine.step) == (theirs.plan, theirs.step)
             and all(now._answer(what, span) == answer for (_, what, span), answer in self.reads.items())
         )
 
