@@ -104,6 +104,8 @@ class Calls(State):
             "relative_to",
         ):
             return Made("pathlib.Path", text_of(join([owner, *[part for a in args for part in ("/", a)]])))
+        if name in apis.SECRET_METHODS:
+            self.flags.add("sensitive_read")
         if isinstance(owner, Made) and name in apis.NETWORK_METHODS:
             self.flags.add("network")
         if isinstance(owner, Made):
@@ -184,6 +186,12 @@ class Calls(State):
             self.apply(plain, api, args, keywords, None)
         elif plain.split(".")[0] in apis.NETWORK_MODULES and "." in plain:
             self.flags.add("network")
+        if plain in ("sys.path.insert", "sys.path.append", "site.addsitedir") and any(
+            isinstance(a, str) and a.startswith(("/tmp", "/var/tmp", "/dev/shm")) for a in args
+        ):
+            self.flags.add("dynamic_code")  # what is imported next lies in a folder that anybody writes to
+        if plain in ("os.mkdir", "os.makedirs", "shutil.copy", "shutil.copyfile") and any(self.loops):
+            self.flags.add("resource_bomb")
         if plain == "yaml.load" and not _safe_loader(node):
             self.flags.add("deserialise")
         if plain in ("numpy.load", "np.load") and keywords.get("allow_pickle") is True:

@@ -178,7 +178,7 @@ def container(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bo
                         ("/etc", "/root", "/proc", "/var/run", "/run/docker")
                     ):
                         draft.flags.add("mounts_system")
-        elif given.name in ("--pid", "--network", "--net", "--ipc", "--uts", "--userns") and text == "host":
+        elif given.name in ("--pid", "--ipc", "--uts", "--userns") and text == "host":
             draft.flags.add("shares_host")
             if given.name == "--pid":
                 draft.effects.add("privilege")
@@ -361,8 +361,20 @@ def httpie(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 def change_mode(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """chmod: setuid bits, world-writable, executable."""
     if parsed.positionals:
-        _mode(draft, parsed.positionals[0].text)
+        mode = parsed.positionals[0].text
+        _mode(draft, mode)
+        if mode in _OWNERS_ONLY:
+            # it takes rights from everybody else and leaves the file as it is
+            draft.emit(ctx)
+            return True
+    if len(parsed.positionals) == 1 and set(draft.argv[1].text) <= set("-rwxXst"):
+        # `chmod -x file`: the mode looks like an option
+        for field in draft.argv[2:]:
+            draft.touch("write", field)
     return False
+
+
+_OWNERS_ONLY = frozenset(("400", "600", "700", "0400", "0600", "0700", "go-rwx", "og-rwx", "u=rw,go=", "go="))
 
 
 def install(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
