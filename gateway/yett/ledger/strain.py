@@ -12,7 +12,7 @@ errands take names, addresses and numbers out of such texts as well, but seldom 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Final
 
@@ -25,7 +25,7 @@ from yett.extract.facts import Facts
 from yett.extract.views import tokens as words_of
 from yett.ledger.measure import ACTING
 from yett.ledger.session import joined
-from yett.ledger.taint import normalise, tokens, told, told_to
+from yett.ledger.taint import Hasher, normalise, tokens, told, told_to
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Json, Origin, ToolSpec
 from yett.policy.intent import DELEGATED
@@ -100,7 +100,7 @@ def evidence(
     prompted = ASKED_FOR + "read" in labels
     call = admitted.call
     short = [value for value in strings(call.arguments) if 2 <= len(value) <= MAX_NAME][:MAX_NAMES]
-    spoken = any(map(past.spoken, (*words_of(call.tool), *short)))
+    spoken = prompted and (past.names(call.tool) or any(map(past.spoken, short)))
     if does and not (does & ACTING or facts.commands):
         # It looks, and its name or manifest says so.
         if prompted:
@@ -111,21 +111,19 @@ def evidence(
         yield "unspoken"
     yield from _where(past, short, targets, prompted=prompted)
     foreign = any(origin not in TRUSTED for _, origin in targets)
-    aimed = {value for value, _ in targets}
-    taken = past.taken(value for value in (*short, *_numbers(call.arguments)) if value not in aimed)
     # A program does many things on the way to what was asked; only where it then goes tells.
     running = bool(facts.commands or facts.code)
-    if taken == "ordered":
+    aimed = {value for value, _ in targets}
+    if past.obeys(value for value in (*short, *_numbers(call.arguments)) if value not in aimed):
         yield "command-ordered" if running else past.order("value-ordered")
-    elif taken:
-        yield "value-found"
     if unasked and (foreign or not running):
         told = "-but-told" if any(past.asks(name) for name in does or ACTING) else ""
         grave = does & UNASKED and (foreign or not targets)
         yield ("unasked-grave" if grave else "unasked" if does else "unasked-unknown") + told
     if any(past.origin(value) is Origin.UNTRUSTED for value in _secrets(call.arguments, spec)):
         yield "secret-from-text"
-    if "read_injection" in labels and does & GRAVE and (foreign or taken or unasked):
+    given = "read_injection" in labels and any(past.origin(value) is Origin.UNTRUSTED for value in short)
+    if "read_injection" in labels and does & GRAVE and (foreign or unasked or given):
         yield "after-injection"
     if secret and foreign:
         yield "carries-secret"
@@ -149,34 +147,42 @@ class _Past:
 
     def __init__(self, view: Snapshot) -> None:
         self._view = view
-        self._indexes = (view.row.taint, view.principal.taint, view.principal.earlier)
         self._saturated = "taint_saturated" in view.labels
+        self._read = [
+            index.untrusted
+            for index in (view.row.taint, view.principal.taint, view.principal.earlier)
+            if index.untrusted.bits
+        ]
         self.origin = view.origin
 
     def ordered(self, value: str) -> bool:
-        return self._saturated or told(self._indexes, self._view.hasher, value)
+        return self._saturated or told(self._read, self._view.hasher, value)
 
     def order(self, name: str) -> str:
         """Obeying a text is less telling if the user said that a text is to be obeyed."""
         return name + "-delegated" if DELEGATED in self._view.labels else name
 
     def asks(self, capability: str) -> bool:
-        return told_to(self._indexes, self._view.hasher, capability)
+        return told_to(self._read, self._view.hasher, capability)
 
     def spoken(self, text: str) -> bool:
         """Whether it stands in the prompt, as a whole."""
         return self._view.row.taint.origin_of(self._view.hasher.whole(text)) is Origin.PROMPT
 
-    def taken(self, values: Iterable[str]) -> str:
-        """`ordered` if one of the values comes out of an order, `found` if out of another untrusted text."""
-        found = ""
-        for value in values:
-            origin = self.origin(value)
-            if origin is Origin.UNTRUSTED and len(value) > 2 and not value.isdigit():
-                found = "found"
-            if origin not in TRUSTED and self.ordered(value):
-                return "ordered"
-        return found
+    def names(self, tool: str) -> bool:
+        """Whether a word of the tool's name stands in the prompt."""
+        known = self._view.row.taint.origin_of
+        return any(known(word) is Origin.PROMPT for word in _hashes(self._view.hasher, tool))
+
+    def obeys(self, values: Iterable[str]) -> bool:
+        """Whether one of the values stands in an order and nobody trusted named it."""
+        return any(self.ordered(value) and self.origin(value) not in TRUSTED for value in values)
+
+
+@lru_cache(4096)
+def _hashes(hasher: Hasher, tool: str) -> tuple[int, ...]:
+    """Of the words of a tool's name: the same for every call of it."""
+    return tuple(map(hasher.whole, words_of(tool)))
 
 
 def _where(
@@ -218,7 +224,7 @@ def _curiosity(
     yield "looks" if spoken else "looks-unasked"
     if any(origin is Origin.UNTRUSTED for _, origin in targets):
         yield "looks-where-found"
-    if past.taken(short) == "ordered":
+    if past.obeys(short):
         yield "looks-as-told"
 
 
@@ -236,10 +242,9 @@ def _carried(past: _Past, facts: Facts, *, foreign: bool, running: bool) -> Iter
             MAX_LOOKED_UP,
         )
     )
-    read = [word for word in words if past.origin(word) is Origin.UNTRUSTED]
-    if foreign and read:
+    if foreign and any(past.origin(word) is Origin.UNTRUSTED for word in words):
         yield "carries-read"
-    if not running and any(map(past.ordered, read)):
+    if not running and past.obeys(words):
         yield past.order("carries-ordered")
 
 

@@ -25,7 +25,7 @@ import zlib
 from array import array
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
@@ -33,7 +33,7 @@ from urllib.parse import unquote
 import re2
 
 from yett.model import Origin, Struct
-from yett.policy.lexicon import of_prompt
+from yett.policy.lexicon import of_words
 
 MAX_TRUSTED: Final = 1024
 BLOOM_BYTES: Final = 6144
@@ -181,7 +181,7 @@ class Hasher:
         for sentence in _sentences(text[:MAX_TEXT]):
             words = [word for word in tokens(normalise(sentence)) if len(word) > 1]
             # Words of paths and addresses are no verbs.
-            asked = of_prompt(" ".join(filter(str.isalpha, words))) - {"read"}
+            asked = of_words([word for word in words if word.isalpha()]) - {"read"}
             if asked or not _REQUESTS.isdisjoint(words) or (words and words[0] in _IMPERATIVES):
                 found.update(self(_TOLD + word) for word in words)
                 found.update(self(_TOLD + piece) for word in words for piece in pieces(word))
@@ -386,20 +386,24 @@ def mentioned(index: Taint, hasher: Hasher, value: str) -> bool:
     return len(words) > 1 and all(hasher(f"{a} {b}") in index.untrusted for a, b in pairwise(words))
 
 
-def told(indexes: Indexes, hasher: Hasher, value: str) -> bool:
-    """Whether all words of a value stood in sentences of untrusted texts that ask for an action."""
+def told(read: Sequence[Bloom], hasher: Hasher, value: str) -> bool:
+    """Whether all words of a value stood in sentences of untrusted texts that ask for an action.
+
+    Args:
+        read: the filters of what was read.
+    """
     words = [word for word in tokens(normalise(value[:MAX_TEXT])) if len(word) > 1][:MAX_TOLD]
-    return bool(words) and all(_is_told(indexes, hasher, word) for word in words)
+    return bool(words) and all(_is_told(read, hasher, word) for word in words)
 
 
-def told_to(indexes: Indexes, hasher: Hasher, capability: str) -> bool:
+def told_to(read: Sequence[Bloom], hasher: Hasher, capability: str) -> bool:
     """Whether an untrusted text asks for an action of this kind."""
-    return _is_told(indexes, hasher, _TOLD + capability)
+    return _is_told(read, hasher, _TOLD + capability)
 
 
-def _is_told(indexes: Indexes, hasher: Hasher, word: str) -> bool:
+def _is_told(read: Sequence[Bloom], hasher: Hasher, word: str) -> bool:
     item = hasher(_TOLD + word)
-    return any(item in index.untrusted for index in indexes)
+    return any(item in bloom for bloom in read)
 
 
 def origin(indexes: Indexes, hasher: Hasher, value: str) -> Origin:

@@ -9,7 +9,8 @@ means that a person is not asked.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import re2
 
@@ -121,26 +122,33 @@ _BEFORE_NOUNS = words(
 
 def of_prompt(text: str) -> set[str]:
     """Capabilities that the words of a prompt ask for; a word after an article or a preposition is no verb."""
-    marked = _words_and_stops(text)
-    spoken = [word for word in marked if word != _STOP]
-    pairs = list(itertools.pairwise((_STOP, *marked)))
-    verbs = (word for before, word in pairs if before not in _BEFORE_NOUNS or word in _NAMED)
-    everything = {stem for word in spoken for stem in stems(word)}
-    plain = {stem for word in verbs for stem in stems(word)}
-    if plain & _DO and everything & _ERRANDS:
+    return of_words(_words_and_stops(text))
+
+
+def of_words(spoken: Sequence[str]) -> set[str]:
+    """As `of_prompt`, of words in small letters."""
+    pairs = itertools.pairwise((_STOP, *spoken))
+    verbs = [word for before, word in pairs if before not in _BEFORE_NOUNS or word in _NAMED]
+    everything = frozenset().union(*map(_stems, spoken))
+    if everything & _ERRANDS and any(_stems(verb) & _DO for verb in verbs):
         return set(_PROMPT)  # whatever the errands are
-    found = {capability for capability, known in _PROMPT.items() if plain & known}
+    found = set().union(*map(_asked_by, verbs))
     return found | {capability for phrase, capability in _PHRASES if phrase <= everything}
+
+
+@lru_cache(16_384)
+def _asked_by(verb: str) -> frozenset[str]:
+    return frozenset(capability for capability, known in _PROMPT.items() if _stems(verb) & known)
 
 
 def delegates(text: str) -> bool:
     """Whether a prompt leaves to a text what is to be done: `follow the runbook`, `pay as she asks`."""
     spoken = [word for word in _words_and_stops(text) if word != _STOP]
-    plain = {stem for word in spoken for stem in stems(word)}
+    plain = frozenset().union(*map(_stems, spoken))
     if plain & _FOLLOW or (plain & _DO and plain & (_ERRANDS | {"request"})):
         return True
     after_as = (spoken[place + 1 : place + 5] for place, word in enumerate(spoken) if word == "as")
-    return any(_SAY & {stem for word in said for stem in stems(word)} for said in after_as)
+    return any(_SAY & _stems(word) for said in after_as for word in said)
 
 
 def _words_and_stops(text: str) -> list[str]:
@@ -161,6 +169,11 @@ def stems(word: str) -> tuple[str, ...]:
     if word.endswith(("ies", "ied")):
         found.append(word[:-3] + "y")
     return tuple(found)
+
+
+@lru_cache(16_384)
+def _stems(word: str) -> frozenset[str]:
+    return frozenset(stems(word))
 
 
 def capabilities(found: Iterable[str], lists: dict[str, frozenset[str]]) -> set[str]:
