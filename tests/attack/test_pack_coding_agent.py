@@ -77,6 +77,13 @@ STOPPED = {
         "claude -p x --dangerously-skip-permissions", "claude mcp add x", "codex exec x", "yett freeze", "yett approve 7",
     ],
     "nobody knows the program": ["frobnicate", "xargs frobnicate < x", "find . -exec frobnicate {} +", "/srv/tools/frobnicate", "../other/run.sh", "~/run.sh"],
+    "a listing is none": [
+        "cat $(cat list)", "git show `cat x`", "cat $(ls | tr a b)", "cat $(find .. -name x)", "cat $(git ls-files)$X", "cat $(git ls-files; cat x)",
+        "cat $(find . -printf '\\057etc')", "cat $(git log --format=%B)", "cat $(find /proc/self -name environ)", "git show $(cat x)", "git diff $(git ls-files)",
+        "git log $(git rev-parse --output=x)", "git -c $(git describe) log", "git $(git describe)", "sort $(git ls-files)", "find . | xargs rm",
+        "find . -name '.en*' | xargs cat", "cat list | xargs cat", "ls | rev | xargs cat", "find . | xargs -I{} cat /etc/{}", "echo $TOKEN", "echo ${!X}",
+        "echo \"$(printenv TOKEN)\"", "echo x > $X", "git ls-files | xargs git show",
+    ],
     "the text can't be read": ["ls; (", "cat $(cat list)x |& $X", "eval $X", "$X", "source <(cat x)"],
 }  # fmt: skip
 

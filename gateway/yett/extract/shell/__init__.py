@@ -15,7 +15,7 @@ stdin_script (a shell or interpreter reads its program from a pipe or file), sou
 arithmetic_data and subscript_data (bash expands data again), rebound_program (`hash -p`), unknown_option
 (in a wrapper: it decides which word is the program), invalid_option, inline_input (input pasted into `sh -c`),
 depth, recursion; of a whole program: has_error, control_char, too_long, too_deep, steps, expansions.
-A *mild* one (`MILD`) is what a person would not stop at: dynamic_argument (`"$TAG"`), dynamic_directory
+A *mild* one (`MILD`) is what a person would not stop at: dynamic_argument (`"$TAG"`), listed_argument (`wc $(git ls-files)`, see `listed`), dynamic_directory
 (`$BIN/tool`), resolved_program and resolved_script (computed, and followed), inline_dynamic (a known text
 with a variable in it is given to a shell), project_script (`make test`, `npm run build`), carriage_return.
 

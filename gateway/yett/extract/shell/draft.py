@@ -9,6 +9,7 @@ from yett.extract.budget import Budget, Nested
 from yett.extract.facts import Command, Redirect
 from yett.extract.shell.disk import Disk
 from yett.extract.shell.expand import Field
+from yett.extract.shell.listed import listed
 from yett.extract.shell.profiles import Library, library
 from yett.extract.shell.scanner import Fuel
 
@@ -27,7 +28,7 @@ SEVERE = frozenset(
 MILD = frozenset(
     (
         "dynamic_argument", "dynamic_directory", "resolved_program", "resolved_script", "inline_dynamic",
-        "project_script", "config_file", "carriage_return",
+        "project_script", "config_file", "carriage_return", "listed_argument",
     )
 )  # fmt: skip
 """Opacity a person reading the line would not stop at."""
@@ -206,8 +207,10 @@ class Draft:
             return
         if self.redirect is not None:
             self.redirect(self)
-        if any(f.unknown for f in self.argv[1:]):
-            self.opaque["dynamic_argument"] = None
+        if unknown := [f.text for f in self.argv[1:] if f.unknown]:
+            words = [f.text for f in self.argv]
+            known = listed(self.name, words, unknown, self.upstream, "stdin_args" in self.flags)
+            self.opaque["listed_argument" if known else "dynamic_argument"] = None
         if self.writes and "config" not in self.effects:
             for path in self.writes:
                 self.analysis.disk.note(path, self.name, self.upstream, "network" in self.effects)
