@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -34,6 +34,7 @@ from yett.model import Decision, ToolCall
 from yett.proxy.mcp.actions import Action, Judge, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.core import Session
 from yett.proxy.mcp.framing import Lines, TooLong, strip_cr
+from yett.sdk.connect import TOKENS
 from yett.sdk.decider import Decider, ask, refused, tell, wall_clock
 
 READ = 65_536
@@ -130,8 +131,6 @@ class StdioProxy:
         *,
         client_in: int = 0,
         client_out: int = 1,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
         note: Callable[[str], None] | None = None,
         patient: bool = False,
         clock: Callable[[], int] = wall_clock,
@@ -140,8 +139,6 @@ class StdioProxy:
         self._decider = decider
         self._command = list(command)
         self._client_in = client_in
-        self._env = dict(env) if env is not None else None
-        self._cwd = cwd
         self._tell = note or _to_stderr
         self._notes = 0
         self._clock = clock
@@ -158,8 +155,8 @@ class StdioProxy:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=self._env,
-                cwd=self._cwd,
+                # It speaks to the gateway for nobody, least of all with the agent's token.
+                env={name: value for name, value in os.environ.items() if name not in TOKENS},
                 bufsize=0,
                 start_new_session=True,
             )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from yett.gateway import Gateway
     from yett.sdk.client import Client
 
+TOKENS = ("YETT_TOKEN_FILE", "YETT_TOKEN")
+"""Variables of the environment from which an agent's credential comes."""
 _LARGEST_TOKEN = 16_384
 _SLOTS = 16
 """Processes with an in-process gateway of the same name that may run at once, each with its own log."""
@@ -110,9 +112,10 @@ def own(where: Where, *, name: str) -> tuple[Gateway, Path]:
 
 
 def _token(env: Mapping[str, str]) -> str | None:
-    path = env.get("YETT_TOKEN_FILE")
+    in_file, itself = TOKENS
+    path = env.get(in_file)
     if not path:
-        return env.get("YETT_TOKEN") or None
+        return env.get(itself) or None
     try:
         with open(path, "rb") as file:
             token = file.read(_LARGEST_TOKEN).decode("ascii").strip()
