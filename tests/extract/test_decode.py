@@ -106,6 +106,19 @@ def test_the_budget_ends_the_work() -> None:
         list(decode.layers(text, Budget(steps=3), set()))
 
 
+def test_of_a_long_text_only_what_stands_around_its_escapes_is_read_again() -> None:
+    text = "plain words " * 2_000 + "x%27 or 1=1--" + " and more" * 2_000
+    (reading,) = readings(text)
+    assert "x' or 1=1--" in reading
+    assert len(reading) < 1_000
+
+
+def test_escapes_of_escapes_too_many_to_follow_are_said_so() -> None:
+    limits: set[str] = set()
+    list(decode.layers("%" + "25" * 20_000 + "27", Budget(), limits))
+    assert "depth" in limits
+
+
 def test_lone_surrogates_and_nul_do_not_break_decoding() -> None:
     assert isinstance(readings("\\ud800\\udc00 \\ud800 %00 &#xd800;"), dict)
 

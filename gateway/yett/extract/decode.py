@@ -17,6 +17,7 @@ import html.entities
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -29,6 +30,15 @@ MAX_LAYERS = 40
 MAX_FOLDED = 8_192
 """Characters of a text that are also read with look-alikes and invisible characters undone; what is longer is prose
 or data, and is read as it is."""
+MAX_WHOLE = 8_192
+"""Characters of a text of which a reading is whole; of a longer one with few escapes it is their surroundings, because
+the rest was read already."""
+ESCAPES = frozenset(("percent", "html", "unicode_escape"))
+"""The decoders so limited."""
+MAX_PLACES = 3_000
+"""Signs that may begin an escape; with more, all of the text is their surroundings."""
+SURROUNDINGS = 200
+"""Characters on either side of an escape."""
 MAX_STRINGS = 1_000
 """Strings taken out of one JSON text."""
 MAX_TOKENS = 64
@@ -134,12 +144,33 @@ def _readings(
 Decoded = Iterator[tuple[str, str]]
 
 
+def _around(escape: Any, text: str) -> str:
+    """The text, or if it is long the places where it has escapes, one a line."""
+    if len(text) <= MAX_WHOLE or sum(map(text.count, "%&\\")) > MAX_PLACES:
+        return text
+    places: list[tuple[int, int]] = []
+    for found in escape.finditer(text):
+        start, end = found.span()
+        if places and start - 2 * SURROUNDINGS <= places[-1][1]:
+            places[-1] = (places[-1][0], end)
+        else:
+            places.append((start, end))
+    return "\n".join(text[max(0, start - SURROUNDINGS) : end + SURROUNDINGS] for start, end in places)
+
+
 # -- percent -----------------------------------------------------------------------------------------------
 
 _PERCENT_RUN = pattern(r"(?:%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4}))+")
 
 
+_TOO_DEEP = pattern(r"%(?:25){7,}")
+
+
 def _percent(text: str, limits: set[str]) -> Decoded:
+    text = _around(_PERCENT_RUN, text)
+    if _TOO_DEEP.search(text):
+        limits.add("depth")
+        text = _TOO_DEEP.sub("%25", text)
     yield _unquoted(text), ""
     if "+" in text and " " not in text:
         yield _unquoted(text.replace("+", " ")), ""
@@ -221,10 +252,11 @@ def _html(text: str, limits: set[str]) -> Decoded:
         number = word[2:-1]
         return _character(int(number[1:], 16) if number[0] in "xX" else int(number))
 
-    yield _ENTITY.sub(entity, text), ""
+    yield _ENTITY.sub(entity, _around(_ENTITY, text)), ""
 
 
 def _unicode_escape(text: str, limits: set[str]) -> Decoded:
+    text = _around(_ESCAPE, text)
     octets_only = "\\u" not in text and "\\U" not in text
 
     def escape(found: object) -> str:

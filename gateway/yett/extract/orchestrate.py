@@ -7,8 +7,9 @@ that Python). The queue, the `Budget` and `MAX_NESTING` bound the work; what doe
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -100,11 +101,11 @@ class Extraction:
             self._read(self.queue.popleft())
 
     def _arguments(self) -> None:
+        members = list(self._first(self.call.arguments.items()))
         stack: list[tuple[Json, str, str, str, int]] = [
-            (value, "/" + _escape(name), name, name, 1)
-            for name, value in reversed(self.call.arguments.items())
+            (value, "/" + _escape(name), name, name, 1) for name, value in reversed(members)
         ]
-        for name in self.call.arguments:
+        for name, _ in members:
             self._key(name, "/" + _escape(name))
         self._split_command(self.call.arguments)
         leaves = 0
@@ -120,17 +121,24 @@ class Extraction:
             if isinstance(value, str):
                 self._add(value, pointer, views.of(self.call.tool, self.spec, top, name), name)
             elif isinstance(value, dict):
-                for member, inner in reversed(value.items()):
+                for member, inner in reversed(list(self._first(value.items()))):
                     below = pointer + "/" + _escape(member)
                     self._key(member, below)
                     stack.append((inner, below, top, member, depth + 1))
             elif isinstance(value, list):
                 if self._list(value, pointer, top, name):
                     continue
-                for index in range(len(value) - 1, -1, -1):
-                    stack.append((value[index], f"{pointer}/{index}", top, name, depth + 1))
+                for index, inner in reversed(list(enumerate(self._first(value)))):
+                    stack.append((inner, f"{pointer}/{index}", top, name, depth + 1))
             elif views.of(self.call.tool, self.spec, top, name) == "money":
                 self._amount(value, pointer)
+
+    def _first(self, members: Collection[T]) -> Iterable[T]:
+        """The members; of more than can be read only the first, since the call is refused anyway."""
+        if len(members) <= MAX_LEAVES:
+            return members
+        self.limits.add("leaves")
+        return itertools.islice(members, MAX_LEAVES // 10)
 
     def _key(self, name: str, pointer: str) -> None:
         """A member's name is a string like any other, where it is not plainly a name."""
@@ -245,14 +253,16 @@ class Extraction:
         if not found and text.isascii():
             return
         for layer in decode.layers(
-            text, self.budget, self.limits, found, skip=_UNDONE.get(item.kind, frozenset())
+            text, self.budget, self.limits, found, skip=views.UNDONE.get(item.kind, frozenset())
         ):
-            kind = _INNER.get(item.kind, item.kind)
+            kind = views.INNER.get(item.kind, item.kind)
             if layer.name and layer.name != item.name:
                 kind = views.of("", None, layer.name, layer.name)
                 kind = "data" if kind in ("content", "label", "secret") else kind
-            elif kind in ("path", "content", "label", "url") and layer.chain[-1] in _OPAQUE_ENCODINGS:
+            elif kind in ("path", "content", "label", "url") and layer.chain[-1] in views.OPAQUE_ENCODINGS:
                 kind = "data"
+            if kind == "data" and len(text) > decode.MAX_WHOLE and layer.chain[0] in decode.ESCAPES:
+                kind = "pieces"
             self.queue.append(
                 _Item(
                     layer.value,
@@ -385,6 +395,11 @@ class Extraction:
             self._urls(urls.host(text, item.pointer))
         if text[:5].lower() == "file:":
             self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
+
+    def _pieces(self, item: _Item, text: str, data: bytes) -> None:
+        """Places of a long text with their escapes undone: no program, but all else may stand there."""
+        self._fragments(item, text, data)
+        self._embedded_paths(item, text, data)
 
     def _fragments(self, item: _Item, text: str, data: bytes) -> None:
         if sql.looks_like(text) or sql.looks_like_fragment(text):
@@ -572,27 +587,9 @@ _READERS: dict[str, Reader] = {
     "secret": Extraction._fragments,
     "content": Extraction._content,
     "label": Extraction._data,
+    "pieces": Extraction._pieces,
     "data": Extraction._data,
 }
-_OPAQUE_ENCODINGS = frozenset({"base64", "base32", "hex", "xml"})
-"""What cannot be read without undoing it; the others leave a text much as it was."""
-_NOT_BY_SHELLS = frozenset({"percent", "html", "unicode_escape", "json", "nfkc", "invisible", "confusable"})
-_UNDONE = dict.fromkeys(("command", "windows", "argv", "code"), _NOT_BY_SHELLS) | {
-    "file": frozenset({"percent", "html", "unicode_escape", "json", "xml", "hex", "base32", "confusable"})
-}
-"""Decoders left out by kind: neither a shell nor an interpreter undoes these in its own program, and a file's body
-is kept as it is."""
-_INNER = {
-    "file": "content",
-    "command": "data",
-    "windows": "data",
-    "argv": "data",
-    "sql": "layer",
-    "code": "data",
-    "contact": "data",
-    "money": "data",
-}
-"""What a decoded reading of a kind is looked at as: a shell does not percent-decode its command."""
 _LANGUAGE_ARGUMENTS = ("language", "lang", "interpreter", "runtime", "kernel")
 _NESTED = {
     "perl": "code", "ruby": "code", "php": "code", "lua": "code", "script": "code",

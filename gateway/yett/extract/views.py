@@ -212,3 +212,24 @@ def spoken(value: str) -> str:
     """The language that an argument such as `language: "rb"` names; `script` for one that is not known here."""
     word = value.strip().lower()
     return _LANGUAGES.get(word, "script" if word else "")
+
+
+OPAQUE_ENCODINGS = frozenset({"base64", "base32", "hex", "xml"})
+"""What cannot be read without undoing it; the others leave a text much as it was."""
+_NOT_BY_SHELLS = frozenset({"percent", "html", "unicode_escape", "json", "nfkc", "invisible", "confusable"})
+UNDONE = dict.fromkeys(("command", "windows", "argv", "code"), _NOT_BY_SHELLS) | {
+    "file": frozenset({"percent", "html", "unicode_escape", "json", "xml", "hex", "base32", "confusable"})
+}
+"""Decoders left out by kind: neither a shell nor an interpreter undoes these in its own program, and a file's body
+is kept as it is."""
+INNER = {
+    "file": "content",
+    "command": "data",
+    "windows": "data",
+    "argv": "data",
+    "sql": "layer",
+    "code": "data",
+    "contact": "data",
+    "money": "data",
+}
+"""What a decoded reading of a kind is looked at as: a shell does not percent-decode its command."""

@@ -44,7 +44,7 @@ HONEST = [
 
 def flags(text: str) -> frozenset[str]:
     found = (
-        sql.analyse(text, "/q", declared=False, budget=Budget())
+        sql.analyse(text, "/q", declared=False, budget=Budget(milliseconds=10_000))
         if sql.looks_like_fragment(text) or sql.looks_like(text)
         else ()
     )

@@ -61,6 +61,23 @@ def test_a_quoted_payload_in_a_sentence_is_only_spoken_of() -> None:
     assert fragment.flags_of("' OR 1=1 --")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["1 or {d '2020-01-01'}", "1 procedure analyse()", "1 order by 3", "1;\0", "1.e0or 1.e0", "1 UNI/**/ON SEL/**/ECT 1,2", '1"" or ""1""=""1'],
+)  # fmt: skip
+def test_a_breakout_in_an_odd_spelling_is_one(value: str) -> None:
+    assert fragment.active(value)
+    assert fragment.flags_of(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["how to escape ' in sql", "The 'or' operator; and the 'and' operator", "1 and 2 and 3", "credentials: new AWS.Shared({ profile: '<YOUR_PROFILE>' })"],
+)  # fmt: skip
+def test_quoted_words_and_counting_are_prose(value: str) -> None:
+    assert not fragment.flags_of(value)
+
+
 def test_the_work_is_capped() -> None:
     for text in ("('" * 4_000, "1 or " * 4_000, "a=1 and " * 140):
         assert not any(reading.fits for reading in structure.readings(text))
