@@ -26,6 +26,12 @@ NPM = {
     "@modelcontextprotocol/server-filesystem": "2026.8.31",
     "@modelcontextprotocol/server-memory": "2026.8.31",
 }
+AGENTS = {
+    "@anthropic-ai/claude-code": "2.1.197",
+    "@openai/codex": "0.169.0",
+    "@google/gemini-cli": "0.61.0",
+    "@github/copilot": "1.0.102",
+}
 PYTHON = ("mcp==2.3.0", "fastmcp==4.1.2")
 ENVOY = "xds-protos==1.85.0"
 
@@ -123,3 +129,17 @@ def envoy_protos() -> Path:
     folder = CACHE / "envoy-protos"
     _install(folder, [[sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", ".", ENVOY]])
     return folder
+
+
+@pytest.fixture(scope="session")
+def coding_agent() -> Callable[[str], str]:
+    """The program of a real coding agent, by its name; installs all of them once, where that is wanted."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("node and npm are not installed")
+    folder = CACHE / "coding-agents"
+    if not (folder / ".done").exists() and not {"YETT_AGENTS", "YETT_NO_SKIP"} & os.environ.keys():
+        pytest.skip("four coding agents are 800 MB: set YETT_AGENTS=1 to fetch them")
+    packages = [f"{name}@{version}" for name, version in AGENTS.items()]
+    claude = "node_modules/@anthropic-ai/claude-code/install.cjs"
+    _install(folder, [["npm", "install", "--no-audit", "--no-fund", *packages], ["node", claude]])
+    return lambda name: str(folder / "node_modules" / ".bin" / name)

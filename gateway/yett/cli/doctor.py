@@ -128,6 +128,7 @@ def _log(state: Path) -> Iterator[Line]:
 
 
 def _ways(folder: Path) -> Iterator[Line]:
+    from yett.proxy.hooks.heeded import ignored
     from yett.proxy.hooks.install import PLACES, our_hook
     from yett.proxy.survey import find
 
@@ -139,8 +140,12 @@ def _ways(folder: Path) -> Iterator[Line]:
             yield "ok", what
         else:
             user = Path(PLACES[found.name].user).expanduser()
-            hook = next((each for p in (found.where, user) if (each := our_hook(_text(p)))), None)
-            yield from _hook(found.name, what, hook)
+            placed = [(path, hook) for path in (found.where, user) if (hook := our_hook(_text(path)))]
+            why = [ignored(found.name, path, folder) for path, _ in placed]
+            if placed and all(why):
+                yield "OPEN", f"{what}: the agent does not run its hook: {why[0]}"
+            else:
+                yield from _hook(found.name, what, placed[0][1] if placed else None)
 
 
 def _hook(agent: str, what: str, hook: dict[str, Any] | None) -> Iterator[Line]:

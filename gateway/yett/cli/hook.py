@@ -24,7 +24,15 @@ app = typer.Typer(
 )
 
 _Agent = Annotated[str, typer.Argument(help="claude-code, codex, gemini, copilot or cursor.")]
-_User = Annotated[bool, typer.Option("--user", help="The user's own settings instead of this project's.")]
+_User = Annotated[
+    bool | None,
+    typer.Option(
+        "--user/--project",
+        help="The user's own settings, or this project's: Codex, Gemini and Copilot skip a project's in folders "
+        "they do not trust.",
+        show_default="this project's for Claude Code and Cursor",
+    ),
+]
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")]
 _State = Annotated[Path, typer.Option(help="The gateway's state directory (its socket and tokens).")]
 
@@ -32,7 +40,7 @@ _State = Annotated[Path, typer.Option(help="The gateway's state directory (its s
 @app.command("install")
 def install(
     agent: _Agent,
-    user: _User = False,
+    user: _User = None,
     state: _State = Path("state"),
     address: Annotated[str | None, typer.Option(help="Socket path or host:port of the gateway.")] = None,
     http: Annotated[
@@ -43,6 +51,7 @@ def install(
 ) -> None:
     """Show what would change in the agent's settings, and write it."""
     from yett.proxy.hooks import install as hooks
+    from yett.proxy.hooks.heeded import ignored
 
     path = _settings_path(agent, user)
     token = _token(agent, state)
@@ -57,11 +66,14 @@ def install(
     _propose(path, before, after, yes)
     if http is not None:
         typer.echo(f'Start Claude Code with {hooks.TOKEN_VARIABLE}="$(cat {token})".')
+    why = ignored(agent, path, Path.cwd())
+    if why:
+        typer.echo(f"Not in force yet: {why}.")
     typer.echo(f"Now run `yett serve --state {state}`, then `yett hook test {agent}`.")
 
 
 @app.command("uninstall")
-def uninstall(agent: _Agent, user: _User = False, yes: _Yes = False) -> None:
+def uninstall(agent: _Agent, user: _User = None, yes: _Yes = False) -> None:
     """Take our entries out of the agent's settings."""
     from yett.proxy.hooks import install as hooks
 
@@ -73,13 +85,14 @@ def uninstall(agent: _Agent, user: _User = False, yes: _Yes = False) -> None:
 @app.command("test")
 def prove(
     agent: _Agent,
-    user: _User = False,
+    user: _User = None,
     serve: Annotated[
         bool, typer.Option("--serve", help="Run a gateway with the baseline for the test, if none runs.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Prove that the installed hook blocks: a hostile call, a garbled event, a dead gateway."""
+    from yett.proxy.hooks.heeded import ignored
     from yett.proxy.hooks.install import our_hook
     from yett.proxy.hooks.probe import RUNS, check
 
@@ -90,6 +103,9 @@ def prove(
         raise typer.Exit(1)
     with _gateway(hook) if serve else contextlib.nullcontext():
         results = check(agent, hook)
+    why = ignored(agent, path, Path.cwd())
+    runs = f"is not run by the agent: {why}" if why else "is run by the agent"
+    results["checks"].append({"what": runs, "ok": not why, "told": ""})
     if as_json:
         typer.echo(json.dumps(results))
     else:
@@ -129,11 +145,12 @@ def _gateway(hook: dict[str, Any]) -> Iterator[None]:
             process.terminate()
 
 
-def _settings_path(agent: str, user: bool) -> Path:
+def _settings_path(agent: str, user: bool | None) -> Path:
     from yett.proxy.hooks.install import place
 
     found = place(agent)
-    return Path(found.user).expanduser() if user else Path(found.project)
+    own = found.own if user is None else user
+    return Path(found.user).expanduser() if own else Path(found.project)
 
 
 def _address(state: Path, address: str | None) -> str:

@@ -33,6 +33,9 @@ class Place(msgspec.Struct, frozen=True):
     project: str
     user: str
     merge: Callable[[dict[str, Any], str], None]
+    own: bool = False
+    """Installed in the user's settings unless told otherwise: a project's hooks are skipped, without a word, where
+    the agent does not trust the folder."""
 
 
 def command(agent: str, address: str, token_file: Path, python: str = sys.executable) -> str:
@@ -114,7 +117,7 @@ def our_hook(text: str | None) -> dict[str, Any] | None:
     hooks = _load(text).get("hooks")
     for entries in hooks.values() if isinstance(hooks, dict) else ():
         for entry in entries if isinstance(entries, list) else ():
-            if _is_ours(entry):
+            if is_ours(entry):
                 found: dict[str, Any] = entry["hooks"][0] if isinstance(entry.get("hooks"), list) else entry
                 return found
     return None
@@ -167,9 +170,9 @@ def _cursor(loaded: dict[str, Any], line: str) -> None:
 
 PLACES = {
     "claude-code": Place(".claude/settings.json", "~/.claude/settings.json", _claude),
-    "codex": Place(".codex/hooks.json", "~/.codex/hooks.json", _codex),
-    "gemini": Place(".gemini/settings.json", "~/.gemini/settings.json", _gemini),
-    "copilot": Place(".github/hooks/yett.json", "~/.copilot/hooks/yett.json", _copilot),
+    "codex": Place(".codex/hooks.json", "~/.codex/hooks.json", _codex, own=True),
+    "gemini": Place(".gemini/settings.json", "~/.gemini/settings.json", _gemini, own=True),
+    "copilot": Place(".github/hooks/yett.json", "~/.copilot/hooks/yett.json", _copilot, own=True),
     "cursor": Place(".cursor/hooks.json", "~/.cursor/hooks.json", _cursor),
 }
 
@@ -188,10 +191,10 @@ def _add(loaded: dict[str, Any], event: str, entry: dict[str, Any]) -> None:
 def _drop_ours(hooks: dict[str, Any], event: str) -> None:
     entries = hooks.get(event)
     if isinstance(entries, list):
-        hooks[event] = [entry for entry in entries if not _is_ours(entry)]
+        hooks[event] = [entry for entry in entries if not is_ours(entry)]
 
 
-def _is_ours(entry: Any) -> bool:
+def is_ours(entry: Any) -> bool:
     """An entry is ours if it runs a hook client of Yett, of this or another installation, or calls its URL."""
     text = json.dumps(entry)
     return "yett/proxy/hooks/client.py" in text or f'{_HTTP_PATH}"' in text
