@@ -10,6 +10,7 @@ The decision is true for `allow` alone; a held call is false and its context nam
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -76,7 +77,10 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
             return _answer(request, await _evaluate(gateway, identity, body))
         if not isinstance(given, list) or len(given) > MAX_EVALUATIONS:
             raise InvalidCall("BAD_REQUEST", f"evaluations are not a list of up to {MAX_EVALUATIONS}")
-        return _answer(request, {"evaluations": await _all(gateway, identity, body, given)})
+        # Each further one counts as a request of this credential.
+        headers = request.scope["headers"]
+        answers = await _all(gateway, identity, body, given, lambda: authenticate(headers))
+        return _answer(request, {"evaluations": answers})
 
     async def configuration(request: Request) -> Response:
         base = str(request.base_url).rstrip("/")
@@ -112,7 +116,9 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     ]
 
 
-async def _all(gateway: Any, identity: Identity, body: dict[str, Any], given: list[Any]) -> list[Json]:
+async def _all(
+    gateway: Any, identity: Identity, body: dict[str, Any], given: list[Any], again: Callable[[], Identity]
+) -> list[Json]:
     options = body.get("options") or {}
     semantic = options.get("evaluations_semantic", "execute_all") if isinstance(options, dict) else None
     if semantic not in SEMANTICS:
@@ -123,6 +129,8 @@ async def _all(gateway: Any, identity: Identity, body: dict[str, Any], given: li
     answers: list[Json] = []
     for one in given:
         try:
+            if answers:
+                again()
             if not isinstance(one, dict):
                 raise InvalidCall("BAD_REQUEST", "an evaluation is not an object")
             answer = await _evaluate(gateway, identity, {**defaults, **one})
