@@ -423,45 +423,6 @@ def debugger(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> boo
     return False
 
 
-def make(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
-    """Its recipe is in a file; `--eval` is code here."""
-    for given in parsed.given:
-        if given.name in ("-E", "--eval") and given.value is not None:
-            draft.flags.add("inline_code")
-            text = given.value.text
-            start = text.find("$(shell ")
-            if start >= 0:
-                _run(
-                    walker,
-                    draft,
-                    given.value._replace(text=text[start + 8 :].rpartition(")")[0]),
-                    ctx,
-                    "inline",
-                )
-            else:
-                draft.opaque["eval"] = None
-    for field in parsed.positionals:
-        name, equals, _value = field.text.partition("=")
-        if equals and name in ("SHELL", "MAKEFLAGS", "CC", "CXX", ".SHELLFLAGS"):
-            draft.flags.add(
-                "dangerous_env" if name in ("SHELL", "MAKEFLAGS", ".SHELLFLAGS") else "config_value"
-            )
-    file = parsed.value("-f", "--file", "--makefile")
-    if file is not None and file.text == "-" and ctx.fed:
-        draft.flags.add("stdin_script")
-        draft.opaque["stdin_script"] = None
-    if not parsed.has("-n", "--dry-run", "--just-print", "-v", "--version"):
-        draft.opaque["project_script"] = None
-    return False
-
-
-def project(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
-    """npm run, yarn, cargo …: a script that the project defines."""
-    draft.effects.add("exec")
-    draft.opaque["project_script"] = None
-    return False
-
-
 def multiplexer(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """tmux, screen: the last argument of `new-session`, `send-keys` … is a command line."""
     words = draft.argv[1:]
@@ -566,5 +527,5 @@ def verbs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "sed": sed, "awk": awk, "tar": tar, "git": git, "editor": editor, "gdb": debugger, "make": make, "project": project, "multiplexer": multiplexer, "verbs": verbs,
+    "sed": sed, "awk": awk, "tar": tar, "git": git, "editor": editor, "gdb": debugger, "multiplexer": multiplexer, "verbs": verbs,
 }  # fmt: skip
