@@ -19,7 +19,7 @@ from typing import Any
 
 import z3
 
-from yett.canonical import MAX_INT
+from yett import canonical
 from yett.expr import nodes
 from yett.model import CAPABILITIES, Effect, Origin, ToolSpec
 from yett.policy import texts
@@ -79,6 +79,12 @@ class Encoder:
                 self.space.axioms.append(z3.And(rank >= 0, rank <= 2))
                 ranks.append(rank)
                 continue
+            if layer.cedar is not None:
+                texts_of = canonical.digest("yett/cedar/v1", canonical.encode(list(layer.cedar.texts)))
+                rank = z3.Int(f"cedar:{texts_of}")
+                self.space.axioms.append(z3.And(rank >= 0, rank <= 2))
+                ranks.append(rank)
+                continue
             by_effect: dict[Effect, list[Any]] = {effect: [] for effect in Effect}
             for rule in layer.rules:
                 if rule.shadow:
@@ -115,7 +121,9 @@ class Encoder:
         fits = []
         for name, arg in spec.args.items():
             given, scalar = space.flag(f"given:{name}"), space.scalar(f"args.{name}")
-            space.axioms.append(z3.And(scalar.number <= MAX_INT, scalar.number >= -MAX_INT))
+            space.axioms.append(
+                z3.And(scalar.number <= canonical.MAX_INT, scalar.number >= -canonical.MAX_INT)
+            )
             typed = space.flag(f"type:{arg.type}:{json.dumps(arg.schema, sort_keys=True)}:{name}")
             space.axioms.append(z3.Implies(scalar.kind != MISSING, given))
             fits.append(z3.Implies(given, z3.Or(typed, z3.And(scalar.kind == MISSING, not arg.required))))

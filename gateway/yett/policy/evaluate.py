@@ -39,7 +39,7 @@ MAX_PLANS = 4096
 """Plans kept at once: an agent that invents tool names must not fill the memory."""
 
 Outside = Callable[[Layer, AdmittedCall, Facts, Risk, History, ToolSpec | None, int], "LayerVerdict"]
-"""Judges a layer that is not made of rules (OPA)."""
+"""Judges a layer that is not made of rules (OPA, Cedar)."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Judge:
         scope = Scope(admitted, plan.spec, facts, risk, history, now)
         results = []
         for layer in plan.layers:
-            if layer.layer.opa is not None:
+            if layer.layer.opa is not None or layer.layer.cedar is not None:
                 result = self._outside(layer.layer, admitted, facts, risk, history, plan.spec, now)
             else:
                 result = _judge_layer(layer, admitted, scope, facts)

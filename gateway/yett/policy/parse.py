@@ -13,6 +13,7 @@ The grammar of a document (docs/policy.md has it in full):
     rules: [{id, allow|hold|deny: SELECTOR, when, because, approvers, require, oblige, free, shadow}]
     tests: [{allow|hold|deny: {tool, args, …}, given, rule}]
     opa: {url, path, timeout_ms}
+    cedar: {policies, schema, entities}
     shadow: true            judge, report, and have no effect
     log: {preview: false}   keep even redacted previews of arguments out of the log
 """
@@ -20,7 +21,7 @@ The grammar of a document (docs/policy.md has it in full):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from yett import expr
 from yett.errors import PolicyError
@@ -31,11 +32,14 @@ from yett.policy.manifest import Toolbox
 from yett.policy.shape import Case, Layer, OpaConfig, Rule, Selector, any_glob, is_glob
 from yett.policy.source import Document
 
+if TYPE_CHECKING:
+    from yett.policy.cedar import Cedar
+
 Path = tuple[str | int, ...]
 
 DOCUMENT_KEYS = {
     "policy", "layer", "because", "use", "tools", "server", "manifest", "data", "labels", "stages", "requires", "rules", "tests",
-    "opa", "shadow", "log",
+    "opa", "cedar", "shadow", "log",
 }  # fmt: skip
 _RULE_KEYS = {
     "id", "allow", "hold", "deny", "when", "because", "approvers", "require", "oblige", "free", "shadow", "after",
@@ -72,7 +76,7 @@ def check_document(document: Document) -> dict[str, Json]:
     if not isinstance(value, dict):
         refuse(document, (), "a policy document is a mapping", "start with `policy: NAME`")
     _only(document, value, DOCUMENT_KEYS, (), "a policy document")
-    if "policy" not in value and ("rules" in value or "opa" in value or "tests" in value):
+    if "policy" not in value and ({"rules", "opa", "cedar", "tests"} & value.keys()):
         refuse(document, (), "a document with rules needs a name", "add `policy: NAME`")
     return value
 
@@ -108,10 +112,17 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         known[rule.id] = rule.where
         rules.append(rule)
     opa = _opa(document, value.get("opa"))
-    if not rules and opa is None:
-        refuse(document, (), "a layer without rules denies everything", "add `rules:` or `opa:`")
-    if rules and opa is not None:
-        refuse(document, ("opa",), "a layer is decided by rules or by OPA, not both", "make it two documents")
+    cedar = _cedar(document, value.get("cedar"))
+    deciding = [what for what, there in (("rules", rules), ("opa", opa), ("cedar", cedar)) if there]
+    if not deciding:
+        refuse(document, (), "a layer without rules denies everything", "add `rules:`, `opa:` or `cedar:`")
+    if len(deciding) > 1:
+        refuse(
+            document,
+            (deciding[1],),
+            "a layer is decided by one of rules, OPA and Cedar",
+            "make it two documents",
+        )
     return Layer(
         id=name,
         tier=str(value.get("layer", "")),
@@ -121,6 +132,7 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         where=document.where(),
         shadow=shadow,
         opa=opa,
+        cedar=cedar,
         stages=stages,
         ensures=ensures,
         source=value,
@@ -434,6 +446,27 @@ def _opa(document: Document, value: Json) -> OpaConfig | None:
     if not isinstance(timeout, int) or isinstance(timeout, bool) or not 1 <= timeout <= 10_000:
         refuse(document, ("opa", "timeout_ms"), "`timeout_ms` lies between 1 and 10000")
     return OpaConfig(url=url, path=str(path), timeout_ms=timeout)
+
+
+def _cedar(document: Document, value: Json) -> Cedar | None:
+    if value is None:
+        return None
+    _only(document, value, {"policies", "schema", "entities"}, ("cedar",), "`cedar`")
+    texts = {"entities": "[]"}
+    for name, file in value.items():
+        if not isinstance(file, str):
+            refuse(document, ("cedar", name), f"`{name}` is a file beside this one", "rules.cedar")
+        try:
+            texts[name] = source.read_bytes(document.folder / file).decode()
+        except UnicodeDecodeError:
+            refuse(document, ("cedar", name), "the file is not UTF-8")
+    if "policies" not in texts or "schema" not in texts:
+        refuse(
+            document, ("cedar",), "`cedar` has `policies` and `schema`", "write down what a call looks like"
+        )
+    from yett.policy import cedar  # an extra
+
+    return cedar.load(texts["policies"], texts["schema"], texts["entities"], document.where("cedar"))
 
 
 def _cases(document: Document, value: Json) -> list[Case]:

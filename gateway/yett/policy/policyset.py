@@ -112,7 +112,12 @@ class PolicySet:
         spec: ToolSpec | None,
         now: int,
     ) -> LayerVerdict:
-        from yett.policy import opa  # an extra: without such a layer its client need not be there
+        # Extras: without such a layer their libraries need not be there.
+        if layer.cedar is not None:
+            from yett.policy import cedar
+
+            return cedar.judge(layer, admitted, facts, risk, history, spec, now)
+        from yett.policy import opa
 
         return opa.judge(layer, admitted, facts, risk, history, spec, now)
 
@@ -128,6 +133,7 @@ def _digest(layers: tuple[Layer, ...], toolbox: Toolbox) -> str:
                 "document": {k: v for k, v in layer.source.items() if k not in ("tools", "use", "tests")},
                 "data": layer.data,
             }
+            | ({} if layer.cedar is None else {"cedar": list(layer.cedar.texts)})
             for layer in layers
         ),
         key=canonical.encode,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yett.expr import Program
 from yett.model import Effect, Json, Obligation, ToolSpec
+
+if TYPE_CHECKING:
+    from yett.policy.cedar import Cedar
 
 
 def glob(pattern: str, name: str) -> bool:
@@ -119,6 +122,7 @@ class Layer:
     where: str
     shadow: bool = False
     opa: OpaConfig | None = None
+    cedar: Cedar | None = None
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
     """Automaton -> tool -> the state it is in after that tool has run."""
     ensures: dict[tuple[str, str], Program] = field(default_factory=dict)

@@ -54,10 +54,19 @@ def read(path: Path) -> list[Document]:
     Raises:
         PolicyError: FILE_UNREADABLE, FILE_TOO_LARGE or YAML_SYNTAX.
     """
+    return parse(read_bytes(path), str(path), path.parent)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file that a policy is made of.
+
+    Raises:
+        PolicyError: FILE_UNREADABLE, FILE_TOO_LARGE.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise PolicyError("FILE_TOO_LARGE", f"a policy file may have {MAX_BYTES} bytes", path=str(path))
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise PolicyError(
             "FILE_UNREADABLE",
@@ -65,7 +74,6 @@ def read(path: Path) -> list[Document]:
             path=str(path),
             remedy="check the path and its permissions",
         ) from None
-    return parse(data, str(path), path.parent)
 
 
 def parse(data: bytes, file: str, folder: Path = Path()) -> list[Document]:
