@@ -192,7 +192,7 @@ def main() -> None:
 
     gate = open_gate(None)
     words = sys.argv[1:]
-    for part in ("one", "two", "three", "four", "five", "six", "seven"):
+    for part in ("one", "two", "three", "four", "five", "six", "seven", "eight"):
         for kind, cases in (
             ("attack", attacks(part) + spliced(part) + elsewhere(part)),
             ("honest", honest(part)),

@@ -163,6 +163,7 @@ _OWN_FILES = frozenset(
 """Programs that need a file for their own work, or only look at its name: what is in it goes nowhere."""
 
 
+_FIND_ACTS = ("-exec", "-ok", "-delete", "-fprint", "-fls")
 PRINTS_WORDS = frozenset(["echo", "printf", "grep", "egrep", "fgrep", "rg", "sed", "awk", "git", "test", "["])
 """Programs whose words are text or patterns, not files."""
 
@@ -174,5 +175,7 @@ def path_use(command: Command, use: str, name: str) -> str:
     if any(redirect.op.startswith("<") and redirect.target == name for redirect in command.redirects):
         return use  # it is the program's input, not a file of its own
     argv = command.argv
+    if command.program == "find" and "/." not in name and not any(w.startswith(_FIND_ACTS) for w in argv):
+        return "uses"  # it only looks at names
     identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
     return "uses" if identity or command.program in _OWN_FILES else use
