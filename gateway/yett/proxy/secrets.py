@@ -20,8 +20,13 @@ _HANDLE = re2.compile(r"secret://(env|file|command)/([^\s,;]{1,1000})")
 _SECONDS = 10
 
 
-def resolve(text: str, commands: Mapping[str, Sequence[str]] | None = None) -> str:
+def resolve(
+    text: str, commands: Mapping[str, Sequence[str]] | None = None, values: set[str] | None = None
+) -> str:
     """The text with each handle replaced by its value.
+
+    Args:
+        values: gets the values.
 
     Raises:
         YettError: SECRET_UNAVAILABLE, with the handle and without any value.
@@ -29,8 +34,11 @@ def resolve(text: str, commands: Mapping[str, Sequence[str]] | None = None) -> s
     parts: list[str] = []
     at = 0
     for match in _HANDLE.finditer(text):
-        parts += [text[at : match.start()], _fetch(match.group(1), match.group(2), commands or {})]
+        value = _fetch(match.group(1), match.group(2), commands or {})
+        parts += [text[at : match.start()], value]
         at = match.end()
+        if values is not None:
+            values.add(value)
     return "".join([*parts, text[at:]])
 
 

@@ -4,7 +4,8 @@ The agent posts `{"arguments": {…}}`. An allowed call becomes one request to t
 arguments, canonical, as its JSON body (or, for a tool that fetches, a GET of the URL in one of them), with
 the configured headers, whose `secret://` handles are filled in at that moment. The connection goes to an
 address that was resolved once and is public, unless the configuration says `private`. A redirect is another
-call: it is judged with the new URL, up to three times, and refused for a tool with a fixed URL.
+call: it is judged with the new URL, up to three times, and refused for a tool with a fixed URL. A credential
+that the upstream repeats is taken out of its answer.
 
 What comes back is the outcome: reported first, then shown, with obligations fulfilled.
 """
@@ -12,6 +13,7 @@ What comes back is the outcome: reported first, then shown, with obligations ful
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import urllib.parse
 from collections.abc import Callable
 from typing import Any, Final
@@ -43,7 +45,8 @@ class ToolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     method: str = "POST"
     headers: dict[str, str] = {}
     hosts: tuple[str, ...] = ()
-    """With `url_argument`: the hosts that may get the headers above; others get none of them."""
+    """With `url_argument`: the hosts that may get the headers above; others get none of them. A port other
+    than the scheme's own stands behind the host's name. Over plain http only with `private`."""
     private: bool = False
     seconds: float = 30.0
 
@@ -123,16 +126,18 @@ class ToolProxy:
         self, config: ToolConfig, arguments: dict[str, Json], decision: Decision, decider: OnBehalf
     ) -> Response | str:
         """The answer for the agent, or the URL a redirect leads to."""
+        hidden: set[str] = set()
         try:
             target, method, body = _request(config, arguments)
-            headers = await self._headers(config, target, body)
+            headers = await self._headers(config, target, body, hidden)
             upstream = self._upstream(target, config.private)
         except YettError as error:
             await atell(decider, _outcome(decision, "no_effect", error=error.code))
             raise
         try:
             answer = await upstream.send(method, target.path, headers, body, seconds=config.seconds)
-            data = await asyncio.wait_for(answer.whole(MAX_ANSWER), config.seconds)
+            with contextlib.closing(answer):
+                data = await asyncio.wait_for(answer.whole(MAX_ANSWER), config.seconds)
         except (YettError, TimeoutError) as error:
             # The request may have arrived: only a refused address is sure to have done nothing.
             forbidden = isinstance(error, YettError) and error.code == "ADDRESS_FORBIDDEN"
@@ -142,6 +147,8 @@ class ToolProxy:
             if isinstance(error, YettError):
                 raise
             raise Broken("the upstream did not answer in time") from None
+        for value in hidden:
+            data = data.replace(value.encode("latin-1"), b"[secret]")
         return await self._answered(config, target, answer, data, decision, decider)
 
     async def _answered(
@@ -174,14 +181,17 @@ class ToolProxy:
         here = f"{target.scheme}://{target.authority}{target.path}"
         return urllib.parse.urljoin(here, location.decode("latin-1"))
 
-    async def _headers(self, config: ToolConfig, target: Target, body: bytes) -> list[tuple[bytes, bytes]]:
+    async def _headers(
+        self, config: ToolConfig, target: Target, body: bytes, hidden: set[str]
+    ) -> list[tuple[bytes, bytes]]:
         found = [(b"accept", b"*/*"), (b"user-agent", b"yett")]
         if body:
             found.append((b"content-type", b"application/json"))
-        if config.url or target.host in config.hosts:
+        trusted = target.authority in config.hosts and (target.scheme == "https" or config.private)
+        if config.url or trusted:
             for name, value in config.headers.items():
                 # A command may take its time; the loop goes on meanwhile.
-                resolved = await asyncio.to_thread(secrets.resolve, value, self._commands)
+                resolved = await asyncio.to_thread(secrets.resolve, value, self._commands, hidden)
                 found.append((name.lower().encode("ascii"), resolved.encode("latin-1")))
         return found
 

@@ -1,0 +1,108 @@
+"""Attacks on the HTTP tool proxy: on the credential that it adds, and on its patience."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpside import answering, ok
+from test_toolproxy import Proxy
+
+from yett.proxy.toolproxy import ToolConfig, ToolProxy
+from yett.proxy.upstream import Target
+
+KEY = "a-key-" + "that-is-long"
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", KEY)
+
+
+def _tool(*hosts: str, **more: Any) -> dict[str, Any]:
+    return {
+        "url_argument": "url",
+        "private": True,
+        "headers": {"Authorization": "Bearer secret://env/API_KEY"},
+        "hosts": hosts,
+        **more,
+    }
+
+
+def test_another_port_of_a_trusted_host_is_another_server(tmp_path: Path) -> None:
+    with answering(lambda _: ok(b"{}")) as (trusted, _), answering(lambda _: ok(b"{}")) as (url, seen):
+        for hosts in (("127.0.0.1",), (trusted.removeprefix("http://"),), ("127.0.0.1:80",)):
+            Proxy(tmp_path, {"fetch": _tool(*hosts)}).call("fetch", url=url)
+    assert len(seen) == 3
+    assert not any(KEY.encode() in request for request in seen)
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://api.example/x", True),
+        ("https://API.example:443/x", True),
+        ("http://api.example/x", False),
+        ("http://api.example:443/x", False),
+        ("https://api.example:8443/x", False),
+        ("https://api.example./x", False),
+        ("https://api.example.evil.example/x", False),
+        ("https://evil.example/?https://api.example/", False),
+    ],
+)
+def test_a_credential_goes_to_its_host_over_tls_only(url: str, sent: bool) -> None:
+    config = ToolConfig(**_tool("api.example", private=False))
+    made = ToolProxy(None, {})._headers(config, Target.of(url), b"", set())
+    assert (KEY in str(asyncio.run(made))) is sent
+
+
+def test_a_credential_that_the_upstream_repeats_is_not_shown(tmp_path: Path) -> None:
+    def echo(request: bytes) -> bytes:
+        return ok(b'{"headers": "' + request.replace(b"\r\n", b" ") + b'"}')
+
+    with answering(echo) as (url, seen):
+        got = Proxy(tmp_path, {"fetch": _tool(url.removeprefix("http://"))}).call("fetch", url=url)
+    assert KEY.encode() in seen[0]
+    assert KEY not in got.text
+    assert "Bearer [secret]" in got.text
+
+
+def test_an_upstream_that_drips_for_ever_holds_no_descriptor(tmp_path: Path) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Semaphore(0)
+
+    def drip(connection: socket.socket) -> None:
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
+                connection.sendall(b".")
+                time.sleep(0.05)
+        except OSError:
+            ended.release()
+        finally:
+            connection.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
+            except OSError:
+                return
+
+    threading.Thread(target=accept, daemon=True).start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    with Proxy(tmp_path, {"drip": {"url": url, "private": True, "seconds": 0.3}}).client as client:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            assert client.post("/proxy/drip", json={"arguments": {}}).status_code >= 400
+        for _ in range(3):
+            assert ended.acquire(timeout=10)
+        assert len(os.listdir("/proc/self/fd")) <= before
+    listener.close()
