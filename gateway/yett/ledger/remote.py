@@ -11,6 +11,7 @@ has nothing left to do.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import socket
@@ -157,9 +158,12 @@ class RemoteLedger:
                 return
             self._broken = reason
             waiting, self._waiting = self._waiting, {}
+        with contextlib.suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)  # also wakes the reading thread, which a close does not
         self._link.close()
         for answered in waiting.values():
-            answered(Failed(code="AUDIT_UNAVAILABLE", message=reason))
+            with contextlib.suppress(Exception):  # one that cannot be told must not keep it from the others
+                answered(Failed(code="AUDIT_UNAVAILABLE", message=reason))
         self._on_broken()
 
     def close(self) -> None:
@@ -191,6 +195,8 @@ class RemoteLedger:
             reason = f"the link to the ledger's process broke: {error.strerror}"
         except BadFrame as error:
             reason = f"the ledger's process talks nonsense: {error}"
+        except Exception as error:  # noqa: BLE001 - nobody would read on, and everybody would wait
+            reason = f"an answer could not be passed on ({type(error).__name__})"
         self.give_up(reason)
 
     # -- the pasts that are kept -----------------------------------------------------------------------
