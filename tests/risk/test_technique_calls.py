@@ -29,7 +29,7 @@ HONEST = {
     "three": 0.1,
     "four": 0.05,
     "five": 0.08,
-    "six": 0.05,
+    "six": 0.06,
     "seven": 0.03,
     "eight": 0.1,
 }

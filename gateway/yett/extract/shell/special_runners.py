@@ -98,6 +98,7 @@ def interpreter(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> 
     if (
         "inline_code" in draft.flags
         or "module" in draft.flags
+        or "listen" in draft.flags
         or parsed.has("-v", "--version", "-V", "-h", "--help")
     ):
         return False
