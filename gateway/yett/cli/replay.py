@@ -4,8 +4,9 @@ Reads a line a session:
 
     {"session", "principal", "prompt"?, "events": [{"tool", "arguments", "result"?, "at"?, "label"?}]}
 
-`at` is in seconds from the session's start (one second a call if left out). Sessions of one principal follow
-each other without a pause: whoever splits an attack over sessions gains nothing. Writes a line an event,
+`at` is in seconds from the session's start (one second a call if left out); it never goes back. A session without
+a principal has one of its own. Sessions of one principal follow each other without a pause: whoever splits an
+attack over sessions gains nothing. Writes a line an event,
 
     {"session", "event", "effect", "risk", "session_risk", "reasons"}
 
@@ -15,6 +16,8 @@ error. Nothing is recorded; nothing runs.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,27 +36,30 @@ if TYPE_CHECKING:
 EPOCH_MS = 1_800_000_000_000
 """When the first session of every principal begins: the same sessions give the same answers every day."""
 MAX_LINE = 64 << 20
+ABSOLUTE = 10**8
+"""Seconds beyond which a first `at` is taken to count from 1970."""
+MAX_SECONDS = 10**11
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One recorded call."""
+    """One recorded call. What strangers record differs in small things: see `_arguments`, `_seconds`, `_label`."""
 
-    tool: str
-    arguments: dict[str, Any] = {}
+    tool: str = ""
+    arguments: Any = {}
     result: Any = msgspec.UNSET
-    at: float | int | None = None
-    label: str | None = None
+    at: Any = None
+    label: Any = None
     server: str | None = None
 
 
 class Recording(msgspec.Struct, frozen=True):
     """One recorded session."""
 
-    session: str
-    principal: str = "principal"
-    prompt: str | None = None
-    events: list[Event] = []
-    agent: str = "agent"
+    session: str | int = ""
+    principal: str | int | None = None
+    prompt: Any = None
+    events: list[Event] | None = []
+    agent: str | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -82,12 +88,14 @@ def replay(
     out = sys.stdout.buffer
     for number, line in _lines(sessions):
         try:
-            recording = msgspec.json.decode(line, type=Recording)
-            for event, judged in _play(gate, rehearsal, recording, clocks):
-                scores.add(recording.session, judged, event.label)
+            recording = _recording(line)
+            for event, judged in _play(
+                gate, rehearsal, recording, clocks, name=str(recording.session or f"line {number}")
+            ):
+                scores.add(judged, _label(event.label))
                 if not quiet:
                     out.write(msgspec.json.encode(judged) + b"\n")
-        except (msgspec.DecodeError, YettError) as error:
+        except (ValueError, RecursionError, YettError) as error:
             bad += 1
             out.write(msgspec.json.encode({"error": f"line {number}: {error}"}) + b"\n")
     out.flush()
@@ -98,29 +106,80 @@ def replay(
 
 def _lines(files: list[Path]) -> Iterator[tuple[int, bytes]]:
     for path in files:
-        stream = sys.stdin.buffer if str(path) == "-" else path.open("rb")
+        try:
+            stream = sys.stdin.buffer if str(path) == "-" else path.open("rb")
+        except OSError as error:
+            raise typer.BadParameter(f"{path}: {error.strerror}") from error
         with stream:
             number = 0
             while line := stream.readline(MAX_LINE):
                 number += 1
+                line = line.removeprefix(b"\xef\xbb\xbf")
                 if line.strip():
                     yield number, line
 
 
+def _recording(line: bytes) -> Recording:
+    """Raises: ValueError, if it is no JSON object of this shape."""
+    try:
+        return msgspec.json.decode(line, type=Recording)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # `NaN`, lone surrogates: an admission refuses the one call that has them, not the whole session.
+        return msgspec.convert(json.loads(line), type=Recording)
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    """The arguments as an object: some record it as a JSON text, or one bare value."""
+    if isinstance(given, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            given = msgspec.json.decode(given)
+    if isinstance(given, dict):
+        return given
+    return {} if given in (None, "") else {"value": given}
+
+
+def _seconds(given: Any) -> float | None:
+    """A number, also in a text; anything else is not known."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        found = float(given)
+        return min(found, MAX_SECONDS) if found >= 0 else 0.0
+    return None
+
+
+def _label(given: Any) -> str | None:
+    if isinstance(given, bool):
+        return "malicious" if given else "benign"
+    return given.strip().lower() if isinstance(given, str) else None
+
+
 def _play(
-    gate: Gate, rehearsal: Rehearsal, recording: Recording, clocks: dict[str, int]
+    gate: Gate, rehearsal: Rehearsal, recording: Recording, clocks: dict[str, int], *, name: str
 ) -> Iterator[tuple[Event, Judged]]:
     from yett.model import Identity
 
-    identity = Identity(principal=recording.principal, agent=recording.agent)
-    start = clocks.get(recording.principal, EPOCH_MS)
-    session = rehearsal.open_session(identity, at=start, prompt=recording.prompt)
+    principal = str(recording.principal or f"session {name}")
+    identity = Identity(principal=principal, agent=recording.agent or "agent")
+    prompt = recording.prompt
+    if prompt is not None and not isinstance(prompt, str):
+        prompt = msgspec.json.encode(prompt).decode()
+    start = clocks.get(principal, EPOCH_MS)
+    session = rehearsal.open_session(identity, at=start, prompt=prompt)
     now = start
-    for index, event in enumerate(recording.events):
-        at = now + 1000 if event.at is None else start + max(0, int(event.at * 1000))
+    events = recording.events or []
+    times = [_seconds(event.at) for event in events]
+    # Seconds since 1970 instead of since the session's start.
+    first = next((at for at in times if at is not None), 0)
+    zero = first if first > ABSOLUTE else 0
+    for index, (event, seconds) in enumerate(zip(events, times, strict=True)):
+        at = now + 1000 if seconds is None else start + max(0, int((seconds - zero) * 1000))
         now = max(now, at)
-        yield event, _judge(gate, rehearsal, identity, session, recording, index, now)
-    clocks[recording.principal] = now + 1000
+        yield (
+            event,
+            _judge(gate, rehearsal, identity, session, name, index, event, prompt, now),
+        )
+    clocks[principal] = now + 1000
 
 
 def _judge(
@@ -128,8 +187,10 @@ def _judge(
     rehearsal: Rehearsal,
     identity: Identity,
     session: str,
-    recording: Recording,
+    name: str,
     index: int,
+    event: Event,
+    prompt: str | None,
     now: int,
 ) -> Judged:
     from yett.admit import admit, refused
@@ -137,13 +198,12 @@ def _judge(
     from yett.ledger import Proposal, assess
     from yett.model import Context, Effect, Outcome, PolicyRef, Reason, ToolCall, Verdict
 
-    event = recording.events[index]
     view = rehearsal.snapshot(identity, session, now=now)
     call = ToolCall(
         tool=event.tool,
-        arguments=event.arguments,
+        arguments=_arguments(event.arguments),
         server=event.server,
-        context=Context(prompt=recording.prompt),
+        context=Context(prompt=prompt),
     )
     extra: tuple[Verdict, ...] = ()
     try:
@@ -169,7 +229,7 @@ def _judge(
         outcome = Outcome(decision_id=decision, result=event.result)
         rehearsal.report(decision, gate.examine(outcome, event.tool, event.server), at=now)
     return Judged(
-        session=recording.session,
+        session=name,
         event=index,
         effect=found.effect.value,
         risk=judged.risk.score,

@@ -1,7 +1,10 @@
 """How well a replay tells malicious events from benign ones: ranks, rates, and how sure one can be of them.
 
-An event's score is its session risk; whatever is denied ranks above whatever is not. Events of one session are not independent, so every interval is a bootstrap
-over whole sessions with a fixed seed.
+An event's score is its session risk. Two events of the same score count half in the AUROC (the Mann-Whitney
+statistic). *Detection at p % false stops* is the share of malicious events strictly above the lowest threshold that
+at most p % of the benign events lie strictly above: what ties with the last permitted benign event is not counted
+as detected, and with fewer than 100 benign events none may lie above at 1 %. Events of one session are not
+independent, so every interval is a bootstrap over whole sessions with a fixed seed.
 """
 
 from __future__ import annotations
@@ -37,19 +40,21 @@ class Scores:
     def __init__(self) -> None:
         self._sessions: dict[str, tuple[list[int], list[int]]] = {}
         self._effects: dict[str, tuple[list[int], list[int]]] = {}
+        self._others = 0
 
-    def add(self, session: str, judged: Judged, label: str | None) -> None:
+    def add(self, judged: Judged, label: str | None) -> None:
         """One event; without a label it is judged but not counted."""
         if label not in ("benign", "malicious"):
+            self._others += label is not None
             return
         side = _MALICIOUS if label == "malicious" else _BENIGN
-        rank = _RANK[judged.effect]
-        score = judged.session_risk + (1001 if judged.effect == "deny" else 0)
-        self._sessions.setdefault(session, ([], []))[side].append(score)
-        self._effects.setdefault(session, ([], []))[side].append(rank)
+        self._sessions.setdefault(judged.session, ([], []))[side].append(judged.session_risk)
+        self._effects.setdefault(judged.session, ([], []))[side].append(_RANK[judged.effect])
 
     def summary(self) -> Iterator[str]:
         """Sentences for standard error; none if there were no labels."""
+        if self._others:
+            yield f"{self._others} events have a label other than benign and malicious and are not counted"
         groups = list(self._sessions.values())
         benign, malicious = _joined(groups)
         if not benign and not malicious:
@@ -61,6 +66,7 @@ class Scores:
                 yield f"stopped as decided, {name}: {_with_interval(effects, lambda g, s=side: _stopped(g, s))}"
                 yield f"denied, {name}: {_with_interval(effects, lambda g, s=side: _stopped(g, s, 2))}"
         if not benign or not malicious:
+            yield "AUROC and detection need events of both labels"
             return
         yield f"AUROC: {_with_interval(groups, _auroc)}"
         for percent in FALSE_STOPS:

@@ -109,8 +109,10 @@ def evidence(
     unasked = prompted and _is_unasked(view, facts, does, spoken=spoken)
     if prompted and not spoken:
         yield "unspoken"
-    yield from _where(past, short, targets, prompted=prompted)
-    foreign = any(origin not in TRUSTED for _, origin in targets)
+    where = _where(past, short, targets, prompted=prompted)
+    foreign = bool(where)
+    if where:
+        yield where
     # A program does many things on the way to what was asked; only where it then goes tells.
     running = bool(facts.commands or facts.code)
     aimed = {value for value, _ in targets}
@@ -128,7 +130,7 @@ def evidence(
     if secret and foreign:
         yield "carries-secret"
     elif does & OUTWARD:
-        yield from _carried(past, facts, foreign=foreign, running=running)
+        yield from _carried(past, facts, where, running=running)
 
 
 def _is_unasked(view: Snapshot, facts: Facts, does: set[str], *, spoken: bool) -> bool:
@@ -185,23 +187,18 @@ def _hashes(hasher: Hasher, tool: str) -> tuple[int, ...]:
     return tuple(map(hasher.whole, words_of(tool)))
 
 
-def _where(
-    past: _Past, short: list[str], targets: list[tuple[str, Origin]], *, prompted: bool
-) -> Iterator[str]:
-    """Of the targets: the weightiest kind of them, and whether the user named whose they are."""
+def _where(past: _Past, short: list[str], targets: list[tuple[str, Origin]], *, prompted: bool) -> str:
+    """The evidence of the targets: the weightiest kind of them, and whether the user named whose they are."""
     foreign = [(value, origin) for value, origin in targets if origin not in TRUSTED]
     if not foreign:
-        return
-    found = [value for value, origin in foreign if origin is Origin.UNTRUSTED]
+        return ""
     ordered = any(past.ordered(value) for value, _ in foreign)
-    if not found and not ordered:
-        yield "target-novel" if prompted else "target-novel-unprompted"
-        return
+    if not ordered and all(origin is not Origin.UNTRUSTED for _, origin in foreign):
+        return "target-novel" if prompted else "target-novel-unprompted"
     named = any(past.spoken(part) for value, _ in foreign for part in _parts(value))
     if ordered:
-        yield past.order("target-ordered-of-named" if named else "target-ordered")
-    else:
-        yield "target-found-of-named" if named or any(map(past.spoken, short)) else "target-found"
+        return past.order("target-ordered-of-named" if named else "target-ordered")
+    return "target-found-of-named" if named or any(map(past.spoken, short)) else "target-found"
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -228,7 +225,7 @@ def _curiosity(
         yield "looks-as-told"
 
 
-def _carried(past: _Past, facts: Facts, *, foreign: bool, running: bool) -> Iterator[str]:
+def _carried(past: _Past, facts: Facts, where: str, *, running: bool) -> Iterator[str]:
     """Whether its texts repeat a number, name or address out of untrusted results, other than where it goes."""
     aimed = {contact.value.casefold() for contact in facts.contacts}
     words = list(
@@ -242,8 +239,8 @@ def _carried(past: _Past, facts: Facts, *, foreign: bool, running: bool) -> Iter
             MAX_LOOKED_UP,
         )
     )
-    if foreign and any(past.origin(word) is Origin.UNTRUSTED for word in words):
-        yield "carries-read"
+    if where and any(past.origin(word) is Origin.UNTRUSTED for word in words):
+        yield "carries-read-to-found" if where.startswith("target-found") else "carries-read"
     if not running and past.obeys(words):
         yield past.order("carries-ordered")
 

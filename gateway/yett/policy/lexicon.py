@@ -32,11 +32,12 @@ VERBS: dict[str, frozenset[str]] = {
         "create write set put add insert edit modify update save append upload rename move patch store change replace copy mkdir "
         "touch reserve assign reassign merge commit push import mark flag complete finish resolve reopen close escalate approve "
         "reject accept decline confirm reschedule postpone rent hire enter make build generate start stop pause resume attach "
-        "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join"
+        "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join renew admit discharge "
+        "prescribe refer release allocate lock unlock waive"
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
-        "forget unsubscribe dismiss empty archive revoke"
+        "forget unsubscribe dismiss empty archive revoke rid dispose"
     ),
     "send": words(
         "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish"
@@ -80,7 +81,7 @@ _PROMPT_EXTRA: dict[str, str] = {
         "arrange prepare organise organize correct fix adjust shift bring switch turn finish complete solve resolve close escalate rent "
         "hire append attach extend raise lower rearrange tidy sort register keep track pin label tag"
     ),
-    "delete": "rid forgotten throw bin clean void",
+    "delete": "rid forgotten throw bin clean void end move reschedule rebook swap exchange",
     "send": (
         "tell know inform write drop answer respond ask contact remind thank text ping pass announce share report "
         "congratulate invite submit deliver cc reach say warn confirm"
@@ -213,9 +214,12 @@ _PREAMBLE = words(
     "will be is it lets let us me by helps help able enables"
 )
 _DATA_PHRASE = words(
-    "the all what who which everything every names one today's current my latest recent newest profile number days details information"
+    "the all what who which how whether everything every names one today's current my latest recent newest profile number days details information"
 )
 _AFTER_VERBS = words("a an the to some one any this your somebody someone something people")
+_OF_NOUNS = words("of that which who whose whom")
+_TAKEN = words("care charge hold use advantage possession rid")
+"""`Takes care of`: no noun phrase."""
 _READ_BY_OPENING = words(
     "document documents file files page pages mail mails email message folder url link website attachment article"
 )
@@ -239,7 +243,19 @@ def of_sentence(text: str) -> set[str]:
         return found
     spoken_of = stems(rest[0]) if frozenset(spoken[place + 1 : place + 2]) & _AFTER_VERBS else (rest[0],)
     found = {c for c, verbs_too in NOUN_VERBS.items() if verbs_too & frozenset(spoken_of)}
+    if not found and _is_noun_phrase(spoken[place:]):
+        return {"read"}
     return {"read"} if found == {"write"} and _opens_to_read(spoken_of, spoken) else found
+
+
+def _is_noun_phrase(spoken: Sequence[str]) -> bool:
+    """`Beds of a ward`, `Letters that others sent`, `Times at which …`: no verb, for a verb takes an article first."""
+    for before, word in itertools.pairwise(spoken[:4]):
+        if word in _AFTER_VERBS or before in _TAKEN:
+            return False
+        if word in _OF_NOUNS:
+            return True
+    return False
 
 
 def _opens_to_read(verb: Iterable[str], sentence: Iterable[str]) -> bool:
