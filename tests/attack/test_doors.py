@@ -82,6 +82,27 @@ def test_a_call_in_disguise_is_no_plain_request(doors: Doors, kind: str, body: b
     assert not doors.over_http(body, *([("content-type", kind)] if kind else []))
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "GET"])
+@pytest.mark.parametrize("server", ["", "bank"])
+def test_a_plain_request_is_not_let_through_for_a_message_that_it_carries_along(
+    doors: Doors, method: str, server: str
+) -> None:
+    """`ping` runs nothing and needs no decision; a server that speaks no MCP does what path and query say."""
+    ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    if server and method == "POST":
+        return  # it is said to speak MCP
+    asked = len(doors.gateway.decider.calls)
+    extensions = {"context_extensions": {"mcp_server": server}} if server else {}
+    over = [("x-mcp-server", server)] if server else []
+    for passed in (
+        doors.grpc(ping, method=method, path="/transfer?to=eve", **extensions),
+        doors.over_http(ping, ("content-type", "application/json"), *over, method=method),
+    ):
+        assert passed is (method != "POST")
+    judged = doors.gateway.decider.calls[asked:]
+    assert [call.tool for call in judged] == (["http", "http"] if method != "POST" else [])
+
+
 def test_a_plain_request_passes_with_whatever_it_carries(doors: Doors) -> None:
     for kind, body in (
         ("application/json", b'{"a": 1, "big": 12345678901234567890}'),

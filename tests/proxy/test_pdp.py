@@ -162,10 +162,8 @@ class TestEnvoy:
 
     def test_a_tool_call_in_the_body_is_judged(self) -> None:
         door = Door(allow=["read"])
-        ok = self.ask(
-            door, "/mcp", self.mcp(name="read", arguments={"p": 1}), content_type="application/json"
-        )
-        no = self.ask(door, "/mcp", self.mcp(name="rm"), content_type="application/json")
+        ok = self.ask(door, "/mcp", self.mcp(name="read", arguments={"p": 1}), x_mcp_server="files")
+        no = self.ask(door, "/mcp", self.mcp(name="rm"), x_mcp_server="files")
         assert ok.status_code == 200
         assert ok.headers["x-yett-decision"] == "d1"
         assert no.status_code == 403
@@ -187,7 +185,9 @@ class TestEnvoy:
     )
     def test_ambiguous_messages_are_refused(self, body: bytes) -> None:
         door = Door(allow=["*"])
-        assert self.ask(door, "/mcp", body, content_type="application/json").status_code == 400
+        for server in ({}, {"x_mcp_server": "files"}):
+            answer = self.ask(door, "/mcp", body, content_type="application/json", **server)
+            assert answer.status_code == 400
         assert door.calls == []
 
     def test_a_cut_body_is_refused(self) -> None:

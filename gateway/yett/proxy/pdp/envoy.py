@@ -1,11 +1,11 @@
 """Envoy `ext_authz` over HTTP, as Envoy, Istio and agentgateway call it.
 
 Envoy repeats the request it holds (method, path, chosen headers, and the body with `with_request_body`)
-under `/ext_authz`; 200 lets it go on, anything else is the client's answer. A body that is an MCP message is
-judged as the call it carries, whatever media type it claims; other requests are the tool `http` with `method`,
-`host`, `path` and `body`. Where Envoy names an MCP server, only MCP messages are posted. A body that Envoy cut
-(`x-envoy-auth-partial-body`), that is compressed, or that only a lax reader takes for an MCP message cannot be
-judged and is refused.
+under `/ext_authz`; 200 lets it go on, anything else is the client's answer. Where Envoy names an MCP server, what
+is posted is an MCP message and judged as the call it carries; its path is not looked at, so route nothing but the
+MCP endpoint there. Any other request is the tool `http` with `method`, `host`, `path` and `body`, and carries no
+MCP message, by anybody's reading. A body that Envoy cut (`x-envoy-auth-partial-body`), or that is compressed,
+cannot be judged and is refused.
 
 The credential of Envoy itself comes in `x-yett-authorization`, because `authorization` belongs to the request
 that is judged, and the server's name in `x-mcp-server`. Set both with `headers_to_add`, which replaces what a
@@ -96,20 +96,27 @@ async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decisi
 
 
 def _carried(asked: Asked) -> wire.Message | None:
-    """The MCP message that a request carries; None if no server would find one."""
-    posted = asked.server is not None and asked.method == "POST"
-    if not asked.body and not posted:
+    """The MCP message of a request that Envoy says is for an MCP server; None for any other request.
+
+    The body alone decides nothing: a plain request must not get itself judged as something else by carrying an
+    MCP message along, nor must an MCP server that nobody named get its messages as plain requests.
+    """
+    if asked.method.upper() != "POST":
+        return None
+    if asked.server is None:
+        if _hidden(asked.body):
+            raise YettError(
+                "BAD_MESSAGE", "an MCP message, and no MCP server is named", remedy="name it: `x-mcp-server`"
+            )
         return None
     try:
         return wire.read(asked.body, max_bytes=len(asked.body))
     except wire.WireError as error:
-        if not posted and not _hidden(asked.body):
-            return None
         raise YettError("BAD_MESSAGE", error.message) from None
 
 
 def _hidden(body: bytes) -> bool:
-    """Whether a reader laxer than ours (other encodings, keys twice or in other letters) finds an MCP message."""
+    """Whether any reader, also one laxer than ours (encodings, keys twice, letters), finds an MCP message."""
     try:
         found = json.loads(body, parse_int=str, parse_float=str)
     except RecursionError:
