@@ -5,7 +5,7 @@ that begins with `json:` is a JSON string), or, where a fourth word `block` foll
 says which tool and which argument takes the value. Set one was written before anybody looked at what the detections do
 with it, set two (`*_two*`) after they were changed for set one; both from the techniques, not from any collection of rows.
 Set three is honest only: what a pattern that asks for the names of commands takes for one. Set five is of values again,
-as the lists have them that testers work from.
+as the lists have them that testers work from, and so is `lists`, which has letters, code and scripts on the honest side.
 
 `python tests/risk/technique_calls.py [word...]` prints what is missed, and the figures.
 """
@@ -63,6 +63,8 @@ def place(context: str, value: str) -> tuple[str, dict[str, Any]]:
         "template": ("pages.render", {"template": value}),
         "member": ("archive.extract", {"archive": "up.zip", "member": value}),
         "write": ("write_file", {"path": value, "content": "x"}),
+        "file": ("write_file", {"path": "src/example.txt", "content": value}),
+        "note": ("notes.create", {"title": "note", "content": value}),
         "convert": ("video.convert", {"input_file": value, "format": "webm"}),
         "clone": ("git.clone", {"repository": value}),
         "user": ("users.create", {"username": value}),
@@ -192,7 +194,7 @@ def main() -> None:
 
     gate = open_gate(None)
     words = sys.argv[1:]
-    for part in ("one", "two", "three", "four", "five", "six", "seven", "eight"):
+    for part in ("one", "two", "three", "four", "five", "six", "seven", "eight", "lists"):
         for kind, cases in (
             ("attack", attacks(part) + spliced(part) + elsewhere(part)),
             ("honest", honest(part)),

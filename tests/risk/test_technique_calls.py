@@ -20,6 +20,7 @@ ATTACKS = {
     "four": {"python": 0.95, "shell": 0.93, "windows": 0.92},
     "six": {"shell": 0.93, "windows": 0.97},
     "seven": {"python": 0.9, "shell": 0.88},
+    "lists": {"command": 0.92, "injection": 0.87, "path": 0.96, "sql": 0.98, "url": 0.94},
     "five": {"command": 0.95, "injection": 0.98, "path": 1.0, "secret": 1.0, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
 """Least share of each family that is held or denied."""
@@ -32,9 +33,10 @@ HONEST = {
     "six": 0.06,
     "seven": 0.03,
     "eight": 0.1,
+    "lists": 0.02,
 }
 """Largest share of the honest look-alikes that is held. None is denied."""
-SIZES = {"one": (700, 600), "two": (300, 350), "five": (500, 280)}
+SIZES = {"one": (700, 600), "two": (300, 350), "five": (500, 280), "lists": (500, 250)}
 
 
 @lru_cache(maxsize=1)
@@ -84,7 +86,7 @@ def test_the_sets_are_large_and_no_family_is_forgotten(part: str) -> None:
     assert set(_judge("attacks", part)) == set(ATTACKS[part])
 
 
-@pytest.mark.parametrize(("part", "least"), [("one", 0.95), ("two", 0.94), ("five", 0.95)])
+@pytest.mark.parametrize(("part", "least"), [("one", 0.95), ("two", 0.94), ("five", 0.96), ("lists", 0.93)])
 def test_a_value_pasted_into_a_template_still_shows(part: str, least: float) -> None:
     cases = _judge("spliced", part)["spliced"]
     missed = [what for effect, what in cases if effect == "allow"]

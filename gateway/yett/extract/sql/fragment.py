@@ -57,6 +57,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("quote_breakout", r"^[^'\"`]*['\"`][\s)]*;\s*$|^[^']*'[\s)]*;\s*[a-z]+[\s'(;]|^[^']*\\''\s*(?:or|and|union|;|--|#)|^'\s*(?:alter|drop|insert|delete|update|select|create|truncate|exec)\b[^']*$"),
     ("quote_breakout", rf"{_OUT}{_GAP}(?:{_LOGIC}|is|is not|glob|in|between|regexp)\b.*(?:--|#)[\s+-]*$"),
     ("quote_breakout", r"(?:like|rlike|regexp|glob) ?['\"`]\s*$|^['\"`]\s*(?:like|rlike|regexp|glob)\s*$"),
+    ("quote_breakout", r"^['\"][\s)]*(?:union|having|order by|group by|limit)\s*$"),
     # 2. what follows the first quote is dropped
     ("comment_tail", rf"{_OUT}{_GAP}(?:--[\s+-]*|#\s*|/\*[\s!*]*|;\s*(?:--|#|%00|\x00)\s*|%00|\x00)(?:[-+a-z0-9]{{0,10}}|'|\")\s*$"),
     ("comment_tail", rf"{_OUT}.*[)\w'\"`;\s](?:--[\s+-]*|#|/\*)[-+]?\s*$&&"),

@@ -63,8 +63,8 @@ _COMPILED = {
     "comment_tail": r"(?:[^\s-][ \t]*--[ \t]*(?:[-+]|[a-zA-Z]{1,4})?[ \t]*['\"]?[ \t);]*|[^\s#][ \t]*#[ \t]*['\"][ \t);]*|;?(?:%00|\x00)['\"]?[ \t;]*)$",
     # `'admin'--' ORDER BY …`: the rest of the template, its closing quote included, ends up in a comment.
     "comment_swallows": r"[\w)'\"`]--[^\n]*['\"]",
-    # `'admin'or`: a string that goes on without a blank.
-    "touching": r"['\"](?i:or|and|union|xor|like|rlike|having|is|not|in|glob|collate|regexp|div|between)\b",
+    # `'admin'or`, `8e0union`: a string or a number that goes on without a blank.
+    "touching": r"(?:['\"]|\b\d[\d.]*(?i:e\d+)?)(?i:or|and|union|xor|like|rlike|having|is|not|in|glob|collate|regexp|div|between)\b",
     "disguised_case": _CASES,
     "percent_encoded": r"(?i)%(?:2[0-9a-f]|3[bcdef]|0[0ad]|5[bcd]|7[bcd])[^ ]*%?|\+(?:and|or|union|select|exec|waitfor|from|where|into|group|order)\+",
     "bulk_load": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b",
@@ -107,7 +107,7 @@ _SWALLOWS = re2.compile(_COMPILED["comment_swallows"])
 _TAIL = re2.compile(_COMPILED["comment_tail"])
 _TOUCHING = re2.compile(_COMPILED["touching"])
 _PERCENT = re2.compile(_COMPILED["percent_encoded"])
-_ADDRESS = re2.compile(r"'[^']*://[^']*'|`[^`\n]*`|--[^\n]*")
+_ADDRESS = re2.compile(r"'[^']*://[^']*'|\"[^\"]*://[^\"]*\"|`[^`\n]*`|--[^\n]*")
 
 
 def dialects_disagree(source: str) -> bool:

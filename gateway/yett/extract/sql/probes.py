@@ -75,6 +75,7 @@ _RECKONING = (
     exp.Sub,
     exp.Mul,
     exp.Div,
+    exp.IntDiv,
     exp.Mod,
     exp.DPipe,
     exp.BitwiseAnd,
@@ -82,7 +83,11 @@ _RECKONING = (
     exp.BitwiseXor,
     exp.Pow,
 )
-_OF_SERVER = words(
+_OF_SERVER = (exp.CurrentVersion, exp.CurrentSchema, exp.SessionParameter)
+_SERVER_NAMES = words(
+    "user database version schema db_name host_name system_user session_user suser_name connection_id dbinfo"
+)
+_PURE = _SERVER_NAMES | words(
     "user database version schema db_name host_name system_user session_user connection_id elt make_set rand floor concat_ws"
 )
 MAX_OPERANDS = 200
@@ -94,17 +99,19 @@ def flags(trees: list[Any], text: str) -> frozenset[str]:
     if ("--" in text or "#" in text) and _swallows(text):
         found.add("comment_tail")
     reads_first = isinstance(trees[0], exp.Select) and trees[0].args.get("where") if trees else None
-    if reads_first and "\n" not in text.strip() and any(_changes(tree) for tree in trees[1:]):
+    if reads_first and "\n" not in text.strip() and any(_changes(tree) or _says(tree) for tree in trees[1:]):
         found.add("second_statement")
     if not _WORTH.search(text):
         return frozenset(found)
     for tree in trees[:3]:
+        if tree.find(exp.Table) and any(_equates(one.this) for one in tree.find_all(exp.If)):
+            found.add("probe_predicate")  # CASE WHEN 1=1, wherever it stands
         for node in tree.find_all(exp.Where, exp.Having, exp.SetOperation, exp.Update, exp.Group):
             if isinstance(node, exp.SetOperation):
                 if _misfits(node):
                     found.add("union_probe")
             elif isinstance(node, exp.Update):
-                if any(_assigns_condition(one) or _closes_around(one) for one in node.expressions):
+                if any(_assigns_condition(one) or _decides_nothing(one) for one in node.expressions):
                     found.add("probe_predicate")
             elif isinstance(node, exp.Group):
                 if any(isinstance(one, exp.Func) and _same_for_all(one) for one in node.expressions):
@@ -133,6 +140,22 @@ def _changes(tree: Any) -> bool:
     return isinstance(tree, _WRITES)
 
 
+def _equates(node: Any) -> bool:
+    node = node.unnest()
+    return (
+        isinstance(node, (exp.EQ, exp.NEQ, exp.GT, exp.LT))
+        and isinstance(node.left, exp.Literal)
+        and isinstance(node.right, exp.Literal)
+    )
+
+
+def _says(tree: Any) -> bool:
+    """SELECT of literals alone."""
+    return isinstance(tree, exp.Select) and all(
+        isinstance(one.unnest(), exp.Literal) for one in tree.expressions
+    )
+
+
 def _operands(node: Any) -> list[Any]:
     """The operands of AND, OR and XOR, in the order they are written."""
     found: list[Any] = []
@@ -151,7 +174,9 @@ def _operands(node: Any) -> list[Any]:
 def _asks_nothing(condition: Any) -> bool:
     operands = _operands(condition)
     loose = condition.find(exp.Or) is not None
-    if any(_constant(one, loose) for one in operands[1:]) or any(_decides_nothing(one) for one in operands):
+    if any(_constant(one, loose) or _asks_server(one) for one in operands[1:]):
+        return True
+    if any(_decides_nothing(one) for one in operands):
         return True
     return any(
         _extracts(sub) or _asks_catalogue(sub) for one in operands for sub in one.find_all(exp.Subquery)
@@ -159,12 +184,25 @@ def _asks_nothing(condition: Any) -> bool:
 
 
 def _decides_nothing(operand: Any) -> bool:
-    """A CASE of constants, a division by nought, or an expression between the two empty strings it was put in."""
-    if any(_same_for_all(one) for one in operand.find_all(exp.Case, exp.If)):
+    """A CASE of constants, a division by nought, words reckoned with, an expression between two empty strings."""
+    if any(_same_for_all(one) for one in operand.find_all(exp.Case)):
         return True
-    if any(_nought(one.expression) for one in operand.find_all(exp.Div, exp.IntDiv)):
-        return True
+    for one in operand.find_all(*_RECKONING):
+        if isinstance(one, (exp.Div, exp.IntDiv)) and _nought(one.expression):
+            return True
+        if not isinstance(one, (exp.DPipe, exp.Add)) and (_text(one.left) or _text(one.right)):
+            return True  # `'abc' - 0`
+        inner = one.right.unnest()
+        if isinstance(inner, _COMPARING) and (_same_for_all(inner) or _asks_server(inner)):
+            return True  # `7 - (ascii(…) < 78)`
+    compared = operand.expression if isinstance(operand, exp.EQ) else None
+    if isinstance(compared, (exp.Between, exp.In, exp.Like)) and isinstance(compared.this, exp.Literal):
+        return True  # `city = 'x' BETWEEN …`
     return _closes_around(operand)
+
+
+def _text(node: Any) -> bool:
+    return isinstance(node, exp.Literal) and node.is_string and not any(char.isdigit() for char in node.name)
 
 
 def _nought(node: Any) -> bool:
@@ -177,11 +215,13 @@ def _closes_around(node: Any) -> bool:
     if not isinstance(value, _RECKONING):
         return False
     first, last = value.left, value.right
+    empty = isinstance(last, exp.Literal) and last.is_string and not last.name
+    if empty and value.find(exp.Subquery, exp.Case) is not None:
+        return True
     while isinstance(first, _RECKONING):
         first = first.left
     if not (isinstance(first, exp.Literal) and first.is_string and not first.name):
         return False
-    empty = isinstance(last, exp.Literal) and last.is_string and not last.name
     return empty or not isinstance(value, (exp.DPipe, exp.Add))
 
 
@@ -207,28 +247,42 @@ def _constant(node: Any, loose: bool) -> bool:
     if isinstance(node, exp.Boolean):
         return loose and bool(node.this)
     if isinstance(node, exp.Exists):
-        return all(name == "dual" for name in _tables(node))
+        return _tables(node) <= {"dual"}
     if isinstance(node, exp.Func) and not isinstance(node, (exp.Case, exp.If, *_CONNECTIVES)):
-        return any(isinstance(one, _COMPARING) and _same_for_all(one) for one in node.expressions)
-    judged = isinstance(node, (*_COMPARING, exp.Literal, exp.Case, exp.If, exp.Neg, exp.BitwiseNot))
+        return any(_same_for_all(one) for one in node.find_all(*_COMPARING))
+    judged = isinstance(
+        node, (*_COMPARING, exp.Literal, exp.Case, exp.If, exp.Neg, exp.BitwiseNot, exp.Concat, *_RECKONING)
+    )
     return judged and _same_for_all(node)
 
 
 def _same_for_all(node: Any) -> bool:
     """Whether no row changes it: no column, and no function but those that tell of the server."""
-    if any(one.name.lower() not in _OF_SERVER for one in node.find_all(exp.Anonymous)):
+    if any(one.name.lower() not in _PURE for one in node.find_all(exp.Anonymous)):
         return False
     return all(isinstance(one, exp.Table) and not one.name for one in node.find_all(*_VARIES))
+
+
+def _asks_server(node: Any) -> bool:
+    """An expression of the server's name, version or user and of nothing that a row holds."""
+    asked = node.find(*_OF_SERVER) or any(
+        one.name.lower() in _SERVER_NAMES and not one.expressions for one in node.find_all(exp.Anonymous)
+    )
+    return bool(asked) and node.find(exp.Column, exp.Table, exp.Parameter, exp.Placeholder) is None
 
 
 def _extracts(sub: Any) -> bool:
     """A subquery of no table, or one that is read a letter at a time."""
     query = sub.this
+    if isinstance(query, exp.SetOperation):
+        return query.find(exp.Table) is None
     if not isinstance(query, exp.Select):
         return False
     if not (query.args.get("from_") or query.args.get("from")):
         return sub.find_ancestor(exp.Exists) is None
-    if _tables(query) == {"dual"} and isinstance(sub.parent, _RECKONING):
+    if _tables(query) <= {"dual", "dummy"} and (
+        isinstance(sub.parent, _RECKONING) or not query.find(exp.Column)
+    ):
         return True
     return _of_letters(sub.parent) or any(_of_letters(one) for one in query.expressions)
 
@@ -246,8 +300,8 @@ def _assigns_condition(one: Any) -> bool:
     value = one.expression if isinstance(one, exp.EQ) else one
     if not isinstance(value, (*_CONNECTIVES, *_COMPARING)):
         return False
-    while isinstance(value, exp.Binary):
-        value = value.left.expression if isinstance(value.left, exp.EQ) and value is one else value.left
+    while isinstance(value, (exp.Binary, exp.In, exp.Between)):
+        value = value.this.expression if isinstance(value.this, exp.EQ) and value is one else value.this
     return isinstance(value, exp.Literal)
 
 
@@ -266,7 +320,26 @@ def _misfits(union: Any) -> bool:
     behind_table = left.args.get("from_") or left.args.get("from")
     if source is None:
         lone = right.find(exp.Column) is not None and union.find_ancestor(exp.Select) is None
-        return bool(behind_table) and (lone or (left.is_star and right.find(exp.Column) is None))
+        asked = any(_asks_server(one) for one in right.expressions)
+        return bool(behind_table) and (lone or asked or (left.is_star and right.find(exp.Column) is None))
     if behind_table and right.find(exp.Column) is None and not any(_tables(right)):
         return True
-    return _of_catalogue(_tables(right)) and not _of_catalogue(_tables(left))
+    if _of_catalogue(_tables(right)) and not _of_catalogue(_tables(left)):
+        return True
+    return (
+        bool(behind_table)
+        and _tables(left) != _tables(right)
+        and _credential(right)
+        and not _credential(left)
+    )
+
+
+def _credential(query: Any) -> bool:
+    return any(
+        one.name.lower() in _CREDENTIALS for part in query.expressions for one in part.find_all(exp.Column)
+    )
+
+
+_CREDENTIALS = words(
+    "password passwd pass pwd hash password_hash passwordhash secret token api_key apikey salt pin cvv credit_card card_number ssn"
+)

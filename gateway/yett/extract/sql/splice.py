@@ -34,6 +34,8 @@ _AFTER_OPERAND = words(
 _COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
 _PREDICATES = frozenset(("where", "having", "on", "and", "or"))
 _SETS = words("union intersect except")
+_PASTED = words("and or xor union having order group limit like div")
+"""Words that only a pasted value leaves without a blank behind a number."""
 _OPENS_PREDICATE = words("where having on case qualify between using ;")
 _OPERATORS = _COMPARISONS | frozenset("+-*/%^&|<>") | {"<<", ">>", "||", "&&"}
 _DANGLING = frozenset(("and", "or", "xor", "like", "rlike", "regexp", "where", "having", "between"))
@@ -55,6 +57,7 @@ def _misfits(source: str, tokens: Any) -> bool:
     predicate = False  # WHERE, HAVING, ON, AND … was seen in this statement
     joined = -1  # brackets around the last UNION, with no predicate and no CASE behind it yet
     limited = -1  # brackets around the last LIMIT
+    opened = ""  # the first word
     fresh = False  # a new line stands before this token: a dialect without `;` may begin a statement
     touching = False  # no blank between the previous token and this one
     count = 0
@@ -84,6 +87,11 @@ def _misfits(source: str, tokens: Any) -> bool:
         ):
             return True
         low = token.lower()
+        opened = opened or low
+        if depth == 0 and low in _SETS and opened == "update":
+            return True
+        if previous and previous[-1] == ";" and low in ("and", "or", "having"):
+            return True
         if depth == joined and low in ("and", "or") and previous[-1].lower() not in _SETS:
             return True  # … UNION SELECT 1 FROM t AND
         if depth == limited and low in ("order", "where", "and", "or"):
@@ -112,7 +120,7 @@ def _misfit(previous: list[str], token: str, touching: bool, predicate: bool) ->
             return True
     if last[0].isdigit() and compared:
         if word:
-            return token.lower() not in _AFTER_OPERAND
+            return token.lower() not in _AFTER_OPERAND or (touching and token.lower() in _PASTED)
         return first in "'\"!@$?{}[" or first.isdigit()
     if last[0] in "'\"" and len(last) > 1:
         if touching and (word or first.isdigit() or first in "{`$" or (first in "'\"" and first != last[0])):

@@ -24,13 +24,13 @@ MAX_LENGTH = 800
 MAX_TOKENS = 100
 
 _TOKEN = re2.compile(
-    r"\s+|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
+    r"\s+|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
     r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.)"
 )
 _BINARY = frozenset(
     ("=", "<", ">", "<=", ">=", "<>", "!=", "^=", "<=>", "+", "-", "*", "/", "%", "^", "&", "|", "<<", ">>", "||", "&&", "::", ":=", "->", "->>", "~")
 )  # fmt: skip
-_COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "^=", "<=>", "~"))
+_COMPARISONS = frozenset((":=", "=", "<", ">", "<=", ">=", "<>", "!=", "^=", "<=>", "~"))
 _LOGIC = words("and or xor || &&")
 _WORD_OPERATORS = words(
     "and or xor like ilike rlike regexp glob between in is div mod escape collate sounds similar"
@@ -41,7 +41,7 @@ _PREFIX_WORDS = words("not binary exists distinct all any some when interval dis
 _SETS = words("union intersect except minus")
 _CLAUSES = words("having order group limit offset fetch into procedure where for from join on using as by")
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
-_ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only")
+_ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only with rollup")
 _CASE = words("then else when")
 _LITERAL_WORDS = words("null true false")
 _ENDS = frozenset(("--", "#", "/*", "\x00", "%00"))
@@ -110,6 +110,12 @@ def flags(low: str) -> frozenset[str]:
             and any(char.isdigit() or char in "'\"" for char in low)
         ):
             found.add("always_true")
+        if named and "subquery" in brings and ",(select" in low.replace(" ", ""):
+            found.add("union_probe")
+        if {"logic", "call"} <= brings and _OF_SERVER.search(low):
+            found.add("always_true")
+        if {"constant", "arithmetic", "call"} <= brings and low[:1].isdigit():
+            found.add("always_true")  # `0^(locate('a',user())>0)`
         if "comment" in brings and low.endswith(("\0", "%00")):
             found.add("comment_tail")
         if (
@@ -146,6 +152,9 @@ def _ordinary(reading: Reading, low: str) -> bool:
     return reading.fits and low[:1].isalpha() and "comparison" in reading.brings and not strange
 
 
+_OF_SERVER = re2.compile(
+    r"\b(?:user|database|version|schema|current_user|session_user|system_user|db_name) ?\( ?\)|@@\w"
+)
 _TAILS = ("order by ", "group by ", "having ", "limit ", "procedure analyse")
 
 
@@ -295,7 +304,9 @@ class _Machine:
             return self.previous in _WORD_OPERATORS or self.previous in ("not", "is")  # NOT LIKE, IS NOT
         elif word in _SETS or word in _CLAUSES or word in _CASE or word in _BINARY:
             return False
-        elif first.isdigit() or first in ".'\"" or word in _LITERAL_WORDS:
+        elif self.previous == "top" and first.isdigit():
+            pass
+        elif first.isdigit() or first in ".'\"\\" or word in _LITERAL_WORDS:
             kind = "string" if first in "'\"" else "literal"
             self.brings.add("literal")
             alone = self.left not in (None, "name") and (self.left != "call" or self.columns < 1)
@@ -305,8 +316,17 @@ class _Machine:
                 self.brings.add("constant")
             self._operand(kind)
         elif first.isalpha() or first in "_@$`[":
-            if self.previous in ("in", "is") and word not in ("distinct", "unknown", "select"):
+            if (
+                not self.brackets
+                and self.previous in ("in", "is")
+                and word not in ("distinct", "unknown", "select")
+            ):
                 return False  # "how to escape ' in sql"
+            if rest.startswith("'") and (first == "_" or word in _INTRODUCERS):
+                return True
+            if first == "@":
+                self._operand("call")  # a variable says the same of every row
+                return True
             self.brings.add("names")
             self.columns += 1
             self._operand("name")
@@ -320,6 +340,8 @@ class _Machine:
 
 _COUNT = re2.compile(r"^[2-9]\d?$|^1\d$")
 """A number that prose counts with: "1 or 2" is no condition that somebody made constant."""
+_INTRODUCERS = words("n x b e u date time timestamp")
+"""What stands in front of a string and belongs to it."""
 _OF_SELECT = words("from as join on using where")
 _ALSO_CALLED = words("like glob regexp mod if")
 _OPENS_ROWS = _SETS | {"all", "values"}
