@@ -15,22 +15,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from yett.extract import code as code_analyser
-from yett.extract import contacts, decode, infer, paths, secrets, shell, signals, sql, urls, views, windows
-from yett.extract.budget import MAX_NESTING, Budget, Nested, OverBudget
-from yett.extract.facts import (
-    Amount,
-    CodeFact,
-    Command,
-    Contact,
-    Facts,
-    PathFact,
-    SecretFact,
-    ShellProgram,
-    Signal,
-    Statement,
-    Text,
-    UrlFact,
+from yett.extract import (
+    contacts,
+    decode,
+    infer,
+    patches,
+    paths,
+    secrets,
+    shell,
+    signals,
+    sql,
+    urls,
+    views,
+    windows,
 )
+from yett.extract.budget import MAX_NESTING, Budget, Nested, OverBudget
+from yett.extract.facts import CodeFact, Command, Facts, Text
+from yett.extract.found import MAX_FACTS, Found
 from yett.extract.patterns import ScanFailed, probe
 from yett.extract.result import ShellResult
 from yett.model import Json, ToolCall, ToolSpec
@@ -39,8 +40,8 @@ MAX_LEAVES = 2_000
 MAX_DEPTH = 64
 MAX_TEXT = 1 << 16
 """Characters of one string that are analysed; longer is cut and said so."""
-MAX_FACTS = 2_000
-"""Facts of one kind."""
+BLOB = 128
+"""Characters from which on a text without words is taken for something encoded."""
 SHORT = 80
 """Longest prose that is also looked at for fragments of SQL and shell: a title may end up in a query."""
 LONG = 400
@@ -51,6 +52,7 @@ _NO_PROSE = probe(r"[;&|`$<>(){}\\*]|\s-{1,2}[a-zA-Z]|(?:^|\s)[~.]{0,2}/\w|\n")
 """What a command line has and a sentence that begins with `find` or `head` mostly has not."""
 _SENTENCE = probe(r"(?:^|\s)[A-Za-z][a-z']+,? [A-Za-z]?[a-z]+(?:[\s.,:;!?)]|$)")
 """Two plain words in a row, which a payload in a title or a comment does not have."""
+_ENCODED = probe(r"^[A-Za-z0-9+/_-]+={0,2}\s*$")
 _EMBEDDED_PATH = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
 
 T = TypeVar("T")
@@ -76,21 +78,12 @@ class Extraction:
         self.spec = spec
         self.size = size
         self.budget = budget
-        self.limits: set[str] = set()
         self.queue: deque[_Item] = deque()
         self.seen: set[tuple[str, str]] = set()
-        self.texts: list[Text] = []
-        self.programs: list[ShellProgram] = []
-        self.commands: list[Command] = []
-        self.statements: list[Statement] = []
-        self.paths: dict[tuple[str, str, str], PathFact] = {}
-        self.urls: dict[tuple[str, str], UrlFact] = {}
-        self.code: list[CodeFact] = []
-        self.secrets: list[SecretFact] = []
-        self.contacts: dict[tuple[str, str], Contact] = {}
-        self.amounts: list[Amount] = []
-        self.signals: dict[tuple[str, str], Signal] = {}
-        self.blobs: list[str] = []
+        self.found = Found()
+        self.limits = self.found.limits
+        self.does: set[str] = set()
+        """What the arguments themselves say that the call does, beside what is inferred from the facts."""
 
     # -- the arguments -----------------------------------------------------------------------------------
 
@@ -131,7 +124,7 @@ class Extraction:
                 for index, inner in reversed(list(enumerate(self._first(value)))):
                     stack.append((inner, f"{pointer}/{index}", top, name, depth + 1))
             elif views.of(self.call.tool, self.spec, top, name) == "money":
-                self._amount(value, pointer)
+                self.found.add_amount(value, pointer)
 
     def _first(self, members: Collection[T]) -> Iterable[T]:
         """The members; of more than can be read only the first, since the call is refused anyway."""
@@ -204,12 +197,12 @@ class Extraction:
             and text.isalnum()
         ):
             # Most values of most calls: a word, a number, a code. No analyser has anything to say of them.
-            self.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
+            self.found.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
             return
         mark = (text, item.kind)
         if mark in self.seen:
             if not item.chain:
-                self.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
+                self.found.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
             return
         self.seen.add(mark)
         if len(text) > MAX_TEXT:
@@ -217,8 +210,8 @@ class Extraction:
             text = text[:MAX_TEXT]
         data = text.encode("utf-8", "replace")
         self.budget.spend(1, len(data))
-        if len(self.texts) < MAX_FACTS:
-            self.texts.append(
+        if len(self.found.texts) < MAX_FACTS:
+            self.found.texts.append(
                 Text(
                     pointer=item.pointer,
                     value=text,
@@ -232,16 +225,17 @@ class Extraction:
             self.limits.add("facts")
         if not item.via:
             self._everywhere(item, text, data)
-        reader = _READERS.get(item.kind)
+        patch = item.kind != "key" and not item.key and patches.looks_like(text)
+        reader = Extraction._patch if patch else _READERS.get(item.kind)
         if reader is not None:
-            self._guard(item.kind, lambda: reader(self, item, text, data))
+            self._guard("patch" if patch else item.kind, lambda: reader(self, item, text, data))
         if item.depth == 0 or item.via:
             self._layers(item, text, data)
 
     def _text_only(self, text: str, pointer: str) -> None:
         data = text.encode("utf-8", "replace")
         self.budget.spend(1, len(data))
-        self.texts.append(Text(pointer=pointer, value=text))
+        self.found.texts.append(Text(pointer=pointer, value=text))
         self._everywhere(_Item(text, pointer, "label"), text, data)
 
     def _layers(self, item: _Item, text: str, data: bytes) -> None:
@@ -250,11 +244,15 @@ class Extraction:
         except ScanFailed:
             self.limits.add("scan")
             return
+        blob = len(text) >= BLOB and not item.chain and bool(_ENCODED.search(data))
         if not found and text.isascii():
+            if blob:
+                self.found.blobs.append(item.pointer)
             return
         for layer in decode.layers(
             text, self.budget, self.limits, found, skip=views.UNDONE.get(item.kind, frozenset())
         ):
+            blob = False
             kind = views.INNER.get(item.kind, item.kind)
             if layer.name and layer.name != item.name:
                 kind = views.of("", None, layer.name, layer.name)
@@ -275,20 +273,22 @@ class Extraction:
                     False,
                 )
             )
+        if blob:
+            self.found.blobs.append(item.pointer)
 
     def _everywhere(self, item: _Item, text: str, data: bytes) -> None:
         """What is looked for in every string, whatever it is declared to be."""
         try:
-            self.secrets.extend(
-                secrets.scan(text, item.pointer, name=item.name)[: MAX_FACTS - len(self.secrets)]
+            self.found.secrets.extend(
+                secrets.scan(text, item.pointer, name=item.name)[: MAX_FACTS - len(self.found.secrets)]
             )
             if len(text) > 11:
                 for signal in signals.scan(text, item.pointer, chain=item.chain):
-                    known = self.signals.get((item.pointer, signal.kind))
+                    known = self.found.signals.get((item.pointer, signal.kind))
                     if known is None or known.weight < signal.weight:
-                        self.signals[item.pointer, signal.kind] = signal
+                        self.found.signals[item.pointer, signal.kind] = signal
             for contact in contacts.find(text, item.pointer):
-                self.contacts.setdefault((contact.kind, contact.value), contact)
+                self.found.contacts.setdefault((contact.kind, contact.value), contact)
         except ScanFailed:
             self.limits.add("scan")
         if (
@@ -296,7 +296,7 @@ class Extraction:
             and b":" in data
             and (b"/" in data or b"\\" in data or b"data:" in data or b"script:" in data)
         ):
-            self._urls(urls.find(text, item.pointer, chain=item.chain))
+            self.found.add_urls(urls.find(text, item.pointer, chain=item.chain))
 
     # -- readers, one a kind -----------------------------------------------------------------------------
 
@@ -313,28 +313,28 @@ class Extraction:
 
     def _sql(self, item: _Item, text: str, data: bytes) -> None:
         found = sql.analyse(text, item.pointer, declared=item.declared, chain=item.chain, budget=self.budget)
-        self._statements(found)
+        self.found.add_statements(found)
 
     def _layer(self, item: _Item, text: str, data: bytes) -> None:
         """A decoded reading of a SQL value: a fragment may stand in it, a statement need not."""
         if sql.looks_like(text) or sql.looks_like_fragment(text):
-            self._statements(
+            self.found.add_statements(
                 sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
             )
 
     def _path(self, item: _Item, text: str, data: bytes) -> None:
         if "://" in text and not text.lower().startswith(("file:", "local_file:", "url:")):
-            self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=True))
+            self.found.add_urls(urls.analyse(text, item.pointer, chain=item.chain, declared=True))
             return
-        self._add_path(
+        self.found.add_path(
             paths.analyse(text, item.pointer, chain=item.chain, declared=item.declared or bool(item.chain))
         )
         self._embedded_paths(item, text, data)
 
     def _url(self, item: _Item, text: str, data: bytes) -> None:
-        self._urls(urls.analyse(text, item.pointer, chain=item.chain, declared=not item.via))
+        self.found.add_urls(urls.analyse(text, item.pointer, chain=item.chain, declared=not item.via))
         if text[:5].lower() in ("file:", "local", "url:f"):
-            self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=True))
+            self.found.add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=True))
         for name, value in urls.parameters(text):
             # Whoever answers puts it into a query, a command or a path of its own.
             self.queue.append(
@@ -358,16 +358,27 @@ class Extraction:
         )
         self._code_fact(fact, nested, item)
 
+    def _patch(self, item: _Item, text: str, data: bytes) -> None:
+        """A patch is no command line, whatever its argument is called."""
+        patch = patches.read(text)
+        for use, name in patch.files:
+            self.found.add_path(paths.analyse(name, item.pointer, declared=True, use=use))
+            self.does.add(use)
+        if patch.added:
+            self.queue.append(
+                _Item(patch.added, item.pointer, "file", depth=item.depth, declared=False, via="patch")
+            )
+
     def _contact(self, item: _Item, text: str, data: bytes) -> None:
         kind = (
             "email" if "@" in text else "iban" if text[:2].isalpha() and text[2:4].isdecimal() else "account"
         )
         contact = contacts.analyse(text[:200], item.pointer, kind)
-        self.contacts.setdefault((contact.kind, contact.value), contact)
+        self.found.contacts.setdefault((contact.kind, contact.value), contact)
         self._data(item, text, data)
 
     def _money(self, item: _Item, text: str, data: bytes) -> None:
-        self._amount(text, item.pointer)
+        self.found.add_amount(text, item.pointer)
         self._data(item, text, data)
 
     def _content(self, item: _Item, text: str, data: bytes) -> None:
@@ -386,15 +397,15 @@ class Extraction:
                 )
                 self._code_fact(fact, nested, item)
         if paths.looks_like(text):
-            self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
+            self.found.add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
         elif len(text) < 4096:
             self._embedded_paths(item, text, data)
         if "/" in text:
-            self._urls(urls.bare(text, item.pointer))
+            self.found.add_urls(urls.bare(text, item.pointer))
         elif views.tokens(item.name)[-1:] and views.tokens(item.name)[-1] in views.HOST:
-            self._urls(urls.host(text, item.pointer))
+            self.found.add_urls(urls.host(text, item.pointer))
         if text[:5].lower() == "file:":
-            self._add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
+            self.found.add_path(paths.analyse(text, item.pointer, chain=item.chain, declared=False))
 
     def _pieces(self, item: _Item, text: str, data: bytes) -> None:
         """Places of a long text with their escapes undone: no program, but all else may stand there."""
@@ -403,7 +414,7 @@ class Extraction:
 
     def _fragments(self, item: _Item, text: str, data: bytes) -> None:
         if sql.looks_like(text) or sql.looks_like_fragment(text):
-            self._statements(
+            self.found.add_statements(
                 sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
             )
         if windows.looks_like(text):
@@ -422,25 +433,25 @@ class Extraction:
     # -- what analysers hand back ------------------------------------------------------------------------
 
     def _shell_result(self, result: ShellResult, pointer: str, depth: int) -> None:
-        self.programs.append(result.program)
+        self.found.programs.append(result.program)
         for command in result.commands:
-            if len(self.commands) >= MAX_FACTS:
+            if len(self.found.commands) >= MAX_FACTS:
                 self.limits.add("facts")
                 break
-            self.commands.append(command)
+            self.found.commands.append(command)
             for use, names in (
                 ("read", command.reads),
                 ("write", command.writes),
                 ("delete", command.deletes),
             ):
                 for name in names:
-                    self._add_path(
+                    self.found.add_path(
                         paths.analyse(name, pointer, declared=False, use=infer.path_use(command, use, name))
                     )
             self._hashes_named(command, pointer)
             for host in command.hosts:
                 if "://" in host:
-                    self._urls(urls.analyse(host, pointer, declared=False))
+                    self.found.add_urls(urls.analyse(host, pointer, declared=False))
         self._nested(result.nested, pointer, depth, result.program.declared)
 
     def _hashes_named(self, command: Command, pointer: str) -> None:
@@ -454,16 +465,16 @@ class Extraction:
                     use = infer.path_use(command, "read", name)
                     fact = paths.analyse(name, pointer, declared=False, use=use)
                     if "shadow" in fact.categories:
-                        self._add_path(fact)
+                        self.found.add_path(fact)
 
     def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
-        self.code.append(fact)
+        self.found.code.append(fact)
         use = "delete" if "file_delete" in fact.flags else ""
         for word in fact.strings[:MAX_FACTS]:
             if paths.looks_like(word):
-                self._add_path(paths.analyse(word, item.pointer, declared=False, use=use or "code"))
+                self.found.add_path(paths.analyse(word, item.pointer, declared=False, use=use or "code"))
             if "://" in word:
-                self._urls(urls.find(word, item.pointer))
+                self.found.add_urls(urls.find(word, item.pointer))
         self._nested(nested, item.pointer, item.depth, fact.declared)
 
     def _nested(self, nested: tuple[Nested, ...], pointer: str, depth: int, declared: bool) -> None:
@@ -485,31 +496,6 @@ class Extraction:
                 )
             )
 
-    def _statements(self, found: tuple[Statement, ...]) -> None:
-        if len(self.statements) + len(found) > MAX_FACTS:
-            self.limits.add("facts")
-        self.statements.extend(found[: MAX_FACTS - len(self.statements)])
-
-    def _add_path(self, fact: PathFact) -> None:
-        if len(self.paths) < MAX_FACTS:
-            self.paths.setdefault((fact.pointer, fact.normal, fact.use), fact)
-        else:
-            self.limits.add("facts")
-
-    def _urls(self, found: tuple[UrlFact, ...]) -> None:
-        for fact in found:
-            if len(self.urls) >= MAX_FACTS:
-                self.limits.add("facts")
-                return
-            known = self.urls.get((fact.pointer, fact.raw))
-            if known is None or (fact.declared and not known.declared):
-                self.urls[fact.pointer, fact.raw] = fact
-
-    def _amount(self, value: object, pointer: str) -> None:
-        found = contacts.amount(value, pointer)
-        if found is not None:
-            self.amounts.append(found)
-
     def _embedded_paths(self, item: _Item, text: str, data: bytes) -> None:
         """Paths among other words, kept only where they lead somewhere sensitive or climb."""
         if not _EMBEDDED_PATH.search(data):
@@ -518,7 +504,7 @@ class Extraction:
             if paths.looks_like(word):
                 fact = paths.analyse(word, item.pointer, chain=item.chain, declared=False)
                 if fact.categories or fact.climbs:
-                    self._add_path(fact)
+                    self.found.add_path(fact)
 
     def _guard(self, name: str, work: Callable[[], T]) -> T | None:
         """Run one analyser; a crash is a limit, and so is its stack or its memory."""
@@ -534,29 +520,13 @@ class Extraction:
 
     def facts(self) -> Facts:
         """What was found, immutable."""
+        call, found = self.call, self.found
         declared = frozenset(self.spec.does) if self.spec is not None else frozenset()
-        does = declared or infer.does(
-            self.call.tool, self.call.arguments, self.programs, self.commands, self.statements, self.code
+        does = declared or self.does | infer.does(
+            call.tool, call.arguments, found.programs, found.commands, found.statements, found.code
         )
-        return Facts(
-            tool=self.call.tool,
-            server=self.call.server,
-            does=does,
-            does_inferred=not declared,
-            size=self.size,
-            texts=tuple(self.texts),
-            programs=tuple(self.programs),
-            commands=tuple(self.commands),
-            statements=tuple(self.statements),
-            paths=tuple(self.paths.values()),
-            urls=tuple(self.urls.values()),
-            code=tuple(self.code),
-            secrets=tuple(self.secrets),
-            contacts=tuple(self.contacts.values()),
-            amounts=tuple(self.amounts),
-            signals=tuple(self.signals.values()),
-            blobs=tuple(self.blobs),
-            limits=tuple(sorted(self.limits)),
+        return found.facts(
+            tool=call.tool, server=call.server, does=frozenset(does), inferred=not declared, size=self.size
         )
 
 

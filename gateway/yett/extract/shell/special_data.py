@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from yett.extract import patches
 from yett.extract.shell.actions import inner
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
@@ -119,7 +120,20 @@ def bang(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
+def patched(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """Codex's `apply_patch`: the patch stands in its operand or on the standard input, and names the files."""
+    given = [field for field in parsed.positionals if patches.looks_like(field.text)]
+    if not given and ctx.stdin is not None:
+        given = [Field(ctx.stdin, ctx.guessed)]
+    for field in given:
+        for use, name in patches.read(field.text).files:
+            draft.touch(use, field._replace(text=name))
+    if not given:
+        draft.flags.add("dynamic_target")
+    return False
+
+
 HANDLERS: Mapping[str, Handler] = {
     "database": database, "psql": psql, "sqlite": sqlite, "dbtools": database_tools, "jq": jq,
-    "bang": bang,
+    "bang": bang, "patched": patched,
 }  # fmt: skip
