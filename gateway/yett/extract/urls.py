@@ -58,7 +58,7 @@ _FIND = pattern(
 )
 _DATA = pattern(r"(?i)^data:(?:[a-z]+/[a-z0-9.+-]+)?(?:;[^,]*)?,")
 _BARE_HOST = pattern(
-    r"(?i)(?:^|[=\s@])((?:\d{1,3}(?:\.\d{1,3}){3}|localhost[a-z0-9.]*|ipv?6-[a-z]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+|0x[0-9a-f]{8}|\[[0-9a-f:.]+\])(?::\d+)?/[^\s\"'<>`]*)"
+    r"(?i)(?:^|[=\s@])(?://)?((?:\d{1,3}(?:\.\d{1,3}){3}|localhost[a-z0-9.]*|ipv?6-[a-z]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+|0x[0-9a-f]{8}|\[[0-9a-f:.]+\])(?::\d+)?/[^\s\"'<>`]*)"
 )
 _AT_IN_PATH = probe(r"(?i)^/?[^/]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}/?$")
 _REDIRECT = words(
@@ -124,8 +124,10 @@ def analyse(
     for name, member in _parameters(fact.query):
         decoded = unquote(member)
         head = decoded[:12].lower()
-        if "://" in decoded[:24] or head.startswith(
-            ("//", "\\\\", "http:", "https:", "data:", "file:", "javascript:")
+        if (
+            "://" in decoded[:24]
+            or (head[:1] in _SLASHES and head[1:2] in _SLASHES)
+            or head.startswith(("http:", "https:", "data:", "file:", "javascript:"))
         ):
             found = analyse(decoded, pointer, chain=chain, declared=declared, _depth=_depth + 1)
             inner.extend(found)
@@ -134,6 +136,9 @@ def analyse(
     if flags != fact.flags:
         fact = msgspec.structs.replace(fact, flags=frozenset(flags))
     return (fact, *inner)
+
+
+_SLASHES = ("/", "\\")
 
 
 def parameters(text: str) -> Iterator[tuple[str, str]]:
@@ -310,6 +315,8 @@ def _look_at_rest(path: str, query: str, flags: set[str]) -> None:
         for name, member in _parameters(query):
             if name.lower() in _CREDENTIAL and len(member) >= 8:
                 flags.add("credentials_in_query")
+    if path.startswith("//") and ".." in unquote(path):
+        flags.add("odd_slashes")  # `//evil.example/%2f..`: a server that redirects there leaves its own site
     if "@" in path and _AT_IN_PATH.search(path.encode("utf-8", "replace")):
         flags.add("at_in_path")
 
@@ -464,8 +471,12 @@ _LATIN_TWINS = frozenset("асеорхуіјѕһӏԁԛԝкмтвнοανρτυχ
 
 
 def _address_in_name(name: str) -> str | None:
-    """The class of the address spelled in a wildcard name: `10-0-0-1.nip.io`, `7f000001.rbndr.us`."""
-    labels = name.split(".")
+    """The class of the address spelled in a wildcard name: `10-0-0-1.nip.io`, `7f000001.rbndr.us`; of several an inner one."""
+    found = list(_addresses_in_name(name.split(".")))
+    return next((one for one in found if one != "public"), found[0] if found else None)
+
+
+def _addresses_in_name(labels: list[str]) -> Iterator[str]:
     for start in range(len(labels)):
         dotted = ".".join(labels[start : start + 4])
         dashed = labels[start].split("-")[-4:]
@@ -473,11 +484,10 @@ def _address_in_name(name: str) -> str | None:
             if text.count(".") == 3 and all(part.isdecimal() and len(part) <= 3 for part in text.split(".")):
                 number = ipv4(text)
                 if number is not None:
-                    return _address_class(str(ipaddress.IPv4Address(number)))
+                    yield _address_class(str(ipaddress.IPv4Address(number)))
         digits = labels[start].removeprefix("0x")
         if len(digits) == 8 and all(char in "0123456789abcdef" for char in digits):
-            return _address_class(str(ipaddress.IPv4Address(int(digits, 16))))
-    return None
+            yield _address_class(str(ipaddress.IPv4Address(int(digits, 16))))
 
 
 class _Hosts:
