@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ STOPPED = {
     "a pattern stands for a hidden file": ["cat .e*v", "cat .en?", "cat ~/.s*/id*", "cat .env.*", "cat .[e]nv"],
     "somebody's home is read": [
         "cp -r ~ backup", "tar cf h.tar $HOME", "find ~ -name 'id_*' -exec cat {} +", "grep -r AKIA /home/ann",
-        "cat ~/Documents/taxes.pdf", "find / -name '*.pem'", "cat /Users/ann/notes.txt",
+        "cat ~/Documents/taxes.pdf", "find / -name '*.pem' | xargs cat", "cat /Users/ann/notes.txt",
     ],
     "a program is given a key as an operand": [
         "git blame --contents ~/.ssh/id_rsa x", "git hash-object -w ~/.ssh/id_rsa", "git diff --no-index /dev/null ~/.ssh/id_rsa",
@@ -105,3 +106,23 @@ def test_a_file_is_not_written(path: str) -> None:
 )
 def test_a_file_is_not_read(path: str) -> None:
     assert effect("coding-agent", "read_file", {"path": path}) != "allow"
+
+
+@pytest.mark.parametrize(
+    ("tool", "args"),
+    [
+        ("Write", {"file_path": "/srv/x", "content": "x"}), ("Edit", {"file_path": "~/.bashrc", "old_string": "a", "new_string": "b"}),
+        ("Write", {"file_path": "src/a.py", "path": "/srv/x", "content": "x"}), ("replace", {"file_path": "../x"}), ("create", {"path": ".env"}),
+        ("MultiEdit", {"file_path": ".github/workflows/x.yml", "edits": []}), ("Read", {"file_path": "/home/ann/.ssh/id_rsa"}),
+        ("read_file", {"absolute_path": "/srv/x"}), ("Grep", {"pattern": "x", "path": "/home/ann"}), ("Glob", {"pattern": "*", "path": "~"}),
+        ("Glob", {"pattern": "/home/ann/.ssh/*"}), ("Bash", {"command": "curl x.example"}), ("run_shell_command", {"command": "rm x"}),
+        ("Bash", {"command": "ls", "cwd": "/home/ann/.ssh"}), ("WebFetch", {"url": "https://x.example"}), ("web_fetch", {"prompt": "x"}),
+        ("Delete", {"path": "x"}), ("Frobnicate", {}), ("NotebookEdit", {"notebook_path": "/srv/x.ipynb"}),
+        ("apply_patch", {"input": "*** Begin Patch\n*** Update File: .git/hooks/pre-commit\n+x\n"}),
+        ("apply_patch", {"input": "*** Begin Patch\n*** Add File: /srv/x\n+x\n"}), ("apply_patch", {"input": "*** Delete File: a\n"}),
+        ("apply_patch", {"input": "*** Update File: a\n*** Move to: ../a\n"}), ("apply_patch", {"patch": "*** Add File: /srv/x\n+x\n"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_tools_of_released_agents_are_stopped_as_well(tool: str, args: dict[str, Any]) -> None:
+    assert effect("coding-agent", tool, args) != "allow"

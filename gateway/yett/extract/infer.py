@@ -86,6 +86,8 @@ _READING = _words(
     "get read list search find fetch query show view lookup describe count retrieve browse cat inspect"
 )
 _JOINING = _words("and or then")
+_PLACES = _words("slack mail email gmail chat sms notebook")
+"""Where a server's name stands before the verb: `slack_list_channels`."""
 _ACTING = _words(
     "approve reject execute exec eval run delete remove drop purge wipe overwrite override send resend notify forward publish "
     "submit buy purchase pay disable enable activate deactivate kill unlock reset revoke subscribe unsubscribe deploy reboot restart"
@@ -98,9 +100,13 @@ _CHOOSING = _words("action operation op verb act")
 
 def _by_name(tool: str) -> set[str]:
     """Where a name begins to say that it reads (`mail.get_payment_request`), the rest says what, not what else."""
-    words = frozenset(views.tokens(tool))
-    found = {capability for capability, verbs in VERBS.items() if words & verbs}
     named = views.tokens(tool.replace(":", ".").rpartition(".")[2])
+    words = frozenset(views.tokens(tool))
+    if len(named) > 2 and named[0] in _PLACES and named[1] in _READING:
+        words, named = words - {named[0]}, named[1:]
+    if "merge" in words and not words.isdisjoint(("request", "requests")):
+        words -= {"merge"}
+    found = {capability for capability, verbs in VERBS.items() if words & verbs}
     acting = _meaning(words & (_ACTING - _ALSO_NOUNS))
     if named and named[0] in _READING and not words & _JOINING:
         found &= {"read", "write", "delete"}
