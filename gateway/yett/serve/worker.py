@@ -29,6 +29,7 @@ from yett.risk import Assessor
 from yett.serve import auth, crew
 from yett.serve.asgi import Receive, Scope, Send, Sidecar
 from yett.serve.auth import Credentials
+from yett.serve.garbage import calm
 from yett.serve.log import configure
 from yett.serve.metrics import Metrics
 from yett.serve.protocol import PatientProtocol
@@ -74,6 +75,7 @@ async def _serve(settings: Settings, control: socket.socket, link: socket.socket
         clock=wall_clock,
     )
     server = Server(settings, judging, control)
+    calm()
     serving = asyncio.ensure_future(server.serve(sockets=[]))
     ending = asyncio.ensure_future(gone.wait())
     await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
