@@ -25,7 +25,7 @@ from yett.ledger.taint import normalise
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpec, Verdict, strictest
 
-FLOOR: Final = {Effect.ALLOW: 0, Effect.HOLD: HOLD_AT, Effect.DENY: 950}
+FLOOR: Final = {Effect.ALLOW: 0, Effect.HOLD: 500, Effect.DENY: 950}
 """Least session risk of a call, by what the session stage said of it."""
 SUSPICION: Final = {Effect.ALLOW: 0, Effect.HOLD: 100, Effect.DENY: 500}
 """What another stage's word adds to the session risk, 0..1000."""

@@ -37,6 +37,8 @@ UNASKED: Final = frozenset({"send", "share", "pay", "delete", "admin"})
 ASKED_FOR: Final = "intent:"
 """Label prefix of what the words of the prompt ask for (`policy.intent`)."""
 TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
+ON_RECORD: Final = frozenset({Origin.RECORDS, Origin.DIRECTORY})
+"""Known, but not chosen by anybody for this errand."""
 SECRETS: Final = frozenset(
     {"password", "passwd", "passphrase", "secret", "token", "key", "pin", "credential"}
 )
@@ -113,6 +115,8 @@ def evidence(
     foreign = bool(where)
     if where:
         yield where
+    elif any(origin in ON_RECORD and past.ordered(value) for value, origin in targets):
+        yield past.order("target-ordered-on-record")
     # A program does many things on the way to what was asked; only where it then goes tells.
     running = bool(facts.commands or facts.code)
     aimed = {value for value, _ in targets}
@@ -130,14 +134,16 @@ def evidence(
     if secret and foreign:
         yield "carries-secret"
     elif does & OUTWARD:
-        yield from _carried(past, facts, where, running=running)
+        yield from _carried(past, facts, aimed, where, running=running)
 
 
 def _is_unasked(view: Snapshot, facts: Facts, does: set[str], *, spoken: bool) -> bool:
     """Whether no word of the prompt asks for what the call does."""
+    asked = {name.removeprefix(ASKED_FOR) for name in view.labels if name.startswith(ASKED_FOR)} - {"read"}
     if not does:
-        return not spoken  # a tool whose name says nothing: as far as the prompt speaks of it
-    asked = {name.removeprefix(ASKED_FOR) for name in view.labels if name.startswith(ASKED_FOR)}
+        return not (
+            asked and spoken
+        )  # a tool whose name says nothing: if the prompt speaks of it, and asks for more
     if "delete" in does and "delete" not in asked:
         return True
     meant = does - {"read"} | ({"pay"} if facts.amounts else set())
@@ -225,16 +231,17 @@ def _curiosity(
         yield "looks-as-told"
 
 
-def _carried(past: _Past, facts: Facts, where: str, *, running: bool) -> Iterator[str]:
+def _carried(past: _Past, facts: Facts, aimed: set[str], where: str, *, running: bool) -> Iterator[str]:
     """Whether its texts repeat a number, name or address out of untrusted results, other than where it goes."""
-    aimed = {contact.value.casefold() for contact in facts.contacts}
+    contacts = {contact.value.casefold() for contact in facts.contacts}
     words = list(
         islice(
             (
                 word
                 for text in facts.texts[:MAX_TEXTS]
+                if text.value not in aimed
                 for word in tokens(normalise(text.value[:MAX_LOOKED_UP_TEXT]))
-                if len(word) >= 5 and not word.isalpha() and "://" not in word and word not in aimed
+                if len(word) >= 5 and not word.isalpha() and "://" not in word and word not in contacts
             ),
             MAX_LOOKED_UP,
         )

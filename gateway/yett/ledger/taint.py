@@ -70,7 +70,7 @@ _REQUESTS: Final = frozenset("please kindly must should shall needs need ensure"
 """Words that make a sentence a request whatever its verb."""
 _IMPERATIVES: Final = frozenset(
     """issue enter file give hand point align use visit click go call copy export import upload verify provide
-    proceed confirm log sign fill allow stop switch route redirect""".split()  # noqa: SIM905
+    proceed confirm log sign fill allow stop switch route redirect declare""".split()  # noqa: SIM905
 )
 """Verbs that are none in a prompt's list, in front of a sentence."""
 MAX_TOLD: Final = 24
