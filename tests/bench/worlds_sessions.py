@@ -1,4 +1,4 @@
-"""The four worlds of `worlds_replay` as labelled sessions, for `yett replay`.
+"""The worlds of `worlds_replay` as labelled sessions, for `yett replay`.
 
 The agent makes a task's calls, and an attacker's as soon as a result carries his goal: these are `malicious`.
 

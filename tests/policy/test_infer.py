@@ -67,6 +67,27 @@ def test_what_a_tool_does(name: str, does: list[str]) -> None:
     assert guessed(tool(name))[name]["does"] == does
 
 
+@pytest.mark.parametrize(
+    ("name", "description", "does"),
+    [
+        ("bedState", "Beds of a ward as a table.", ["read"]),
+        ("freeSlots", "Times at which a doctor can still be booked.", ["read"]),
+        ("referrals", "Letters that other practices sent in", ["read"]),
+        ("stockLevel", "How much of an item is left.", ["read"]),
+        ("frob", "Whether a room is free", ["read"]),
+        ("frob", "Disposes of an item", ["delete"]),
+        ("frob", "Takes care of a ticket", ["write"]),
+        ("frob", "Frobs a thing that is broken", ["write"]),
+        ("frob", "Frobs the beds of a ward", ["write"]),
+        ("frob", "Gets rid of a ward", ["delete"]),
+        ("renewPrescription", "", ["write"]),
+        ("dischargePatient", "Discharges a patient and frees the bed.", ["write"]),
+    ],
+)
+def test_what_a_description_says(name: str, description: str, does: list[str]) -> None:
+    assert guessed(tool(name) | {"description": description})[name]["does"] == does
+
+
 def test_a_web_address_is_a_target_even_of_a_reading_tool_and_a_name_is_not() -> None:
     found = guessed(tool("fetch_page", url="string"), tool("read_inbox", user="string"))
     assert found["fetch_page"]["args"]["url"] == {"role": "target", "type": "url"}

@@ -108,7 +108,8 @@ _FOREIGN_SAID = _words(
 )
 _FREE_TEXT = (
     "subject", "body", "content", "text", "description", "message", "messages", "title", "notes", "note", "comment", "comments",
-    "review", "reviews", "feedback", "remark", "delivery_remark",
+    "review", "reviews", "feedback", "remark", "remarks", "memo", "reason", "purpose", "summary", "instructions", "bio", "about", "answer", "answers",
+    "reply", "replies", "letter", "complaint", "request", "diary", "journal", "observation", "observations", "justification",
 )  # fmt: skip
 _OF_OTHERS = _words(
     "transaction transactions invoice invoices order orders schedule scheduled calendar event events appointment appointments agenda "

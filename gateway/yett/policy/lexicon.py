@@ -238,6 +238,8 @@ def of_sentence(text: str) -> set[str]:
     verbs = [rest[0]]
     if place + 2 < len(spoken) and spoken[place + 1] in ("and", "or"):
         verbs.append(spoken[place + 2])
+    if spoken[place + 1 : place + 2] == ["rid"]:
+        verbs = ["rid"]
     found = {c for verb in verbs for c in capabilities([verb], VERBS)}
     if found:
         return found

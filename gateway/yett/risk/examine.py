@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator
 
 import msgspec
+import re2
 
 from yett import canonical
 from yett.errors import YettError
@@ -19,6 +20,7 @@ from yett.extract import decode, secrets, signals
 from yett.extract.budget import Budget, OverBudget
 from yett.extract.facts import Text
 from yett.extract.patterns import ScanFailed
+from yett.extract.views import tokens
 from yett.model import Finding, Json, Level, Origin, Outcome, OutcomeFacts, ToolSpec
 from yett.risk.detections import Detections
 
@@ -29,10 +31,19 @@ OVERLAP = 256
 """Characters that neighbouring pieces of a long value share."""
 PROSE = 8
 """Words beyond which a text is no name, number or title any more."""
+MAX_LINES = 2_000
+"""Of a text that is read field by field."""
 MAX_DEPTH = 64
 SIGNAL_LEVELS = ((60, Level.HIGH), (30, Level.MEDIUM), (1, Level.LOW))
 
 _ORIGINS = {origin.value: origin for origin in Origin}
+_SENTENCE = re2.compile(r"\pL[\pL\d'-]*\p{Ll}{2}[.!?][\"')]*(?:\s|$)")
+"""A word in small letters and a full stop behind it: no abbreviation."""
+_LOOSE = re2.compile(r"[@\n]|:(?:\D|$)")
+"""What no mere name, number, date or time has."""
+_LINE = re2.compile(r"[^\n]+")
+_NAME = re2.compile(r"\pL[\pL\d _./-]*")
+_FIELD = re2.compile(r"(?:[-*] )?(\pL[\pL\d _/-]*):(?:[ \t]+(.*))?")
 _BETWEEN_NAMES = {ord(char): "\n" for char in ",;:|<>()[]\r"}
 
 
@@ -54,13 +65,13 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
                 truncated = True
                 break
             budget.spend(1, len(text))
-            said = trust_of(trust, pointer, name, text)
-            origin = _origin(said)
-            if text and said != "receipt":
-                kind = said if said == "sender" else origin.value
-                values.extend((part, kind) for part in _parts(text, origin))
-            if said != "receipt" and origin.rank >= Origin.UNTRUSTED.rank:
-                labels.add("read_untrusted")
+            for piece, said in _told(trust, pointer, name, text):
+                origin = _origin(said)
+                if piece and said != "receipt":
+                    kind = said if said == "sender" else origin.value
+                    values.extend((part, kind) for part in _parts(piece, origin))
+                if said != "receipt" and origin.rank >= Origin.UNTRUSTED.rank:
+                    labels.add("read_untrusted")
             for finding in _look(text, pointer, name, detections, budget):
                 findings.setdefault((finding.id, finding.path), finding)
         if outcome.error:
@@ -86,22 +97,74 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
 
 def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
     """What the manifest says of a leaf: its pointer, its field's name, `*_id` for its name's end, `trust`, else untrusted.
+    A field that ends like an untrusted one (`delivery_note`, `patientNote`) is as untrusted.
 
     A word of `manifest.TRUST`; `receipt` is what a call that acted says of itself, possibly in an attacker's words:
     it makes nothing known. Where the manifest knows of other people's words in the result, prose in a field it does
     not name may be theirs, and so may a text in no field, unless it is a mere name, number or date. A directory
     holds names; prose in it is no name.
     """
-    for key in (pointer, name, "*" + name[max(name.rfind("_"), 0) :]):
+    parts = tokens(name)
+    for key in (pointer, name, f"*_{parts[-1]}" if len(parts) > 1 else name):
         if key in trust:
             return trust[key]
+    if parts and trust.get(parts[-1]) == "untrusted":
+        return "untrusted"
     said = trust.get("trust", "untrusted")
     foreign = any(each in ("untrusted", "sender") for each in trust.values())
-    prose = len(text) > 2 * PROSE and len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE
-    loose = not name and any(char in text for char in ":@\n")
+    prose = len(text) > 2 * PROSE and (
+        len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE or _SENTENCE.search(text) is not None
+    )
+    loose = not name and _LOOSE.search(text) is not None
     if (foreign and (prose or loose)) or (said == "directory" and prose and not _is_list(text)):
         return "untrusted"
     return said
+
+
+def _told(trust: dict[str, str], pointer: str, name: str, text: str) -> Iterator[tuple[str, str]]:
+    """A leaf, and what the manifest says of it; a text whose lines name their fields, field by field.
+
+    Up to the first that others wrote: what follows may be theirs however it looks, for a text has no quotes. Not
+    at all where the whole is others' unless the manifest says more: they may have written the names as well.
+    """
+    said = trust_of(trust, pointer, name, text)
+    others = Origin.UNTRUSTED.rank
+    known = name or _origin(said).rank < others or _origin(trust.get("trust", "")).rank >= others
+    fields = [] if known else _fields(text)
+    for start, field, value in fields:
+        said = trust_of(trust, pointer, field, value)
+        if _origin(said).rank >= others:
+            yield text[start:], said
+            return
+        yield value, said
+    if not fields:
+        yield text, said
+
+
+def _fields(text: str) -> list[tuple[int, str, str]]:
+    """(place, name, value) of each `name: value` line or cell under a heading; nothing if any line is another thing."""
+    lines = [
+        (found.start(), found.group().strip(" |\t"))
+        for found in itertools.islice(_LINE.finditer(text), MAX_LINES + 1)
+    ]
+    lines = [(start, line) for start, line in lines if line.strip("-:|+ ")]
+    if not 2 <= len(lines) <= MAX_LINES:
+        return []
+    pairs = [(start, _FIELD.fullmatch(line)) for start, line in lines]
+    if all(pair is not None for _, pair in pairs):
+        return [
+            (start, "_".join(tokens(pair.group(1))), pair.group(2) or "") for start, pair in pairs if pair
+        ]
+    for mark in ";\t|,":
+        rows = [(start, [cell.strip() for cell in line.split(mark)]) for start, line in lines]
+        heading = ["_".join(tokens(cell)) for cell in rows[0][1] if _NAME.fullmatch(cell)]
+        if len(heading) > 1 and all(len(row) == len(heading) for _, row in rows):
+            return [
+                (text.index(cell, start), name, cell)
+                for start, row in rows[1:]
+                for name, cell in zip(heading, row, strict=True)
+            ]
+    return []
 
 
 def _is_list(text: str) -> bool:
