@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import threading
@@ -14,6 +15,7 @@ import pytest
 from httpside import answering, ok
 from test_toolproxy import Proxy
 
+from yett.proxy import http
 from yett.proxy.toolproxy import ToolConfig, ToolProxy
 from yett.proxy.upstream import Target
 
@@ -73,12 +75,16 @@ def test_a_credential_that_the_upstream_repeats_is_not_shown(tmp_path: Path) -> 
     assert "Bearer [secret]" in got.text
 
 
-def test_an_upstream_that_drips_for_ever_holds_no_descriptor(tmp_path: Path) -> None:
+def test_an_upstream_that_drips_for_ever_holds_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "WHOLE_S", 0.3)
     listener = socket.create_server(("127.0.0.1", 0))
     ended = threading.Semaphore(0)
 
     def drip(connection: socket.socket) -> None:
         try:
+            connection.recv(65536)
             connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
             until = time.monotonic() + 30
             while time.monotonic() < until:
@@ -98,11 +104,37 @@ def test_an_upstream_that_drips_for_ever_holds_no_descriptor(tmp_path: Path) -> 
 
     threading.Thread(target=accept, daemon=True).start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    with Proxy(tmp_path, {"drip": {"url": url, "private": True, "seconds": 0.3}}).client as client:
+    tool = {"url": url, "private": True, "seconds": 0.3}
+    server = {"url": url, "private": True, "pins": False}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x"}}
+    with Proxy(tmp_path, {"drip": tool}, servers={"drip": server}).client as client:
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(3):
             assert client.post("/proxy/drip", json={"arguments": {}}).status_code >= 400
-        for _ in range(3):
+            assert "in time" in client.post("/mcp/drip", json=call).text
+        for _ in range(6):
             assert ended.acquire(timeout=10)
         assert len(os.listdir("/proc/self/fd")) <= before
     listener.close()
+
+
+def test_an_upstream_that_speaks_first_is_not_waited_for(tmp_path: Path) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    kept: list[socket.socket] = []
+
+    def speak() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi")
+                kept.append(connection)
+
+    threading.Thread(target=speak, daemon=True).start()
+    server = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}/", "private": True, "pins": False}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x"}}
+    with Proxy(tmp_path, {}, servers={"first": server}).client as client:
+        for _ in range(5):
+            assert "error" in client.post("/mcp/first", json=call).json()
+    for connection in (listener, *kept):
+        connection.close()

@@ -31,7 +31,7 @@ from yett.proxy.mcp.core import Session
 from yett.proxy.mcp.headers import HEADER_MISMATCH, mismatch
 from yett.proxy.mcp.sse import Event, Events
 from yett.proxy.mcp.tickets import States
-from yett.proxy.upstream import Answer, Broken, Target, Upstream, header_pairs
+from yett.proxy.upstream import WHOLE_S, Answer, Broken, Target, Upstream, header_pairs
 from yett.sdk.decider import AnyDecider, Decider, aask, atell, refused, wall_clock
 
 Scope = MutableMapping[str, Any]
@@ -176,7 +176,7 @@ class McpDoor:
             if _is_stream(answer) and answer.status == 200:
                 await self._stream(side, answer, id, receive, send)
                 return
-            data = await answer.whole(self._limits.server_message)
+            data = await answer.whole(self._limits.server_message, WHOLE_S)
         except YettError as error:
             if id is None:
                 raise

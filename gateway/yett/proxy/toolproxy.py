@@ -13,7 +13,6 @@ What comes back is the outcome: reported first, then shown, with obligations ful
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import urllib.parse
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,7 +27,7 @@ from yett.model import Decision, Identity, Json, Outcome
 from yett.proxy import secrets
 from yett.proxy.mcp import obligations
 from yett.proxy.pdp.asking import Authenticate, Door, about, asker, guarded, object_of, reply
-from yett.proxy.upstream import Answer, Broken, Target, Upstream
+from yett.proxy.upstream import Answer, Target, Upstream
 from yett.sdk.decider import OnBehalf, aask, atell, call_for, explain, wall_clock
 
 MAX_ANSWER: Final = 4 << 20
@@ -136,17 +135,12 @@ class ToolProxy:
             raise
         try:
             answer = await upstream.send(method, target.path, headers, body, seconds=config.seconds)
-            with contextlib.closing(answer):
-                data = await asyncio.wait_for(answer.whole(MAX_ANSWER), config.seconds)
-        except (YettError, TimeoutError) as error:
+            data = await answer.whole(MAX_ANSWER, config.seconds)
+        except YettError as error:
             # The request may have arrived: only a refused address is sure to have done nothing.
-            forbidden = isinstance(error, YettError) and error.code == "ADDRESS_FORBIDDEN"
-            await atell(
-                decider, _outcome(decision, "no_effect" if forbidden else "unknown", error=str(error))
-            )
-            if isinstance(error, YettError):
-                raise
-            raise Broken("the upstream did not answer in time") from None
+            status = "no_effect" if error.code == "ADDRESS_FORBIDDEN" else "unknown"
+            await atell(decider, _outcome(decision, status, error=str(error)))
+            raise
         for value in hidden:
             data = data.replace(value.encode("latin-1"), b"[secret]")
         return await self._answered(config, target, answer, data, decision, decider)

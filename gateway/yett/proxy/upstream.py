@@ -28,6 +28,8 @@ MAX_HEAD: Final = 64 * 1024
 KEPT: Final = 64
 """Idle connections kept to one upstream."""
 CONNECT_S: Final = 10.0
+WHOLE_S: Final = 600.0
+"""For a body that is not shown before it is there."""
 IDLE_S: Final = 3.0
 """A kept connection is not used after this: servers close theirs at five seconds, and a request that meets
 the closing is in doubt."""
@@ -109,16 +111,21 @@ class Answer:
             self._pool.give_back(self._wire)
         return piece
 
-    async def whole(self, limit: int) -> bytes:
-        """The rest of the body. Raises `Broken` if it is longer than `limit`."""
+    async def whole(self, limit: int, seconds: float = WHOLE_S) -> bytes:
+        """The rest of the body. Raises `Broken` if it is longer than `limit`, or takes longer than `seconds`."""
         parts: list[bytes] = []
         size = 0
-        while piece := await self.read():
-            size += len(piece)
-            if size > limit:
-                self.close()
-                raise Broken(f"the upstream's answer has more than {limit} bytes")
-            parts.append(piece)
+        try:
+            async with asyncio.timeout(seconds):
+                while piece := await self.read():
+                    size += len(piece)
+                    if size > limit:
+                        raise Broken(f"the upstream's answer has more than {limit} bytes")
+                    parts.append(piece)
+        except TimeoutError:
+            raise Broken("the upstream did not answer in time") from None
+        finally:
+            self.close()
         return b"".join(parts)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -249,6 +256,7 @@ class _Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: Any = None
         self._lost = False
+        self._done = True  # until something is asked, there is nothing to answer
         self.since = 0.0
 
     def begin(self) -> None:
@@ -266,6 +274,8 @@ class _Wire(asyncio.Protocol):
         self._surplus = False
         self._error: Broken | None = None
         self._waiter: asyncio.Future[None] | None = None
+        if not self.alive:
+            self._fail("the upstream broke off")
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)
@@ -315,7 +325,7 @@ class _Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        if not getattr(self, "_done", True):
+        if not self._done:
             self._fail("the upstream broke off")
 
     def _fail(self, why: str) -> None:
