@@ -78,6 +78,20 @@ STOPPED = {
         "claude -p x --dangerously-skip-permissions", "claude mcp add x", "codex exec x", "yett freeze", "yett approve 7",
     ],
     "nobody knows the program": ["frobnicate", "xargs frobnicate < x", "find . -exec frobnicate {} +", "/srv/tools/frobnicate", "../other/run.sh", "~/run.sh"],
+    "the text of another program leaves the workspace": [
+        "python -c \"open('../x', 'w')\"", "python -c \"open('/home/ann/x', 'w').write('x')\"", "python -c \"print(open('/home/ann/notes').read())\"",
+        "python -c \"from pathlib import Path; print((Path.home()/'x').read_text())\"", "python -c \"import os; os.symlink('/', 'x')\"",
+        "python -c \"import os; os.rename('a', '/home/ann/b')\"", "python -c \"import shutil; shutil.copytree('/home/ann', 'x')\"",
+        "node -e \"require('fs').writeFileSync('/home/ann/x', '')\"", "ruby -e 'puts File.read(\"/home/ann/x\")'", "python - <<'E'\nopen('/srv/x', 'w')\nE",
+    ],
+    "git and builders write elsewhere": [
+        "git archive -o /home/ann/x.tar HEAD", "git format-patch -o ~/x HEAD~1", "git init ~/x", "git apply --unsafe-paths --directory=/ x.patch",
+        "go build -o ~/bin/x .", "cargo build --target-dir ~/x", "gcc -o ~/x a.c", "git config --file .git/config core.sshCommand x", "git maintenance start",
+        "make install", "make deploy", "npm run deploy", "rails db:drop", "alembic downgrade base", "python manage.py flush --noinput",
+        "git checkout -f", "git switch -f main", "git worktree remove --force ../x", "git update-ref -d refs/heads/x", "docker compose down -v", "docker cp x:/a .",
+        "bun -e \"fetch('http://x.example')\"",
+    ],
+    "a local service that commands the machine": ["curl http://localhost:2375/containers/json", "curl --unix-socket /var/run/docker.sock http://localhost/x", "curl -x x.example localhost", "curl --connect-to ::x.example: http://localhost/"],
     "a listing is none": [
         "cat $(cat list)", "git show `cat x`", "cat $(ls | tr a b)", "cat $(find .. -name x)", "cat $(git ls-files)$X", "cat $(git ls-files; cat x)",
         "cat $(find . -printf '\\057etc')", "cat $(git log --format=%B)", "cat $(find /proc/self -name environ)", "git show $(cat x)", "git diff $(git ls-files)",

@@ -171,8 +171,8 @@ class Draft:
         if field.unknown:
             self.flags.add("dynamic_target")
 
-    def lookalikes(self) -> None:
-        """Arguments that no profile explains, but that look like a path or a URL."""
+    def lookalikes(self, *, urls: bool = True) -> None:
+        """Arguments that no profile explains, but that look like a path or, unless `urls` is off, a URL."""
         for field in self.argv[1:]:
             text = field.text
             if " " in text:
@@ -183,8 +183,13 @@ class Draft:
                     continue
                 field = field._replace(text=text)
             if "://" in text:
-                self.url(field)
-            elif text.startswith(("/", "~", "./", "../")) or "/../" in text:
+                if urls:
+                    self.url(field)
+            elif (
+                text.startswith(("~", "./", "../"))
+                or (text[:1] == "/" and text[:2] != "//")
+                or "/../" in text
+            ):
                 self.touch("path", field)
 
     def code(self, language: str, field: Field) -> None:

@@ -140,7 +140,7 @@ def run(walker: Machine, draft: Draft, profile: Profile, args: list[Field], ctx:
         return
     positionals(walker, draft, profile, parsed, ctx)
     if draft.name == "git":
-        draft.lookalikes()
+        draft.lookalikes(urls=False)
     draft.emit(ctx)
 
 

@@ -55,6 +55,7 @@ def project(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool
     """npm run, yarn, cargo …: a script that the project defines."""
     draft.effects.add("exec")
     draft.opaque["project_script"] = None
+    draft.lookalikes(urls=False)
     _follow(walker, draft, ctx)
     return False
 

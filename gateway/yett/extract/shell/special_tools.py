@@ -293,7 +293,12 @@ def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         program = folder._replace(text=f"{folder.text}/git-{subcommand}")
         walker.command([program, *rest], inner(ctx, draft, "option"), functions=False)
     if subcommand == "config":
-        words = [f for f in rest if not f.text.startswith("-")]
+        words = [
+            field
+            for before, field in zip([None, *rest], rest, strict=False)
+            if not field.text.startswith("-")
+            and (before is None or before.text not in ("-f", "--file", "--blob", "--type"))
+        ]
         if words and words[0].text in ("set", "get", "unset", "list", "edit"):
             verb, words = words[0].text, words[1:]
             if verb != "set":
