@@ -218,7 +218,10 @@ class Extraction:
                     chain=item.chain,
                     key=item.key,
                     prose=item.kind == "file"
-                    or (item.kind == "content" and (len(text) > LONG or bool(_SENTENCE.search(data)))),
+                    or (
+                        item.kind == "content"
+                        and (len(text) > LONG or data.count(b"\n") > 1 or bool(_SENTENCE.search(data)))
+                    ),
                 )
             )
         else:

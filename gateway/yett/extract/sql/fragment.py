@@ -150,7 +150,11 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
     document = _document(text)
     if not document:
         found |= _structure(text, low)
-        if spoken and found and ((structure.prose(low) and _speaks(low)) or _quotes_words(low)):
+        if (
+            spoken
+            and found
+            and ((structure.prose(low) and _speaks(low)) or (found <= _OF_QUOTES and _quotes_words(low)))
+        ):
             found &= _UNSPEAKABLE
         elif found & _EXPRESSIONS and structure.condition(low):
             found -= _EXPRESSIONS
@@ -184,6 +188,8 @@ _SQL_WORDS = names.STATEMENT_WORDS | names.FUNCTION_WORDS | words(
     "collate any some varchar int char text cascade immediate"
 )  # fmt: skip
 _EXPRESSIONS = words("expression function_probe quote_breakout")
+_OF_QUOTES = words("quote_breakout always_true comment_tail continuation expression")
+"""What a quote may bring that only stands around a word."""
 _UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator spliced")
 
 
@@ -214,14 +220,15 @@ def sentence(text: str) -> bool:
 
 
 _QUOTED = re2.compile(
-    r"(^|[\s(])(?:'[a-z<{][^'\"]*[a-z.!?,>}]'|\"[a-z<{][^'\"]*[a-z.!?,>}]\")([\s.,:;!?)]|$)"
+    r"(^|[\s(\[{|,:])(?:'[^\s'\"`](?:[^'\"`]*[^\s'\"`])?'|\"[^\s'\"`](?:[^'\"`]*[^\s'\"`])?\"|`[^\s'\"`](?:[^'\"`]*[^\s'\"`])?`)([\s.,:;!?)\]}|]|$)"
 )
 
 
 def _quotes_words(low: str) -> bool:
-    """Whether its quotes stand around words as prose has them, opened behind a blank and closed before one."""
+    """Whether its quotes stand around something as prose has them, opened behind a blank and closed before one."""
     bare, count = _QUOTED.subn(r"\1\2", low)
-    return count > 0 and "'" not in bare and '"' not in bare and _speaks(f"{bare} ''")
+    bare = _QUOTED.sub(r"\1\2", bare)  # neighbours share the sign between them
+    return count > 0 and not any(quote in bare for quote in "'\"`") and _speaks(f"{bare} ''")
 
 
 MAX_LINES = 4
