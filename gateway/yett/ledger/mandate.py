@@ -204,6 +204,9 @@ def _check_issuer(claims: Claims, issuer: Issuer) -> None:
         raise LedgerError("MANDATE_ISSUER", "the mandate's key may not issue for this tenant")
     if issuer.principals and claims.sub not in issuer.principals:
         raise LedgerError("MANDATE_ISSUER", "the mandate's key may not issue for this principal")
+    if claims.approval:
+        # Such a mandate the ledger issues to itself, by its id: there is no token of one to be presented.
+        raise LedgerError("MANDATE_ISSUER", "a mandate cannot speak for a person's approval")
     if not issuer.nbf <= claims.iat < issuer.exp:
         raise LedgerError("MANDATE_ISSUER", "the mandate was issued outside its key's time")
 

@@ -1,0 +1,150 @@
+"""Attacks on approvals: a yes is for one call, once, whatever else is presented with it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, SECOND, World, codes
+
+from yett.errors import LedgerError, Unauthorized
+from yett.ledger import jws, mandate
+from yett.ledger.mandate import Claims
+from yett.model import Decision, Effect
+
+PAY = {"to": "bob", "amount": 5}
+
+
+def _pay(world: World, **how: object) -> Decision:
+    return world.decide("pay", PAY, does=("pay",), effect=Effect.HOLD, **how)
+
+
+def test_a_yes_is_used_up_also_by_a_call_that_presents_a_mandate_of_another_kind(world: World) -> None:
+    token = world.ledger.issue_mandate(
+        OPERATOR, principal="ada", agent="helper", tool="pay", arguments=PAY, uses=5
+    )
+    held = _pay(world, mandate=token)
+    assert held.effect is Effect.HOLD
+    assert held.approval
+    world.ledger.approve(held.approval, APPROVER)
+    assert _pay(world, mandate=token).effect is Effect.ALLOW
+    assert _pay(world, mandate=token).effect is Effect.HOLD
+    assert _pay(world).effect is Effect.HOLD
+
+
+def _world_with(folder: Path, foreign: jws.SigningKey, **more: object) -> World:
+    """A world that accepts another issuer's mandates."""
+    (folder / "keys").mkdir(parents=True, mode=0o700)
+    issuer = {"key": jws.encode(foreign.public), "name": "partner", **more}
+    (folder / "keys" / "issuers.json").write_text(json.dumps([issuer]))
+    return World(folder)
+
+
+def _claims(world: World) -> Claims:
+    now = world.clock() // 1000
+    return Claims(
+        v=1,
+        iss="partner",
+        tenant="default",
+        sub="ada",
+        agent="helper",
+        aud=world.ledger.origin,
+        jti="p_1",
+        iat=now,
+        exp=now + 60,
+        tools=("pay",),
+    )
+
+
+def test_an_issuers_key_that_has_expired_cannot_date_a_mandate_back(tmp_path: Path) -> None:
+    foreign = jws.SigningKey(b"f" * 32)
+    ends = 1_800_000_000 + 3600
+    world = _world_with(tmp_path / "state", foreign, exp=ends)
+    claims = msgspec.structs.replace(_claims(world), exp=ends + 3600, uses=2)
+    token = mandate.sign(claims, foreign)
+    assert world.decide("pay", PAY, does=("pay",), mandate=token).effect is Effect.ALLOW
+    world.clock.pass_s(3601)
+    assert codes(world.decide("pay", PAY, does=("pay",), mandate=token)) & {"MANDATE_ISSUER"}
+    world.ledger.close()
+
+
+def test_another_issuer_cannot_speak_for_a_person(tmp_path: Path) -> None:
+    """prevents: an approval of anybody used up, or lifted, by a mandate that merely names it."""
+    foreign = jws.SigningKey(b"f" * 32)
+    world = _world_with(tmp_path / "state", foreign)
+    others = world.decide("pay", PAY, does=("pay",), effect=Effect.HOLD, who=OTHER)
+    assert others.approval
+    world.ledger.approve(others.approval, APPROVER)
+    claims = _claims(world)
+    plain = mandate.sign(claims, foreign)
+    assert world.decide("pay", PAY, does=("pay",), mandate=plain).effect is Effect.ALLOW
+    naming = msgspec.structs.replace(claims, jti="p_2", approval=others.approval)
+    for effect in (Effect.ALLOW, Effect.HOLD):
+        decision = world.decide(
+            "pay", PAY, does=("pay",), effect=effect, mandate=mandate.sign(naming, foreign)
+        )
+        assert codes(decision) & {"MANDATE_ISSUER"}
+        assert decision.effect is Effect.DENY
+    assert world.ledger.approval(others.approval, APPROVER).status == "approved"
+    assert world.decide("pay", PAY, does=("pay",), effect=Effect.HOLD, who=OTHER).effect is Effect.ALLOW
+    world.ledger.close()
+
+
+def test_a_quorum_is_of_people_and_not_of_credentials(world: World) -> None:
+    held = world.decide("pay", PAY, does=("pay",), effect=Effect.HOLD, approvers=("2 of treasury",))
+    assert held.approval
+    world.ledger.approve(held.approval, APPROVER)
+    twin = msgspec.structs.replace(APPROVER, credential="c-paul-again")
+    renamed = msgspec.structs.replace(APPROVER, principal="pauline")
+    for same in (APPROVER, twin, renamed):
+        with pytest.raises(LedgerError, match="APPROVED_BY_YOU"):
+            world.ledger.approve(held.approval, same)
+    assert _pay(world).effect is not Effect.ALLOW
+    world.ledger.approve(held.approval, SECOND)
+    assert (
+        world.decide("pay", PAY, does=("pay",), effect=Effect.HOLD, approvers=("2 of treasury",)).effect
+        is Effect.ALLOW
+    )
+
+
+def test_of_a_yes_a_no_and_a_withdrawal_at_once_one_counts(world: World) -> None:
+    for _ in range(5):
+        held = _pay(world)
+        assert held.approval
+        done: list[str] = []
+
+        def settle(act: Callable[[], object], name: str, done: list[str] = done) -> None:
+            try:
+                act()
+            except (LedgerError, Unauthorized):
+                return
+            done.append(name)
+
+        request = held.approval
+        acts = {
+            "yes": lambda request=request: world.ledger.approve(request, APPROVER),
+            "no": lambda request=request: world.ledger.refuse(request, SECOND),
+            "yes too": lambda request=request: world.ledger.approve(request, SECOND),
+        }
+        racers = [threading.Thread(target=settle, args=(act, name)) for name, act in acts.items()]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+        assert len(done) == 1
+        allowed = _pay(world).effect is Effect.ALLOW
+        assert allowed is (done != ["no"])
+        assert _pay(world).effect is not Effect.ALLOW
+        world.clock.pass_s(1000)
+
+
+def test_a_yes_that_was_taken_back_lifts_nothing(world: World) -> None:
+    held = _pay(world)
+    assert held.approval
+    world.ledger.approve(held.approval, APPROVER)
+    world.ledger.withdraw(held.approval, AGENT)
+    assert _pay(world).effect is Effect.HOLD
