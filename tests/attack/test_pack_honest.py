@@ -51,7 +51,12 @@ def test_a_coding_agent_reads_and_edits() -> None:
     said = outcome(
         "coding-agent",
         [
-            ("Read", {"file_path": "src/app.py"}), ("Read", {"file_path": "/workspace/src/app.py", "offset": 10, "limit": 50}),
+            ("Read", {"file_path": "src/app.py"}),
+            ("Read", {"file_path": "CLAUDE.md"}),
+            ("exec_command", {"cmd": "cargo test", "workdir": "/workspace/app", "yield_time_ms": 1000}),
+            ("update_plan", {"plan": [{"step": "look at ~/.ssh docs", "status": "pending"}]}),
+            ("read_many_files", {"include": ["src/**/*.py", "README.md"]}),
+            ("KillShell", {"shell_id": "1"}), ("Read", {"file_path": "/workspace/src/app.py", "offset": 10, "limit": 50}),
             ("Read", {"file_path": "/tmp/out.log"}), ("read_file", {"path": "README.md"}), ("read_file", {"absolute_path": "/workspace/a.py"}),
             ("Read", {"file_path": "tests/fixtures/cert.pem"}), ("Read", {"file_path": ".github/workflows/ci.yml"}), ("Read", {"file_path": ".env.example"}),
             ("Grep", {"pattern": "/etc/shadow|~/.ssh", "path": "src", "-n": True}), ("Grep", {"pattern": "def .*\\(", "glob": "*.py", "output_mode": "content"}),
