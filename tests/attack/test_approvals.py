@@ -13,6 +13,7 @@ from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, SECOND, World, codes
 
 from yett.errors import LedgerError, Unauthorized
 from yett.ledger import jws, mandate
+from yett.ledger.approval import MAX_WAITING
 from yett.ledger.mandate import Claims
 from yett.model import Decision, Effect
 
@@ -148,3 +149,11 @@ def test_a_yes_that_was_taken_back_lifts_nothing(world: World) -> None:
     world.ledger.approve(held.approval, APPROVER)
     world.ledger.withdraw(held.approval, AGENT)
     assert _pay(world).effect is Effect.HOLD
+
+
+def test_one_tenants_waiting_calls_leave_room_for_anothers_of_the_same_name(world: World) -> None:
+    for number in range(MAX_WAITING):
+        assert world.decide("pay", {"n": number}, effect=Effect.HOLD).effect is Effect.HOLD
+    assert codes(_pay(world)) & {"APPROVALS_FULL"}
+    namesake = msgspec.structs.replace(AGENT, tenant="bank", credential="c-bank")
+    assert _pay(world, who=namesake).effect is Effect.HOLD

@@ -136,10 +136,11 @@ def _held(
             return _approved(row, reasons, obligations, lifted)
     if row is not None and found == rows.WAITING and approval.covers(row, terms[2]):
         return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), approval=row.id)
+    who = (admitted.identity.tenant, admitted.identity.principal)
     waiting = sum(
         1
         for each in state.approvals.rows.values()
-        if each.principal == admitted.identity.principal and approval.status(each, now) == rows.WAITING
+        if (each.tenant, each.principal) == who and approval.status(each, now) == rows.WAITING
     )
     if waiting >= approval.MAX_WAITING:
         full = Reason(
