@@ -183,5 +183,7 @@ def path_use(command: Command, use: str, name: str) -> str:
     argv = command.argv
     if command.program == "find" and "/." not in name and not any(w.startswith(_FIND_ACTS) for w in argv):
         return "uses"  # it only looks at names
+    if command.program == "openssl" and name[:1] not in "/~$":
+        return "uses"  # a key or certificate of the project's own
     identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
     return "uses" if identity or command.program in _OWN_FILES else use

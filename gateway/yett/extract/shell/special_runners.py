@@ -387,6 +387,14 @@ def scheduled(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bo
     return False
 
 
+def at(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
+    """at, batch: without a file or an input, nothing is put off."""
+    if ctx.fed or ctx.stdin is not None or parsed.has("-f"):
+        draft.effects.add("persist")
+        draft.flags.add("scheduled")
+    return scheduled(walker, draft, parsed, ctx)
+
+
 def crontab(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """A file or the standard input becomes the table."""
     if "lists" in draft.flags or "removes" in draft.flags:
@@ -400,5 +408,5 @@ def crontab(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool
 
 HANDLERS: Mapping[str, Handler] = {
     "shell": shell, "interpreter": interpreter, "python": python, "ssh": remote, "env": environment, "xargs": xargs, "find": find, "fd": fd, "flock": flock, "joined": joined, "command": command,
-    "capsh": capabilities, "start-stop-daemon": service_runner, "scheduled": scheduled, "crontab": crontab,
+    "capsh": capabilities, "start-stop-daemon": service_runner, "at": at, "crontab": crontab,
 }  # fmt: skip
