@@ -15,6 +15,7 @@ from yett.errors import LedgerError, Unauthorized
 from yett.ledger import jws, mandate
 from yett.ledger.approval import MAX_WAITING
 from yett.ledger.mandate import Claims
+from yett.ledger.show import visible
 from yett.model import Decision, Effect
 
 PAY = {"to": "bob", "amount": 5}
@@ -157,3 +158,32 @@ def test_one_tenants_waiting_calls_leave_room_for_anothers_of_the_same_name(worl
     assert codes(_pay(world)) & {"APPROVALS_FULL"}
     namesake = msgspec.structs.replace(AGENT, tenant="bank", credential="c-bank")
     assert _pay(world, who=namesake).effect is Effect.HOLD
+
+
+BLANK = [
+    *(
+        chr(c)
+        for c in (0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x180E, 0x200B, 0x200D, 0x202E, 0x2028)
+    ),
+    *(
+        chr(c)
+        for c in (0x2060, 0x2066, 0x2800, 0x3000, 0x3164, 0xFE0F, 0xFEFF, 0xFFA0, 0xE0041, 0x0007, 0x009B)
+    ),
+]
+
+
+@pytest.mark.parametrize("character", BLANK, ids=lambda c: f"{ord(c):04x}")
+def test_an_approver_sees_what_shows_nothing(character: str) -> None:
+    assert visible(f"a{character}b") == f"a\\u{{{ord(character):x}}}b"
+
+
+@pytest.mark.parametrize(
+    "word", ["pаypal", "paypaı", "ɡoogle", "ⲟpen", "ꓐank", "ⅼs", "ｌｓ", "１００", "ο", "𝐚", "a̲"]
+)
+def test_an_approver_sees_that_a_letter_is_not_the_one_it_looks_like(word: str) -> None:
+    assert "\\u{" in visible(word)
+
+
+@pytest.mark.parametrize("word", ["Müller", "naïve café", "Łódź", "東京", "שלום", "नमस्ते"[:1], "ñ€✓ m²"])
+def test_words_in_their_own_letters_stay_readable(word: str) -> None:
+    assert visible(word) == word

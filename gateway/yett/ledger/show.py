@@ -15,6 +15,11 @@ from yett.model import AdmittedCall, Finding, Json, Origin, Risk, Struct
 
 MAX_SHOWN: Final = 20_000
 _QUIET: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
+_BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols, as Unicode has it, that show nothing."""
+_SCRIPTS: Final = ("CYRILLIC", "GREEK", "CHEROKEE", "ARMENIAN", "COPTIC", "LISU")
+_LATIN: Final = frozenset("\u0131\u0237").union(map(chr, range(0x250, 0x2B0)))
+"""Letters of the Latin script that pass for plain ones: dotless, and those of phonetics."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -53,13 +58,14 @@ def visible(text: str) -> str:
 def _escape(character: str) -> str:
     if character == " " or " " < character <= "~":
         return character
-    if unicodedata.category(character) in _QUIET or not character.isprintable():
+    kind = unicodedata.category(character)
+    if kind in _QUIET or character in _BLANK or not character.isprintable():
         return f"\\u{{{ord(character):x}}}"
-    name = unicodedata.name(character, "")
-    if character.isalpha() and unicodedata.normalize("NFKC", character) != character:
+    if (kind[0] == "L" or kind in ("Nd", "Nl")) and unicodedata.normalize("NFKC", character) != character:
         return f"\\u{{{ord(character):x}}}"
-    if name.startswith(("CYRILLIC", "GREEK", "CHEROKEE", "ARMENIAN")) and character.isalpha():
-        # Letters of these scripts pass for Latin ones; a reader of theirs still recognises the words around.
+    foreign = character.isalpha() and unicodedata.name(character, "").startswith(_SCRIPTS)
+    if foreign or character in _LATIN:
+        # They pass for plain Latin letters; whoever reads their language still recognises the words around.
         return f"{character}\\u{{{ord(character):x}}}"
     return character
 
