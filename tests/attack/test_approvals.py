@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, SECOND, World, codes
 
+from yett.cli.approve import _show
 from yett.errors import LedgerError, Unauthorized
-from yett.ledger import jws, mandate
+from yett.ledger import Pending, jws, mandate
 from yett.ledger.approval import MAX_WAITING
 from yett.ledger.mandate import Claims
 from yett.ledger.show import visible
@@ -187,3 +188,19 @@ def test_an_approver_sees_that_a_letter_is_not_the_one_it_looks_like(word: str) 
 @pytest.mark.parametrize("word", ["Müller", "naïve café", "Łódź", "東京", "שלום", "नमस्ते"[:1], "ñ€✓ m²"])
 def test_words_in_their_own_letters_stay_readable(word: str) -> None:
     assert visible(word) == word
+
+
+def test_an_approver_at_a_terminal_sees_which_servers_tool_it_is(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = "p\u0430y"
+    view = world.propose(tool, PAY, effect=Effect.HOLD)
+    call = msgspec.structs.replace(view.admitted.call, server="elsewhere\u2800")
+    admitted = msgspec.structs.replace(view.admitted, call=call)
+    held = world.ledger.commit(msgspec.structs.replace(view, admitted=admitted))
+    assert isinstance(held, Pending)
+    request = held.result(10).approval
+    assert request
+    _show(msgspec.to_builtins(world.ledger.approval(request, APPROVER)))
+    shown = capsys.readouterr().out
+    assert "p\u0430\\u{430}y on elsewhere\\u{2800}" in shown

@@ -83,10 +83,13 @@ def _decide(
 
 
 def _show(view: Any) -> None:
-    """The request as the gateway escaped it: nothing invisible, nothing a terminal would act on."""
+    """The request with nothing invisible, and nothing a terminal would act on."""
+    from yett.ledger.show import visible
+
+    server = f" on {visible(view['server'])}" if view["server"] else ""
     typer.echo(f"{view['id']}  {view['status']}")
-    typer.echo(f"who       {view['principal']}/{view['agent']}, session {view['session']}")
-    typer.echo(f"tool      {view['tool']}  risk {view['risk']}/1000")
+    typer.echo(f"who       {visible(view['principal'])}/{visible(view['agent'])}, session {view['session']}")
+    typer.echo(f"tool      {visible(view['tool'])}{server}  risk {view['risk']}/1000")
     shown = view.get("shown")
     if shown is None:
         return
