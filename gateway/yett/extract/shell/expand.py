@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from yett.extract.patterns import pattern as compiled
 from yett.extract.shell.braces import MAX_WORDS as MAX_FIELDS
 from yett.extract.shell.braces import braces
 from yett.extract.shell.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
@@ -26,6 +27,12 @@ _ENVIRONMENT = {
     "HOME": "~", "PWD": ".", "SHELL": "/bin/bash", "BASH": "/bin/bash", "0": "bash", "TMPDIR": "/tmp",
 }  # fmt: skip
 """What these hold on any host, near enough to follow them."""
+_WORD = compiled(
+    r"[$`]\(?(?:nproc|getconf _NPROCESSORS_ONLN|date(?: -u)? ['\"]?\+[%A-Za-z0-9_.:-]+['\"]?"
+    r"|git rev-parse (?:--short(?:=\d+)? )?HEAD|uname -[smr]|id -[ug])[)`]"
+)
+"""Prints a number, a date or a hash, which is as good as a literal wherever it stands."""
+_TOP = compiled(r"\$\(git rev-parse --show-toplevel\)")
 _NUMBERS = frozenset(("?", "#", "$", "RANDOM", "SECONDS", "LINENO", "UID", "EUID", "PPID", "SRANDOM"))
 
 
@@ -246,6 +253,11 @@ class Expander:
             return self._parameter(part, alone)
         if isinstance(part, Sub):
             text = self.output(part.body)
+            if text is None and not self.state.functions and not self.state.aliases:
+                if _TOP.fullmatch(part.source):
+                    return Value(".")
+                if _WORD.fullmatch(part.source):
+                    return Value(part.source)
             return Value(part.source, True) if text is None else _computed(text.rstrip("\n"))
         if isinstance(part, Arith):
             number = arithmetic(self.one(part.parts))

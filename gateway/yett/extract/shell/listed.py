@@ -5,7 +5,7 @@ listing is a command of the same program and judged with it. What counts, by wha
 bad word:
 
 - one that only prints or compares its words: any substitution, and variables that hold no secret;
-- one that reads the files it is given: what names files of the working folder, through filters that drop lines and
+- one that reads or checks the files it is given: what names files of the working folder, through filters that drop lines and
   never change one (`rev`, `tr` or `sed` could spell the name of a key);
 - a command of git, whose options write files and run programs: what names a revision, which can't begin like an
   option, or a date.
@@ -24,11 +24,15 @@ _PRINTERS = frozenset(
 _READERS = frozenset(
     ("cat", "head", "tail", "wc", "nl", "grep", "egrep", "fgrep", "ls", "stat", "file", "du", "md5sum", "sha1sum", "sha256sum", "cksum", "diff", "cmp")
 )  # fmt: skip
+_CHECKERS = frozenset(
+    ("ruff", "black", "isort", "mypy", "pyright", "flake8", "pylint", "pytest", "eslint", "prettier", "tsc", "shellcheck", "shfmt", "yamllint",
+     "markdownlint", "rubocop", "gofmt", "rustfmt", "clang-format", "hadolint", "codespell")
+)  # fmt: skip
 _LISTERS = frozenset(("git", "find", "fd", "ls"))
 _FILTERS = frozenset(("grep", "egrep", "fgrep", "head", "tail", "sort", "uniq"))
 
 _PLAIN = r"(?:PATH|PWD|OLDPWD|USER|LOGNAME|HOSTNAME|LANG|TERM|SHLVL|OSTYPE|NODE_ENV|VIRTUAL_ENV|GOPATH|GOROOT|JAVA_HOME|CI|\?)"
-_PRINTED = pattern(r"\$\([^()]*\)|`[^`]*`|\$" + _PLAIN + r"\b|\$\?|\$\{" + _PLAIN + r"\}")
+_PRINTED = pattern(r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$" + _PLAIN + r"\b|\$\?|\$\{" + _PLAIN + r"\}")
 _REVISION = pattern(
     r"\$\(git (?:rev-parse|merge-base|describe|branch|symbolic-ref)"
     r"(?: (?:--(?:short|abbrev-ref|abbrev=\d|tags|always|show-current|verify|all|fork-point|octopus)|-q|[\w@][\w@./^~{}-]*))*\)"
@@ -61,7 +65,9 @@ def listed(
         if from_input or argv[1].startswith("-"):
             return False
         return all(_SINCE.fullmatch(word) or _explained(_REVISION, word) for word in words)
-    if program not in _READERS:
+    if program in ("kill", "wait"):
+        return all(word == "$!" for word in words)
+    if program not in _READERS and program not in _CHECKERS:
         return False
     if from_input:
         return (
