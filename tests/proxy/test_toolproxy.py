@@ -8,65 +8,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from httpside import answering, ok
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from toolside import Proxy
 
-from yett.errors import Unauthorized, YettError
-from yett.model import Decision, Identity, Obligation, Outcome, ToolCall
+from yett.errors import YettError
+from yett.model import Obligation, ToolCall
 from yett.proxy import config as configs
 from yett.proxy import secrets
-from yett.proxy.config import ProxyConfig
-from yett.proxy.doors import routes
 from yett.proxy.upstream import Target, permitted
-from yett.sdk.scripted import ScriptedDecider
-
-
-class Gateway:
-    def __init__(self, **script: Any) -> None:
-        self.decider = ScriptedDecider(**script)
-
-    async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
-        return self.decider.decide(call)
-
-    async def areport(self, outcome: Outcome, identity: Identity | None = None) -> None:
-        self.decider.report(outcome)
-
-    def open_session(self, **_: Any) -> str:
-        return self.decider.open_session()
-
-    def visible(self, tool: str, server: str | None = None) -> bool:
-        return self.decider.visible(tool, server)
-
-
-def authenticate(headers: list[tuple[bytes, bytes]]) -> Identity:
-    if (b"authorization", b"Bearer agent") not in headers:
-        raise Unauthorized("TOKEN_UNKNOWN", "no")
-    return Identity(principal="p", agent="a", credential="c")
-
-
-class Proxy:
-    def __init__(
-        self, tmp: Path, tools: dict[str, Any], commands: Any = None, servers: Any = None, **script: Any
-    ) -> None:
-        self.gateway = Gateway(**(script or {"allow": ["*"]}))
-        value = {"tools": tools, "commands": commands or {}, "mcpServers": servers or {}}
-        config = msgspec.convert(value, ProxyConfig)
-        app = Starlette(routes=routes(self.gateway, authenticate, config, tmp))
-        self.client = TestClient(app, headers={"authorization": "Bearer agent"})
-
-    def call(self, tool: str, **arguments: Any) -> Any:
-        return self.client.post(f"/proxy/{tool}", json={"arguments": arguments})
-
-    @property
-    def calls(self) -> list[ToolCall]:
-        return self.gateway.decider.calls
-
-    @property
-    def outcomes(self) -> list[tuple[str, str]]:
-        return [(told.decision_id, told.status) for told in self.gateway.decider.outcomes]
 
 
 def test_an_allowed_call_reaches_its_upstream_with_the_judged_arguments(tmp_path: Path) -> None:

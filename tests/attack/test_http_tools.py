@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from httpside import answering, ok
-from test_toolproxy import Proxy
+from toolside import Proxy
 
 from yett.proxy import http
 from yett.proxy.toolproxy import ToolConfig, ToolProxy
