@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "serve"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "ledger"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "proxy"))
+sys.path.append(str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1] / "serve"))
+sys.path.append(str(Path(__file__).parents[1] / "ledger"))
+sys.path.append(str(Path(__file__).parents[1] / "proxy"))
 
 from ledger_world import World
 from living import Living
