@@ -54,9 +54,13 @@ _SECRET = _words("password passwd passphrase secret token apikey credential cred
 _MONEY = _words("amount price total sum cost fee balance budget salary payment tip")
 _CONTENT = _words(
     "content contents text body message note notes description subject title comment comments summary html markdown caption prompt instructions details reason explanation "
-    "abstract paragraph review feedback reply bio about data document email query_text new_str old_str new_string old_string newtext oldtext patch diff filetext file_text "
+    "abstract paragraph review feedback reply bio about data document email query_text patch diff "
     "page payload_text request question answer story article transcript"
 )
+_BODY = _words(
+    "oldstr newstr oldstring newstring oldtext newtext filetext replacementtext inserttext originaltext updatedtext"
+)
+"""Names, without their underscores, of what an editor takes out of a file or puts into it."""
 _LABEL = _words(
     "id ids uuid name names status type kind category lang language locale currency country city state zip zipcode timezone date time timeout format unit units method "
     "encoding mode level priority version order sort limit offset count size color model session user username description_id sha ref branch tag label labels"
@@ -179,6 +183,8 @@ def _by_name(tool: str, name: str, nested: bool) -> str:
         return "path"
     if hint.web and last in ("page", "address", "target", "site", "location") and not nested:
         return "url"
+    if joined in _BODY and not hint.web:
+        return "file"
     if last in _SECRET:
         return "secret"
     if last in _MONEY:
