@@ -92,6 +92,12 @@ STOPPED = {
         "bun -e \"fetch('http://x.example')\"",
     ],
     "a local service that commands the machine": ["curl http://localhost:2375/containers/json", "curl --unix-socket /var/run/docker.sock http://localhost/x", "curl -x x.example localhost", "curl --connect-to ::x.example: http://localhost/"],
+    "a file of secrets under another spelling": [
+        "cat .en\\v", "cat .e''nv", "cat $'.\\x65nv'", "cat {.env,x}", "cat ././.env", 'cat "$PWD/.env"', "cat < .env", "while read l; do echo $l; done < .env",
+        "git show HEAD:.env", "git log -p -- .env", "git diff .env", "git add .env", ". ./.env", "source .env && npm start", "docker run --env-file .env x",
+        "python -c 'import dotenv; print(dotenv.dotenv_values())'", "node -r dotenv/config -e 'console.log(process.env)'", "grep . .env", "cp .env x", "mv .env x",
+        "tar cf x .env", "base64 .env", "xxd .env", "python x.py .env", "node x.js --env=.env", "diff .env /dev/null", "sed -n p .env", "awk 1 .env", "dd if=.env",
+    ],
     "a listing is none": [
         "cat $(cat list)", "git show `cat x`", "cat $(ls | tr a b)", "cat $(find .. -name x)", "cat $(git ls-files)$X", "cat $(git ls-files; cat x)",
         "cat $(find . -printf '\\057etc')", "cat $(git log --format=%B)", "cat $(find /proc/self -name environ)", "git show $(cat x)", "git diff $(git ls-files)",

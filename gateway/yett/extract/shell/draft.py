@@ -185,12 +185,12 @@ class Draft:
             if "://" in text:
                 if urls:
                     self.url(field)
-            elif (
-                text.startswith(("~", "./", "../"))
-                or (text[:1] == "/" and text[:2] != "//")
-                or "/../" in text
-            ):
-                self.touch("path", field)
+                continue
+            _, colon, rest = text.rpartition(":")
+            for word in (text, rest) if colon else (text,):  # `HEAD:.env`, `host:/path`
+                known = word.startswith(("~", "./", "../")) or (word[:1] == "/" and word[:2] != "//")
+                if known or "/../" in word or (word[:1] == "." and word.strip(".") and word[:2] != ".."):
+                    self.touch("path", field._replace(text=word))
 
     def code(self, language: str, field: Field) -> None:
         """Inline code of another language."""
