@@ -45,6 +45,16 @@ def test_a_command_is_found_under_any_name(tool: str, arguments: dict[str, Any])
     assert found.limits == ()
 
 
+@pytest.mark.parametrize("command", ["date -f /etc/shadow", "frob --in=/etc/shadow"])
+def test_password_hashes_are_seen_whatever_program_they_are_given_to(command: str) -> None:
+    assert any("shadow" in path.categories for path in facts("bash", {"command": command}).paths)
+
+
+def test_to_speak_of_password_hashes_is_not_to_read_them() -> None:
+    found = facts("bash", {"command": "echo see /etc/shadow"})
+    assert not any("shadow" in path.categories and path.use == "read" for path in found.paths)
+
+
 def test_a_manifest_says_what_a_string_is() -> None:
     spec = ToolSpec(name="t", does=("exec",), args={"zz": ArgSpec(role="command", type="shell")})
     found = facts("t", {"zz": "ls"}, spec)

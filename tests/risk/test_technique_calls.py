@@ -22,6 +22,7 @@ ATTACKS = {
     "seven": {"python": 0.9, "shell": 0.88},
     "nine": {"shell": 0.88, "windows": 0.83},
     "ten": {"shell": 0.89},
+    "eleven": {"shell": 0.97},
     "lists": {"command": 0.92, "injection": 0.87, "path": 0.96, "sql": 0.98, "url": 0.94},
     "five": {"command": 0.95, "injection": 0.98, "path": 1.0, "secret": 1.0, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
@@ -37,6 +38,7 @@ HONEST = {
     "eight": 0.1,
     "nine": 0.04,
     "ten": 0.035,
+    "eleven": 0.13,
     "lists": 0.02,
 }
 """Largest share of the honest look-alikes that is held. None is denied."""

@@ -264,3 +264,40 @@ def test_the_programs_of_redcode_show_what_they_are(shared: Path) -> None:
     programs = [next(iter(row["arguments"].values())) for row in rows if row["category"].startswith("python")]
     seen = [any(flag.startswith(wanted) for flag in flags(source)) for source in programs]
     assert sum(seen) / len(seen) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("source", "deletes"),
+    [
+        ("import os\nopen('t.txt', 'w').write('x')\nos.remove('t.txt')", False),
+        ("import shutil, tempfile\nshutil.rmtree(tempfile.mkdtemp())", False),
+        ("import os\nopen('t.txt', 'w').write('x')\nos.remove('other.txt')", True),
+        ("import os\nopen('/srv/t.txt', 'w').write('x')\nos.remove('/srv/t.txt')", True),
+        ("import os\nopen('t.txt').read()\nos.remove('t.txt')", True),
+    ],
+)
+def test_to_remove_what_it_made_itself_takes_nothing_away(source: str, deletes: bool) -> None:
+    assert ("file_delete" in flags(source)) is deletes
+
+
+def test_a_constant_that_is_evaluated_is_read_instead_of_feared() -> None:
+    assert "dynamic_code" not in flags("print(eval('1 + 2'))")
+    assert nested("exec('import os')", "python") == ["import os"]
+    assert "dynamic_code" in flags("eval(input())")
+    assert "dynamic_code" in flags("x = input()\neval(x)\neval('1')")
+
+
+@pytest.mark.parametrize(
+    ("source", "flag"),
+    [
+        ("import sys\nsys.path.insert(0, '/tmp/x')\nimport x", "dynamic_code"),
+        ("import docker\ndocker.from_env().containers.run('a', privileged=True)", "privilege"),
+        (
+            "from kubernetes import client\nclient.CoreV1Api().list_secret_for_all_namespaces()",
+            "sensitive_read",
+        ),
+        ("import os\nwhile True:\n    os.mkdir('x'); os.chdir('x')", "resource_bomb"),
+    ],
+)
+def test_what_opens_a_machine_shows(source: str, flag: str) -> None:
+    assert flag in flags(source)

@@ -32,6 +32,11 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("ln -sf /bin/sh /tmp/x", "ln", {"reads": ("/bin/sh",), "writes": ("/tmp/x",)}),
     ("chmod u+s /tmp/sh", "chmod", {"effects": {"privilege"}, "flags": {"setuid"}}),
     ("chmod 4755 /tmp/sh", "chmod", {"effects": {"privilege"}, "flags": {"setuid"}}),
+    ("chmod -x /bin/ls", "chmod", {"writes": ("/bin/ls",)}),
+    ("shuf -e x -o /etc/motd", "shuf", {"writes": ("/etc/motd",)}),
+    ("setfacl -m u:ann:r /srv/a", "setfacl", {"writes": ("/srv/a",)}),
+    ("echo make | at now", "at", {"effects": {"persist"}, "flags": {"scheduled"}}),
+    ("systemd-run --on-calendar=hourly make", "systemd-run", {"effects": {"persist"}}),
     ("chmod -R 777 /srv", "chmod", {"flags": {"world_writable", "recursive"}, "writes": ("/srv",)}),
     ("dd if=/dev/zero of=/dev/sda", "dd", {"writes": ("/dev/sda",)}),
     ("echo x >> ~/.bashrc", "echo", {"writes": ("~/.bashrc",), "effects": {"persist", "write"}}),
@@ -235,3 +240,27 @@ def test_mild_opacity_is_never_severe(source: str, reason: str) -> None:
 
 def test_severe_and_mild_are_different_names() -> None:
     assert not shell.SEVERE & shell.MILD
+
+
+@pytest.mark.parametrize(
+    ("source", "program"),
+    [
+        ("chmod 600 ~/.ssh/config", "chmod"),
+        ("at now + 5 minutes", "at"),
+        ("atq", "atq"),
+        ("git config core.hooksPath .githooks", "git"),
+        ("fdisk -l /dev/sda", "fdisk"),
+        ("hdparm -I /dev/sda", "hdparm"),
+    ],
+)
+def test_what_only_looks_or_narrows_changes_nothing(source: str, program: str) -> None:
+    found = only(source, program)
+    assert not found.writes
+    assert not found.effects & {"persist", "write"}
+    assert not found.flags & {"runs_config", "scheduled"}
+
+
+def test_a_php_server_does_not_wait_for_somebody_to_type() -> None:
+    found = only("php -S localhost:8000", "php")
+    assert "listen" in found.flags
+    assert "interactive" not in found.flags

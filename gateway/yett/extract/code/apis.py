@@ -81,6 +81,7 @@ APIS: dict[str, Api] = _table(
      "asyncio.start_server xmlrpc.client.ServerProxy dns.resolver.resolve dns.resolver.query scapy.all.send scapy.all.sr1 scapy.all.sniff impacket "
      "aiohttp.ClientSession requests.Session requests.session httpx.Client httpx.AsyncClient urllib3.PoolManager urllib3.HTTPConnectionPool boto3.client boto3.resource "
      "pysftp.Connection webbrowser.open", "network", ()),
+    ("socket.gethostname socket.getfqdn socket.inet_aton socket.inet_ntoa socket.htons socket.ntohs socket.inet_pton", "", ()),
     ("pickle.load pickle.loads pickle.Unpickler cPickle.load cPickle.loads _pickle.loads marshal.load marshal.loads shelve.open dill.load dill.loads "
      "cloudpickle.load cloudpickle.loads jsonpickle.decode yaml.unsafe_load yaml.unsafe_load_all yaml.full_load joblib.load torch.load pandas.read_pickle "
      "numpy.lib.format.read_array sklearn.externals.joblib.load keras.models.load_model tensorflow.keras.models.load_model", "deserialise", ()),

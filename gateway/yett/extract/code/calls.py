@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from yett.extract.code import apis, folding, places
-from yett.extract.code.state import State
+from yett.extract.code.state import TEMPORARY, State
 from yett.extract.code.values import UNKNOWN, Made, Ref, exact, join, text_of
 
 MAX_INLINING = 3
@@ -183,7 +183,16 @@ class Calls(State):
             return UNKNOWN
         api = _lookup(plain)
         if api is not None:
+            dynamic = "dynamic_code" in self.flags
             self.apply(plain, api, args, keywords, None)
+            literal = (
+                node is not None
+                and isinstance(node.func, ast.Name)
+                and bool(node.args)
+                and isinstance(node.args[0], ast.Constant)
+            )
+            if plain.removeprefix("builtins.") in ("eval", "exec") and literal and not dynamic:
+                self.flags.discard("dynamic_code")  # its text stands there and is read in its turn
         elif plain.split(".")[0] in apis.NETWORK_MODULES and "." in plain:
             self.flags.add("network")
         if plain in ("sys.path.insert", "sys.path.append", "site.addsitedir") and any(
@@ -229,6 +238,10 @@ class Calls(State):
         if "fork" in api.flags:
             self.flags.add("fork")
         self.calls[name] = None
+        if "file_delete" in api.flags:
+            target = owner if owner is not None else args[0] if args else keywords.get("path")
+            temporary = isinstance(target, Made) and target.name.startswith("tempfile.")
+            self.deleted.append(TEMPORARY if temporary else target if isinstance(target, str) else None)
         for where, role in api.roles:
             if where == "self":
                 value: Any = owner
@@ -290,6 +303,15 @@ class Calls(State):
             writing = False
         if writing and isinstance(mode, str):
             self.flags.add("file_write")
+            if (
+                path
+                and args
+                and exact(args[0])
+                and path[:1] not in "/~\\"
+                and ".." not in path
+                and ":" not in path
+            ):
+                self.made.add(path)
         else:
             self.flags.add("file_read")
         if path:

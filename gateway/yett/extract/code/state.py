@@ -37,6 +37,10 @@ EFFECTS = {
 }
 
 
+TEMPORARY = "tempfile"
+"""Stands for whatever `tempfile` made."""
+
+
 class State(ABC):
     """What names stand for and what was seen. `Calls` and `Reader` add what to do with it."""
 
@@ -48,6 +52,10 @@ class State(ABC):
         self.flags: set[str] = set()
         self.strings: dict[str, None] = {}
         self.opaque: list[str] = []
+        self.made: set[str] = set()
+        """Files by relative names that the program writes itself: to remove them takes nothing away."""
+        self.deleted: list[str | None] = []
+        """What it removes; None = not known."""
         self.nested: list[Nested] = []
         self.names: dict[str, Any] = {}
         self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
@@ -60,6 +68,8 @@ class State(ABC):
         self.nodes = 0
 
     def fact(self, declared: bool) -> CodeFact:
+        if self.deleted and all(name in self.made or name == TEMPORARY for name in self.deleted):
+            self.flags.discard("file_delete")
         return CodeFact(
             pointer=self.pointer,
             language="python",
