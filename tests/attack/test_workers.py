@@ -179,6 +179,23 @@ def test_a_worker_that_starts_anew_judges_by_the_policy_in_force_and_not_by_an_e
     assert made.gateway.policy_ref == made.gateway.ledger.policy
 
 
+def test_a_worker_that_hangs_is_replaced_and_the_others_are_left_alone(
+    living: Callable[..., Living], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "PING_S", 0.1)
+    monkeypatch.setattr(crew, "HUNG_S", 3.0)
+    made = living(workers=2)
+    _await_workers(made, 2)
+    hung, well = (worker.process for worker in made._server._crew._workers)
+    os.kill(hung.pid, signal.SIGSTOP)
+    assert hung.wait(60) == -signal.SIGKILL
+    _await_workers(made, 2)
+    assert well.poll() is None
+    for _ in range(4):
+        with made.client("agent") as client:
+            assert client.decide(ToolCall(tool="ping")).allowed
+
+
 def test_a_credentials_own_limit_is_divided_among_the_workers_too() -> None:
     limiters = [RateLimiter(Allowance(per_minute=60_000, burst=2_000), shares=3) for _ in range(3)]
     passed = sum(limiter.wait("c", 30, now=0.0) == 0.0 for limiter in limiters for _ in range(50))

@@ -17,7 +17,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 import msgspec
@@ -37,6 +37,8 @@ SECURE: Final = b"t"
 """To a worker: a client's connection, on which TLS is to be spoken."""
 RELOAD: Final = b"r"
 """To a worker: load the policy again."""
+PING: Final = b"p"
+"""To a worker, which says it back: is it still there?"""
 READY: Final = b"o"
 """From a worker: it has loaded the policy and takes connections."""
 BACK: Final = b"b"
@@ -49,6 +51,9 @@ RESTART_S: Final = 0.5
 YOUNG_S: Final = 10.0
 GRACE_S: Final = 12.0
 """For a worker to finish what is in flight once it is told to stop."""
+PING_S: Final = 5.0
+HUNG_S: Final = 20.0
+"""A worker that has not answered for so long is killed: it would keep every connection that it is handed."""
 PAUSE_S: Final = 1.0
 """Without accepting, when there are no descriptors left."""
 _AT_ONCE: Final = 64
@@ -75,6 +80,8 @@ class Worker:
         control.close()
         link.close()
         self.began = asyncio.get_running_loop().time()
+        self.silent_since: float | None = None
+        """When it was first asked what it has not answered yet."""
 
     def tell(self, what: bytes, connection: socket.socket | None = None) -> bool:
         """Send a message, with a connection if there is one; False if the worker cannot take it."""
@@ -116,6 +123,7 @@ class Crew:
         """Start the workers and accept connections; `secure` are the listeners on which TLS is spoken."""
         for _ in range(self._settings.workers):
             await self._hire()
+        self._keep(self._watch())
         for listener in listeners:
             self._listeners.append(listener)
             self._listen(listener, listener in secure)
@@ -191,6 +199,7 @@ class Crew:
             return
         except OSError:
             what, descriptors = b"", []
+        worker.silent_since = None
         for descriptor in descriptors:
             try:
                 connection = socket.socket(fileno=descriptor)
@@ -215,9 +224,24 @@ class Crew:
         log.error("a worker has ended", pid=worker.process.pid)
         young = self._loop.time() - worker.began < YOUNG_S
         self._restart_s = min(self._restart_s * 2, 60.0) if young else RESTART_S
-        task = asyncio.ensure_future(self._replace(worker, self._restart_s))
+        self._keep(self._replace(worker, self._restart_s))
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(PING_S)
+            now = self._loop.time()
+            for worker in self._ready:
+                if worker.silent_since is None:
+                    worker.silent_since = now
+                    worker.tell(PING)
+                elif now - worker.silent_since > HUNG_S:
+                    log.error("a worker was killed", pid=worker.process.pid, reason="it does not answer")
+                    worker.process.kill()
 
     async def _replace(self, worker: Worker, after_s: float) -> None:
         await asyncio.to_thread(_ended, worker.process)

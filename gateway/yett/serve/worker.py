@@ -9,6 +9,7 @@ this process only carries them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import ssl
@@ -120,7 +121,10 @@ class Server(uvicorn.Server):
                 what, descriptors = b"", []
             for descriptor in descriptors:
                 self._keep(self._receive(socket.socket(fileno=descriptor), what == crew.SECURE))
-            if what == crew.RELOAD:
+            if what == crew.PING:
+                with contextlib.suppress(OSError):
+                    self._control.send(crew.PING)
+            elif what == crew.RELOAD:
                 self._keep(self._reload())
             elif not what:
                 loop.remove_reader(self._control)
