@@ -72,7 +72,11 @@ def test_a_breakout_in_an_odd_spelling_is_one(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["how to escape ' in sql", "The 'or' operator; and the 'and' operator", "1 and 2 and 3", "credentials: new AWS.Shared({ profile: '<YOUR_PROFILE>' })"],
+    ["how to escape ' in sql", "The 'or' operator; and the 'and' operator", "1 and 2 and 3",
+        "expr: xor_expr ('|' xor_expr)*",
+        "asking with \"--detach\" is allowed",
+        "perl -MPod::Simple::Text -e",
+        "see `<pkg>` for every version", "credentials: new AWS.Shared({ profile: '<YOUR_PROFILE>' })"],
 )  # fmt: skip
 def test_quoted_words_and_counting_are_prose(value: str) -> None:
     assert not fragment.flags_of(value)

@@ -92,7 +92,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("select_shape", r"(?:^|[\s'\"`)]) ?(?:insert into [\w.`\"]+ ?(?:\(|values|select)|delete from [\w.`\"]+(?: where| ?;| ?--|$)|update [\w.`\"]+ set [\w.`\"]+ ?=|drop (?:table|database|view|user|index|schema|procedure|function) (?:if exists )?[\w.`\"]+ ?(?:;|--|#|$|cascade|,)|alter (?:table|database|user|login) [\w.`\"]+ (?:add|drop|modify|with|rename|set|change)|create (?:table|user|database|function|procedure|trigger|view|login) [\w.`\"]+[ (]?.*(?:\(|as|identified|with|begin)|truncate table \w+|grant [a-z ,]+ (?:on|to) \w+|declare @\w+|set @\w+ ?=)"),
     ("select_shape", r"\b(?:as|from)\b ?`\w*`|` ?as ?`|\) ?as ?[`\"\w]+ from\b|\) ?(?:like|in|between|union|div|mod|xor|regexp|rlike|glob) ?\(|^(?:div|mod|like|rlike|regexp|glob|between|xor)[\s(]*(?:\(|null\b|\d+\s*$|'[^']*'|\d*[<>=])"),
     ("hex_or_char", r"\b(?:char|chr|nchar) ?\( ?\d+ ?(?:,|\) ?(?:\|\||\+))|\bconcat(?:_ws)? ?\( ?(?:0x|'[^']*' ?, ?\( ?select|char ?\(|chr ?\()|\b0x[0-9a-f]{8,}\b.*\b(?:select|from|where|union|and|or)\b|\b(?:select|union|and|or|set)\b.*\b0x[0-9a-f]{6,}\b|\b[xb]'[0-9a-f]{10,}"),
-    ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|[-#@<>|&=;)]|and |or )"),
+    ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|->|#>|@>|[<>|&=;)]|and |or )"),
     ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|['\"{,\s]\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|function|accumulator|or|and|nor|not|in|jsonschema|lookup|graphlookup|unionwith|match|out|merge|project|group)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
     ("expression", rf"^[\s]*(?:{_STRING}|\d+|[\w@.]+)['\")\s]*(?:div|mod|xor|rlike|sounds like|collate|is not null|is null)\b[\s(]*(?:[\d'\"(]|$|null|utf8)"),
     ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]"),
@@ -147,6 +147,8 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
             (conditional if flag.endswith("&") else found).add(flag.removesuffix("&"))
     if found:
         found |= conditional  # an empty trailing comment or `user()` means nothing by itself
+    if "json_operator" in found and "::" in text and not _CAST.search(text):
+        found.discard("json_operator")  # `Pod::Text` is a package
     document = _document(text)
     if not document:
         found |= _structure(text, low)
@@ -228,7 +230,12 @@ def _quotes_words(low: str) -> bool:
     """Whether its quotes stand around something as prose has them, opened behind a blank and closed before one."""
     bare, count = _QUOTED.subn(r"\1\2", low)
     bare = _QUOTED.sub(r"\1\2", bare)  # neighbours share the sign between them
-    return count > 0 and not any(quote in bare for quote in "'\"`") and _speaks(f"{bare} ''")
+    plain = {word for word in _NAMES.findall(bare) if word not in _SQL_WORDS}
+    return count > 0 and not any(quote in bare for quote in "'\"`") and len(plain) > 1
+
+
+_CAST = re2.compile(r"::(?:[a-z]+|[A-Z]+)\b")
+_NAMES = re2.compile(r"[a-z_][a-z0-9_.]+")
 
 
 MAX_LINES = 4
