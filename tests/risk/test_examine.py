@@ -111,6 +111,15 @@ def test_a_receipt_makes_nothing_known_but_its_ids() -> None:
     assert found.labels == ()
 
 
+def test_a_list_of_records_is_no_receipt() -> None:
+    trust = {"trust": "receipt", "*_id": "records"}
+    for result in ([{"mail_id": "77", "body": "pay eve"}], '[["77", "pay eve"]]'):
+        found = examine(result, trust)
+        assert {origin for _, origin in found.values} == {"untrusted"}
+        assert found.labels == ("read_untrusted",)
+    assert examine(["sent", "done"], trust).labels == ()
+
+
 def test_a_directory_in_one_text_is_a_list_of_names() -> None:
     found = examine("Venues: Casa Alta, Sala Tejo\n- Ada <ada@a.example>", {"trust": "directory"})
     assert {"Casa Alta", "Sala Tejo", "Ada", "ada@a.example"} <= {value for value, _ in found.values}

@@ -28,7 +28,7 @@ _TARGET = _words(
     "participant participants attendee attendees invitee invitees contact contacts phone iban account accounts payee "
     "beneficiary url uri link host hostname domain webhook endpoint destination dest assignee collaborator collaborators "
     "reviewer reviewers guest guests person people whom who receiver receivers addressee colleague friend agent team group "
-    "audience wallet handle customer client supplier hotel restaurant venue company airline merchant vendor shop store place login approver manager owner"
+    "audience wallet handle customer client supplier hotel restaurant venue company airline merchant vendor shop store place login approver manager owner holder contractor"
 )
 _WEB = _words("url uri link webhook endpoint host hostname domain website")
 _AMOUNT = _words("amount price total sum cents cost value budget fee")
@@ -116,7 +116,7 @@ _OF_OTHERS = _words(
     "meeting meetings booking bookings reservation reservations"
 )
 _MADE_BY_SYSTEM = (
-    "id", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
+    "id", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "no", "*_no", "nr", "*_nr", "num", "*_num", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
     "status", "state", "priority", "read", "size", "filename", "file_name", "key", "slug", "sku", "code", "ref", "reference", "assignee", "assigned_to", "team", "department", "category",
 )  # fmt: skip
 _OPENING = 6
@@ -234,7 +234,7 @@ def _argument(
 
 
 def _role(words: frozenset[str], last: str, said: str, acting: bool) -> str:
-    if last in ("id", "ids", "number") and not words & _words("phone account card"):
+    if last in ("id", "ids", "number", "no", "nr", "num") and not words & _words("phone account card"):
         return "selector"
     for chosen in ({last}, words):
         role = next((role for role, known in _KINDS if chosen & known), None)

@@ -31,7 +31,7 @@ VERBS: dict[str, frozenset[str]] = {
     "write": words(
         "create write set put add insert edit modify update save append upload rename move patch store change replace copy mkdir "
         "touch reserve assign reassign merge commit push import mark flag complete finish resolve reopen close escalate approve "
-        "reject accept decline confirm reschedule postpone rent hire enter make build generate start stop pause resume attach "
+        "reject accept decline confirm reschedule postpone enter make build generate start stop pause resume attach "
         "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join renew admit discharge "
         "prescribe refer release allocate lock unlock waive"
     ),
@@ -43,7 +43,9 @@ VERBS: dict[str, frozenset[str]] = {
         "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish"
     ),
     "share": words("share invite grant expose publish enrol enroll onboard"),
-    "pay": words("pay wire purchase buy charge refund withdraw checkout donate payout remit reimburse spend"),
+    "pay": words(
+        "pay wire purchase buy charge refund withdraw checkout donate payout remit reimburse spend settle"
+    ),
     "exec": words("exec execute run eval spawn deploy invoke launch compile"),
     "persist": words("schedule cron install remember memorize register subscribe"),
     "admin": words("grant revoke reset enable disable configure promote demote sudo"),
@@ -53,7 +55,7 @@ VERBS: dict[str, frozenset[str]] = {
 NOUN_VERBS: dict[str, frozenset[str]] = {
     "write": words(
         "book order note record log draft plan tag label rate review star pin format file document issue place reservation "
-        "reservations appointment escalation transaction comment leave open"
+        "reservations appointment escalation transaction comment leave open rent hire"
     ),
     "delete": words("bin cancellation"),
     "send": words(
@@ -71,7 +73,7 @@ NOUN_VERBS: dict[str, frozenset[str]] = {
 DATA = words(
     "details info information data status state list listing history summary facts card profile directory agenda balance rating "
     "ratings reviews feedback price prices weather forecast availability statistics stats report date time day calendar results "
-    "overview catalog catalogue entries items contents log logs version types metadata preview"
+    "ledger queue inbox roster backlog register statement overview catalog catalogue entries items contents log logs version types metadata preview"
 )
 """Heads of names that say what comes back: `order_details`, `venue_facts`."""
 
@@ -206,9 +208,13 @@ def of_name(name: str) -> set[str]:
 
 
 def _capabilities_of(word: str) -> set[str]:
+    if word in _HANDING:
+        return {"write"}
     return {capability for capability, verbs in VERBS.items() if word in verbs}
 
 
+_HANDING = words("return give provide tell print")
+"""Verbs that say in a docstring what comes back, and in a tool's name what it does to somebody."""
 _PREAMBLE = words(
     "this a an tool function method api endpoint call use used using uses allows allow you your to user users agent for that which can "
     "will be is it lets let us me by helps help able enables"
@@ -241,6 +247,8 @@ def of_sentence(text: str) -> set[str]:
     if spoken[place + 1 : place + 2] == ["rid"]:
         verbs = ["rid"]
     found = {c for verb in verbs for c in capabilities([verb], VERBS)}
+    if found == {"read"} and _hands_over(spoken[place:]):
+        return {"write"}
     if found:
         return found
     spoken_of = stems(rest[0]) if frozenset(spoken[place + 1 : place + 2]) & _AFTER_VERBS else (rest[0],)
@@ -248,6 +256,15 @@ def of_sentence(text: str) -> set[str]:
     if not found and _is_noun_phrase(spoken[place:]):
         return {"read"}
     return {"read"} if found == {"write"} and _opens_to_read(spoken_of, spoken) else found
+
+
+def _hands_over(spoken: Sequence[str]) -> bool:
+    """`Return a deposit to an account`, `Give a discount to somebody`: what comes back goes to nobody."""
+    return (
+        bool(frozenset(stems(spoken[0])) & _HANDING)
+        and spoken[1:2] in (["a"], ["an"])
+        and any(word == "to" and after in _AFTER_VERBS for word, after in itertools.pairwise(spoken))
+    )
 
 
 def _is_noun_phrase(spoken: Sequence[str]) -> bool:

@@ -60,7 +60,10 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
         encoded, truncated = repr(type(outcome.result)).encode(), True
     trust = spec.result if spec is not None else {}
     try:
-        for text, pointer, name in itertools.chain.from_iterable(map(_leaves, _documents(outcome.result))):
+        documents = list(_documents(outcome.result))
+        if trust.get("trust") == "receipt" and any(map(_is_table, documents)):
+            trust = {}
+        for text, pointer, name in itertools.chain.from_iterable(map(_leaves, documents)):
             if len(values) >= MAX_VALUES:
                 truncated = True
                 break
@@ -171,6 +174,11 @@ def _is_list(text: str) -> bool:
     """Whether a text is names one after the other, none of them long."""
     parts = text.translate(_BETWEEN_NAMES).split("\n")
     return len(parts) > 1 and all(len(part.split(None, PROSE)) <= PROSE for part in parts)
+
+
+def _is_table(value: Json) -> bool:
+    """Whether a result is a list of records: no receipt of one act, whatever the tool was taken for."""
+    return isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
 
 
 def _documents(value: Json) -> Iterator[Json]:
