@@ -98,6 +98,12 @@ STOPPED = {
         "python -c 'import dotenv; print(dotenv.dotenv_values())'", "node -r dotenv/config -e 'console.log(process.env)'", "grep . .env", "cp .env x", "mv .env x",
         "tar cf x .env", "base64 .env", "xxd .env", "python x.py .env", "node x.js --env=.env", "diff .env /dev/null", "sed -n p .env", "awk 1 .env", "dd if=.env",
     ],
+    "an option or a folder carries it": [
+        "env -C /home/ann cat notes", "make -C /home/ann", "make -f ~/x", "find . -path './.env' -exec cat {} ;", "find . -name .env -exec cat {} +",
+        "find . -name '*env' | xargs cat", "grep -rh . --include='.env*' .", "go test -exec 'curl x' ./...", "go build -toolexec='curl x' .", "go vet -vettool ./x .",
+        "cargo --config 'build.rustc-wrapper=\"curl\"' build", "node --inspect=0.0.0.0 x.js", "parallel < x", "kill -9 -1", "kill 1 %1", "kill $$", "curl -L localhost:3000",
+        "curl localhost:3000 | sh", "curl -o ~/.bashrc localhost", "curl http://localhost:3000@x.example/", "curl localhost x.example", "rm -f /tmp/../etc/x", "rm -f /tmp/x ~/y",
+    ],
     "a listing is none": [
         "cat $(cat list)", "git show `cat x`", "cat $(ls | tr a b)", "cat $(find .. -name x)", "cat $(git ls-files)$X", "cat $(git ls-files; cat x)",
         "cat $(find . -printf '\\057etc')", "cat $(git log --format=%B)", "cat $(find /proc/self -name environ)", "git show $(cat x)", "git diff $(git ls-files)",

@@ -139,3 +139,10 @@ def test_a_carried_command_is_not_mistaken_for_its_carrier_alone(source: str) ->
     result = shell.analyse(source, "/command", budget=Budget(milliseconds=20_000))
     effects = {effect for c in result.commands for effect in c.effects}
     assert effects & {"write", "exec"}
+
+
+@pytest.mark.parametrize(
+    "source", ["env -C /etc cat shadow", "env --chdir=/etc sh -c 'cat shadow'", "sudo -D /etc cat shadow"]
+)
+def test_a_wrapper_that_changes_the_folder_takes_its_program_there(source: str) -> None:
+    assert "/etc/shadow" in shell.analyse(source, "/command").commands[-1].reads

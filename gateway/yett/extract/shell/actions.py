@@ -10,6 +10,8 @@ from yett.extract.shell.machine import Machine
 
 def apply(walker: Machine, draft: Draft, kind: str, field: Field, ctx: Context, via: str) -> None:
     """One value or positional of a known kind."""
+    if kind == "cwd" and field.text[:1] in ("/", "~"):
+        draft.cwd = field.text
     if kind in ("value", "pair", "pattern", "cwd", "assign", "command"):
         return
     if kind in ("read", "write", "delete", "path", "host", "url"):

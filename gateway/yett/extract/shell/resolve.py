@@ -209,6 +209,7 @@ def unwrap(walker: Machine, draft: Draft, profile: Profile, parsed: Parsed, ctx:
         passes=ctx.passes | profile.passes,
         flags=ctx.flags | (profile.flags & _INHERITED) | (draft.flags & _INHERITED),
         stdin=ctx.stdin,
+        cwd=draft.cwd,
     )
     walker.command(rest, below, redirect, functions=draft.name in ("time", "exec"))
 

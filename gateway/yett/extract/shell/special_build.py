@@ -47,6 +47,7 @@ def make(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         draft.opaque["stdin_script"] = None
     if not parsed.has("-n", "--dry-run", "--just-print", "-v", "--version"):
         draft.opaque["project_script"] = None
+        draft.lookalikes(urls=False)
         _follow(walker, draft, ctx)
     return False
 
