@@ -23,7 +23,7 @@ ATTACKS = {
     "nine": {"shell": 0.88, "windows": 0.83},
     "ten": {"shell": 0.89},
     "eleven": {"shell": 0.97},
-    "lists": {"command": 0.92, "injection": 0.87, "path": 0.96, "sql": 0.98, "url": 0.94},
+    "lists": {"command": 0.97, "injection": 0.97, "path": 0.96, "sql": 0.98, "url": 0.98},
     "five": {"command": 0.95, "injection": 0.98, "path": 1.0, "secret": 1.0, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
 """Least share of each family that is held or denied."""
