@@ -73,6 +73,17 @@ def test_whoever_says_two_things_about_himself_is_nobody(own: Living) -> None:
     assert status == 401
 
 
+def test_what_comes_behind_the_body_is_no_header(own: Living) -> None:
+    """RFC 9110, 6.5.1: whoever filters headers on the way has not seen a trailer."""
+    token = own.token("agent")
+    chunked = b"%x\r\n%b\r\n0\r\nauthorization: Bearer %b\r\n\r\n" % (len(PING), PING, token.encode())
+    line = "POST /v1/decisions HTTP/1.1"
+    assert _say(own, line, "transfer-encoding: chunked", body=chunked)[0] == 401
+    other = f"authorization: Bearer {own.token('agent', 'bob')}"
+    status, told = _say(own, line, other, "transfer-encoding: chunked", body=chunked)
+    assert (status, told["effect"]) == (200, "allow")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -183,7 +183,7 @@ def test_a_worker_that_hangs_is_replaced_and_the_others_are_left_alone(
     living: Callable[..., Living], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "PING_S", 0.1)
-    monkeypatch.setattr(crew, "HUNG_S", 3.0)
+    monkeypatch.setattr(crew, "HUNG_S", 6.0)
     made = living(workers=2)
     _await_workers(made, 2)
     hung, well = (worker.process for worker in made._server._crew._workers)

@@ -49,6 +49,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._reading_head:
+            return  # a trailer, which whoever filters headers on the way has not seen (RFC 9110, 6.5.1)
         super().on_header(name, value)
         if len(self.headers) > 100:
             self.transport.close()
