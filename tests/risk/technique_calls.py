@@ -194,7 +194,7 @@ def main() -> None:
 
     gate = open_gate(None)
     words = sys.argv[1:]
-    for part in ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "lists"):
+    for part in sorted({path.stem.rpartition("_")[2] for path in CALLS.glob("*.txt")}):
         for kind, cases in (
             ("attack", attacks(part) + spliced(part) + elsewhere(part)),
             ("honest", honest(part)),

@@ -39,6 +39,7 @@ HONEST = {
     "nine": 0.04,
     "ten": 0.035,
     "eleven": 0.13,
+    "twelve": 0.1,
     "lists": 0.02,
 }
 """Largest share of the honest look-alikes that is held. None is denied."""
