@@ -16,6 +16,7 @@ from yett.extract.shell.braces import braces
 from yett.extract.shell.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
 from yett.extract.shell.patterns import is_glob, pattern
 from yett.extract.shell.scanner import Fuel, TooMuch, integer
+from yett.extract.words import encodable
 
 MAX_CHOICES = 8
 """Values of one variable that are followed; more make it unknown."""
@@ -254,9 +255,10 @@ class Expander:
         if isinstance(part, Sub):
             text = self.output(part.body)
             if text is None and not self.state.functions and not self.state.aliases:
-                if _TOP.fullmatch(part.source):
+                source = encodable(part.source)
+                if _TOP.fullmatch(source):
                     return Value(".")
-                if _WORD.fullmatch(part.source):
+                if _WORD.fullmatch(source):
                     return Value(part.source)
             return Value(part.source, True) if text is None else _computed(text.rstrip("\n"))
         if isinstance(part, Arith):
