@@ -75,9 +75,15 @@ _IMPERATIVES: Final = frozenset(
 """Verbs that are none in a prompt's list, in front of a sentence."""
 MAX_TOLD: Final = 24
 """Words of a value that are looked up."""
-MAX_SENTENCES: Final = 64
+MAX_SENTENCES: Final = 256
 """Sentences of one text that are looked at one by one; the rest counts as one."""
-_SENTENCE: Final = re2.compile(r"(?s)(.*?(?:[.!?;][\s\"')\]]+|\n|$))")
+_SENTENCE: Final = re2.compile(r"""(?s)(.*?(?:[.!?;][\s"')\]]+|\n|\\n|['"]\s*[,}\]]|\}|<[^<>]{1,20}>|$))""")
+"""To a full stop, a line's end (also an escaped one), or the end of a quoted field, an object or a tag."""
+_FIELD: Final = re2.compile(r"""\s*(?:[-*#|{\[]|['"]?\w{1,20}['"]?\s*:(?:\s|$))""")
+WRAPPED: Final = 60
+"""Characters of a line beyond which the next one may be its rest."""
+_KEY: Final = re2.compile(r"""[\s\-{\[(,'"]*\w{1,20}['"]?\s*:\s""")
+"""What a field of a result told as a text begins with: a key is no verb."""
 _WORD: Final = 3
 """Characters of a word that is indexed alone; twice as many in a long text."""
 _SHINGLE: Final = 4
@@ -179,7 +185,12 @@ class Hasher:
         """Hashes of the words of sentences that ask for an action, and of the actions they ask for."""
         found: set[int] = set()
         for sentence in _sentences(text[:MAX_TEXT]):
-            words = [word for word in tokens(normalise(sentence)) if len(word) > 1]
+            key = _KEY.match(sentence)
+            words = [
+                word
+                for word in tokens(normalise(sentence[key.end() :] if key else sentence))
+                if len(word) > 1
+            ]
             # Words of paths and addresses are no verbs.
             asked = of_words([word for word in words if word.isalpha()]) - {"read"}
             if asked or not _REQUESTS.isdisjoint(words) or (words and words[0] in _IMPERATIVES):
@@ -208,7 +219,8 @@ class Hasher:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """A text's sentences and lines; full stops within an address or a number end none."""
+    """A text's sentences and lines; full stops within an address or a number end none, nor does a wrapped line."""
+    text = _unwrapped(text)
     start = 0
     for _ in range(MAX_SENTENCES):
         end = _SENTENCE.match(text, start).end()
@@ -218,6 +230,18 @@ def _sentences(text: str) -> Iterator[str]:
         start = end
     if start < len(text):
         yield text[start:]
+
+
+def _unwrapped(text: str) -> str:
+    """With a blank for a line's end where the next line goes on: after a long line, a colon or a comma."""
+    if "\n" not in text:
+        return text
+    found: list[str] = []
+    goes_on = False
+    for line in text.split("\n"):
+        found += (" " if goes_on and line.strip() and not _FIELD.match(line) else "\n", line)
+        goes_on = len(line) >= WRAPPED or line.rstrip().endswith((":", ","))
+    return "".join(found[1:])
 
 
 def _telling(word: str) -> bool:
