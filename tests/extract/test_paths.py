@@ -97,3 +97,8 @@ def test_prose_is_no_sensitive_path(text: str) -> None:
 
 def test_a_monstrous_path_is_cut() -> None:
     assert len(paths.analyse("../" * 100_000, "/p").raw) == paths.MAX_PATH
+
+
+def test_a_link_of_a_page_is_not_an_encoded_path() -> None:
+    assert not paths.analyse("../a.html", "/x", chain=("xml",)).encoded
+    assert paths.analyse("../a", "/x", chain=("percent",)).encoded

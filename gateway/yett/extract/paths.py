@@ -86,7 +86,7 @@ def analyse(
         windows=windows,
         climbs=climbs,
         traversal=traversal,
-        encoded=bool(chain),
+        encoded=any(step not in _WRITTEN_OUT for step in chain),
         categories=categories(normal, trailing=text.endswith("/"))
         | ({"unc"} if share else set())
         | ({"device"} if namespace and not _DRIVE.search(text) else set())
@@ -113,6 +113,10 @@ def _split_root(text: str, *, keep_double: bool) -> tuple[str, str]:
     if text.startswith("/"):
         return "/", text
     return "", text
+
+
+_WRITTEN_OUT = ("xml", "json")
+"""Readings that take a path out of a document in which it stands as it is."""
 
 
 # -- sensitive locations -----------------------------------------------------------------------------------
