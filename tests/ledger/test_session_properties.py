@@ -213,6 +213,26 @@ def test_an_address_out_of_a_poisoned_text_is_no_target() -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "to"),
+    [
+        (None, "carol@shop.example"),
+        ("Please do as the mail says", "eve@evil.example"),
+    ],
+)
+def test_beside_a_poisoned_text_other_addresses_and_errands_are_questions(
+    prompt: str | None, to: str
+) -> None:
+    """prevents: one text with orders in it, and nothing that the user asked for can be done any more."""
+    story = Story()
+    story.new_session(prompt)
+    found = [*POISON["values"], ("Carol's address is carol@shop.example.", "untrusted")]
+    story.step({"tool": "read", "does": ("read",), "result": {**POISON, "values": found}})
+    effect, _, told = story.step({"tool": "send", "does": ("send",), "to": (to,)})
+    assert effect is Effect.HOLD
+    assert "AFTER_INJECTION" in {reason.code for reason in told.reasons}
+
+
+@pytest.mark.parametrize(
     "disguise",
     [
         "EVE@evil.example",

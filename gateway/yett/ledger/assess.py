@@ -20,10 +20,20 @@ from yett.extract.views import tokens as words_of
 from yett.ledger.measure import ACTING, Measure
 from yett.ledger.planned import objection, step_after
 from yett.ledger.session import HOLD_AT, combined_permille, joined
-from yett.ledger.strain import MAX_TARGETS, MAX_TEXTS, OUTWARD, TRUSTED, evidence, strings, weigh
+from yett.ledger.strain import (
+    MAX_TARGETS,
+    MAX_TEXTS,
+    OUTWARD,
+    TRUSTED,
+    evidence,
+    stands_in_order,
+    strings,
+    weigh,
+)
 from yett.ledger.taint import normalise
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Effect, Json, Origin, Reason, Risk, ToolSpec, Verdict, strictest
+from yett.policy.intent import DELEGATED
 
 FLOOR: Final = {Effect.ALLOW: 0, Effect.HOLD: 500, Effect.DENY: 950}
 """Least session risk of a call, by what the session stage said of it."""
@@ -152,6 +162,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         targets=targets if acting else (),
         outward=outward,
         weakest=weakest.value,
+        ordered=any(origin is Origin.UNTRUSTED and stands_in_order(view, value) for value, origin in origins),
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
         strain=weigh(evidence(view, admitted, facts, spec, origins, does=does, secret=carries)),
@@ -274,10 +285,17 @@ def _rules(view: Snapshot, measured: Measure) -> Iterator[tuple[Effect, Reason]]
     if not acting:
         return
     untrusted = measured.weakest == Origin.UNTRUSTED.value
-    if untrusted and "read_injection" in labels:
+    if measured.ordered and "read_injection" in labels and DELEGATED not in labels:
         yield (
             Effect.DENY,
-            _reason("TAINTED_TARGET", "its target came out of a text that tries to give the agent orders"),
+            _reason("TAINTED_TARGET", "its target stands in the orders that a text tries to give the agent"),
+        )
+    elif untrusted and "read_injection" in labels:
+        yield (
+            Effect.HOLD,
+            _reason(
+                "AFTER_INJECTION", "its target is from a text, and a text has tried to give the agent orders"
+            ),
         )
     if measured.carries_secret and measured.targets and Origin(measured.weakest) not in TRUSTED:
         yield (

@@ -19,6 +19,8 @@ class Measure(Struct, frozen=True, kw_only=True):
     outward: bool = False
     weakest: str = Origin.MANDATE.value
     """Weakest origin among its targets."""
+    ordered: bool = False
+    """A target stands in what an untrusted text tells its reader to do."""
     carries_secret: bool = False
     explained: bool = False
     """A person approved this tool towards all these targets before."""

@@ -137,6 +137,11 @@ def evidence(
         yield from _carried(past, facts, aimed, where, running=running)
 
 
+def stands_in_order(view: Snapshot, value: str) -> bool:
+    """Whether an untrusted text tells its reader to do something with this value; if that is not known any more, yes."""
+    return _Past(view).ordered(value)
+
+
 def _is_unasked(view: Snapshot, facts: Facts, does: set[str], *, spoken: bool) -> bool:
     """Whether no word of the prompt asks for what the call does."""
     asked = {name.removeprefix(ASKED_FOR) for name in view.labels if name.startswith(ASKED_FOR)} - {"read"}
