@@ -167,9 +167,14 @@ class _Past:
             if index.untrusted.bits
         ]
         self.origin = view.origin
+        self._ordered: dict[str, bool] = {}
 
     def ordered(self, value: str) -> bool:
-        return self._saturated or told(self._read, self._view.hasher, value)
+        known = self._ordered.get(value)
+        if known is None:
+            known = self._saturated or told(self._read, self._view.hasher, value)
+            self._ordered[value] = known
+        return known
 
     def order(self, name: str) -> str:
         """Obeying a text is less telling if the user said that a text is to be obeyed."""

@@ -41,6 +41,8 @@ class Snapshot:
         """The scope that is frozen (`session:…`, `agent:…`, `principal:…`, `all`), or `""`."""
         self.lost = lost
         self._labels: frozenset[str] | None = None
+        self._origins: dict[str, Origin] = {}
+        """Of the values asked for so far: policy and session layer ask for the same ones."""
         self._indexes = (row.taint, principal.taint, principal.earlier)
         self.reads: dict[tuple[str, str, int], int] = {}
         self.measured: tuple[str, Measure] | None = None
@@ -79,7 +81,10 @@ class Snapshot:
         return combined_permille(0, *self.clocks)
 
     def origin(self, value: str) -> Origin:
-        return origin(self._indexes, self.hasher, value)
+        known = self._origins.get(value)
+        if known is None:
+            known = self._origins[value] = origin(self._indexes, self.hasher, value)
+        return known
 
     def mentioned(self, value: str) -> bool:
         return mentioned(self.row.taint, self.hasher, value)
