@@ -1,10 +1,10 @@
-"""AgentDojo's suites as labelled sessions, for `yett replay`: banking and slack, or those given with `--suite`.
+"""AgentDojo's suites banking and slack as labelled sessions, for `yett replay`; the other two are not developed on.
 
 An agent makes the calls of a user task's ground truth; in a poisoned environment it also makes those of the
 injection task, as soon as a result carries the injected goal. These are labelled `malicious`; `--acting` leaves
 those unlabelled that only read, which nobody can tell from the user's own. Needs the extra `bench`.
 
-    python tests/bench/agentdojo_sessions.py [--acting] [--suite travel] > sessions.jsonl
+    python tests/bench/agentdojo_sessions.py [--acting] > sessions.jsonl
     yett replay --quiet sessions.jsonl
 """
 
@@ -86,9 +86,8 @@ def main() -> None:
     """Writes the sessions to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--acting", action="store_true")
-    parser.add_argument("--suite", action="append", choices=("banking", "slack", "travel", "workspace"))
     given = parser.parse_args()
-    for session in sessions(given.acting, given.suite or SUITES):
+    for session in sessions(given.acting):
         sys.stdout.write(json.dumps({"principal": session["session"], **session}) + "\n")
 
 

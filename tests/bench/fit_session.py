@@ -63,7 +63,7 @@ def suites() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Sets of sessions by name."""
     import made_sessions
 
-    for suite in ("banking", "slack", "travel", "workspace"):
+    for suite in agentdojo_sessions.SUITES:
         yield suite, list(agentdojo_sessions.sessions(False, (suite,)))
     yield "our own", list(made_sessions.sessions())
     for world, told in groupby(worlds_sessions.sessions(), lambda s: s["session"].split("-")[0]):
