@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 import subprocess
@@ -57,6 +58,12 @@ def _warm() -> None:
     from yett.extract import warm
 
     warm()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests are no garbage: looking through them again is a pause in some test's call."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from yett import extract as extraction
+from yett.extract import code
 from yett.extract.budget import WALL_FACTOR, Budget, OverBudget
+from yett.model import ToolCall
 
 
 class Clocks:
@@ -71,3 +74,37 @@ def test_after_loading_no_first_call_pays_for_start_up(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_was_cut_for_time_only_is_read_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause of the machine (a collection of garbage, another's turn) comes once; a slow text comes again."""
+    calls = []
+
+    def paused(times: int) -> type[Budget]:
+        class Paused(Budget):
+            def __init__(self, **kinds: int) -> None:
+                super().__init__(**kinds)
+                calls.append(kinds)
+                self._late = len(calls) <= times
+
+            @property
+            def expired(self) -> bool:
+                return self._late
+
+        return Paused
+
+    monkeypatch.setattr(extraction, "Budget", paused(1))
+    call = ToolCall(tool="t", arguments={"command": "ls -l"})
+    facts = extraction.extract(call, None, 1)
+    assert (facts.limits, len(facts.programs), len(calls)) == ((), 1, 2)
+    calls.clear()
+    monkeypatch.setattr(extraction, "Budget", paused(9))
+    assert (extraction.extract(call, None, 1).limits, len(calls)) == (("time",), 2)
+
+
+def test_a_script_whose_parser_got_only_a_part_is_not_taken_for_the_whole() -> None:
+    clocks = Clocks()
+    budget = clocks.budget()
+    clocks.wall = clocks.busy = 0.2
+    with pytest.raises(OverBudget, match="time"):
+        code.analyse("a()", "/c", language="javascript", budget=budget)

@@ -15,7 +15,7 @@ stands in `Facts.limits`, which a policy may not ignore. `extract` never raises.
 
 from __future__ import annotations
 
-from yett.extract.budget import Budget, OverBudget
+from yett.extract.budget import MAX_MILLISECONDS, Budget, OverBudget
 from yett.extract.facts import Facts
 from yett.extract.orchestrate import Extraction
 from yett.model import ToolCall, ToolSpec
@@ -34,15 +34,27 @@ _SAMPLES = (
 """A harmless call for each analyser."""
 
 
-def extract(call: ToolCall, spec: ToolSpec | None, size: int) -> Facts:
+def extract(
+    call: ToolCall, spec: ToolSpec | None, size: int, *, milliseconds: int = MAX_MILLISECONDS
+) -> Facts:
     """Facts of one call.
 
     Args:
         call: the admitted call.
         spec: what a manifest says of the tool, if there is one.
         size: bytes of the canonical arguments.
+        milliseconds: of processor time before analysis is given up. Time is the one limit that hangs on the
+            machine and not on the call alone (a collection of garbage, a processor lent to somebody else), so
+            what was cut for it only is read once more.
     """
-    work = Extraction(call, spec, size, Budget())
+    facts = _extract(call, spec, size, Budget(milliseconds=milliseconds))
+    if "time" in facts.limits:
+        facts = _extract(call, spec, size, Budget(milliseconds=milliseconds))
+    return facts
+
+
+def _extract(call: ToolCall, spec: ToolSpec | None, size: int, budget: Budget) -> Facts:
+    work = Extraction(call, spec, size, budget)
     try:
         work.run()
     except (KeyboardInterrupt, SystemExit):

@@ -225,9 +225,10 @@ def _judge_layer(plan: LayerPlan, admitted: AdmittedCall, scope: Scope, facts: F
     if allows:
         return LayerVerdict(Effect.ALLOW, tuple(reasons + shadows), obligations)
     if truncated:
+        cut = ", ".join(facts.limits)
         code, message = (
             "FACTS_TRUNCATED",
-            "the arguments could not be read completely, and no rule accepts that",
+            f"the arguments could not be read completely ({cut}), and no rule accepts that",
         )
     else:
         code, message = "NO_RULE_ALLOWS", "no rule allows this call"

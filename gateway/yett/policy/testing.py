@@ -37,6 +37,9 @@ from yett.policy.shape import Case, Layer
 NOON = 1_767_268_800_000
 """2026-01-01 12:00 UTC, a Thursday: the clock of a test that names none."""
 
+PATIENCE_MS = 10_000
+"""Processor time that the call of a test may be read for."""
+
 
 @dataclass(frozen=True)
 class Past:
@@ -196,7 +199,8 @@ def facts_of(policy: PolicySet, admitted: AdmittedCall, layer: Layer, given: Map
         )
     from yett.extract import extract  # loads every parser; most policies' tests do without
 
-    facts = extract(call, spec, len(admitted.canonical))
+    # A policy's author is no attacker: a slow machine must not keep a gateway from loading its policy.
+    facts = extract(call, spec, len(admitted.canonical), milliseconds=PATIENCE_MS)
     secrets = tuple(
         SecretFact(pointer="", kind=str(kind), confidence="format", preview="")
         for kind in given.get("secrets", ())

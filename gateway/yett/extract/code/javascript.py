@@ -103,6 +103,7 @@ def analyse(
     except ValueError:
         reader.opaque.append("timeout")
         return reader.fact(declared), ()
+    budget.spend(0)  # a parser that was given no more text has seen a part of it only
     if tree.root_node.has_error:
         reader.opaque.append("has_error")
     nodes = []
