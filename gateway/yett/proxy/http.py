@@ -28,7 +28,7 @@ from yett.proxy.mcp import wire
 from yett.proxy.mcp.actions import Action, Judge, Limits, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.catalogue import Catalogue
 from yett.proxy.mcp.core import Session
-from yett.proxy.mcp.headers import HEADER_MISMATCH, mismatch
+from yett.proxy.mcp.headers import HEADER_MISMATCH, is_json, mismatch
 from yett.proxy.mcp.sse import Event, Events
 from yett.proxy.mcp.tickets import States
 from yett.proxy.upstream import WHOLE_S, Answer, Broken, Target, Upstream, header_pairs
@@ -125,8 +125,8 @@ class McpDoor:
     async def _post(
         self, headers: Headers, identity: Identity | None, body: bytes, receive: Receive, send: Send
     ) -> None:
-        if b"json" not in _one(headers, b"content-type"):
-            raise wire.WireError(wire.INVALID_REQUEST, "the content type is not application/json")
+        if not is_json([value for name, value in headers if name == b"content-type"]):
+            raise wire.WireError(wire.INVALID_REQUEST, "the content type is not application/json, in UTF-8")
         message = wire.read(body, max_bytes=self._limits.client_message)
         problem = mismatch(headers, message)
         if problem is not None:

@@ -4,31 +4,37 @@ Envoy repeats the request it holds (method, path, chosen headers, and the body w
 under `/ext_authz`; 200 lets it go on, anything else is the client's answer. Where Envoy names an MCP server, what
 is posted is an MCP message and judged as the call it carries; its path is not looked at, so route nothing but the
 MCP endpoint there. Any other request is the tool `http` with `method`, `host`, `path` and `body`, and carries no
-MCP message, by anybody's reading. A body that Envoy cut (`x-envoy-auth-partial-body`), or that is compressed,
-cannot be judged and is refused.
+MCP message, by anybody's reading. A body that Envoy cut (`x-envoy-auth-partial-body`), that is compressed or in
+another charset than UTF-8, cannot be judged and is refused. Paths are judged in their one normal spelling.
 
 The credential of Envoy itself comes in `x-yett-authorization`, because `authorization` belongs to the request
 that is judged, and the server's name in `x-mcp-server`. Set both with `headers_to_add`, which replaces what a
-client sent under these names; neither belongs into `allowed_headers`, `content-encoding` does.
+client sent under these names; neither belongs into `allowed_headers`, `content-type` and `content-encoding` do.
 """
 
 from __future__ import annotations
 
 import json
+import string
 import unicodedata
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+import re2
 from starlette.requests import Request
 from starlette.responses import Response
 
 from yett.errors import YettError
 from yett.model import Decision, Identity
 from yett.proxy.mcp import wire
+from yett.proxy.mcp.headers import is_utf8
 from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
 from yett.proxy.pdp.asking import Authenticate, Door, about, asker, body_of, guarded, judged, reply
 from yett.sdk.decider import explain
 
+PREFIX: Final = "/ext_authz"
+_ESCAPE: Final = re2.compile(r"%[0-9A-Fa-f]{2}")
+_UNRESERVED: Final = frozenset(string.ascii_letters + string.digits + "-._~")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
@@ -44,6 +50,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Not the whole body."""
     encoding: str = ""
     """Of the body (`content-encoding`)."""
+    kind: str = ""
+    """Of the body (`content-type`)."""
     server: str | None = None
     """The MCP server behind Envoy, as policies know it."""
 
@@ -56,22 +64,23 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
         headers = request.headers
         asked = Asked(
             method=request.method,
-            host=headers.get("x-forwarded-host", headers.get("host", "")),
+            host=headers.get("host", ""),  # as Envoy has it; `x-forwarded-host` is the client's to choose
             path=_path(request),
             body=await body_of(request),
             cut="true" in headers.getlist("x-envoy-auth-partial-body"),
-            encoding=headers.get("content-encoding", ""),
+            encoding=",".join(headers.getlist("content-encoding")),
+            kind=",".join(headers.getlist("content-type")),
             server=headers.get("x-mcp-server"),
         )
         return _answer(*await settle(gateway, identity, asked))
 
     return [
         Door(
-            "/ext_authz{path:path}",
+            PREFIX + "{path:path}",
             guarded(check),
             "Envoy's ext_authz: the held request, repeated",
             methods=METHODS,
-            named="/ext_authz/{path}",
+            named=PREFIX + "/{path}",
         )
     ]
 
@@ -86,10 +95,12 @@ async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decisi
         raise YettError("TOO_LARGE", "the body was cut before it could be judged")
     if asked.body and asked.encoding.lower() not in ("", "identity"):
         raise YettError("BAD_MESSAGE", "a body that is compressed cannot be judged")
+    if asked.body and not is_utf8(asked.kind):
+        raise YettError("BAD_MESSAGE", "a body in another charset than UTF-8 cannot be judged")
     message = _carried(asked)
     if message is not None:
         return await _message(gateway, identity, message, asked.server)
-    arguments: dict[str, Any] = {"method": asked.method, "host": asked.host, "path": asked.path}
+    arguments: dict[str, Any] = {"method": asked.method, "host": asked.host, "path": _plain(asked.path)}
     if asked.body:
         arguments["body"] = asked.body.decode("utf-8", "backslashreplace")
     return await judged(gateway, identity, "http", arguments), "http"
@@ -169,5 +180,20 @@ def _own_headers(request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def _path(request: Request) -> str:
-    query = request.url.query
-    return str(request.path_params["path"] or "/") + (f"?{query}" if query else "")
+    """As it was sent: what Starlette has decoded, an escaped `?` or `/` among it, is no longer what will run."""
+    path = request.scope["raw_path"].decode("latin-1")
+    if not path.startswith(PREFIX):
+        raise YettError("BAD_MESSAGE", "the path is spelled oddly")
+    query = request.scope["query_string"].decode("latin-1")
+    return (path.removeprefix(PREFIX) or "/") + (f"?{query}" if query else "")
+
+
+def _plain(path: str) -> str:
+    """The path in its one normal spelling (RFC 3986, 6.2.2): nothing is escaped that need not be."""
+    before, mark, query = path.partition("?")
+    return str(re2.sub(_ESCAPE, _unescaped, before)) + mark + query
+
+
+def _unescaped(escape: Any) -> str:
+    character = chr(int(escape.group()[1:], 16))
+    return character if character in _UNRESERVED else str(escape.group()).upper()

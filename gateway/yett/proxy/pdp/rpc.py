@@ -217,6 +217,7 @@ def _asked(attributes: Any) -> envoy.Asked:
         # A client's own word stands beside Envoy's where headers are sent raw.
         cut="true" in headers.get("x-envoy-auth-partial-body", "") or http.size > len(body) or unsent,
         encoding=headers.get("content-encoding", ""),
+        kind=headers.get("content-type", ""),
         # From the route's configuration: a header would be the client's to choose.
         server=attributes.context_extensions.get("mcp_server") or None,
     )
