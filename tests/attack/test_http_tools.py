@@ -15,9 +15,10 @@ import pytest
 from httpside import answering, ok
 from toolside import Proxy
 
-from yett.proxy import http
+from yett.errors import YettError
+from yett.proxy import http, upstream
 from yett.proxy.toolproxy import ToolConfig, ToolProxy
-from yett.proxy.upstream import Target
+from yett.proxy.upstream import Target, Upstream, permitted
 
 KEY = "a-key-" + "that-is-long"
 
@@ -73,6 +74,82 @@ def test_a_credential_that_the_upstream_repeats_is_not_shown(tmp_path: Path) -> 
     assert KEY.encode() in seen[0]
     assert KEY not in got.text
     assert "Bearer [secret]" in got.text
+
+
+def test_a_credential_in_a_redirect_is_not_passed_on(tmp_path: Path) -> None:
+    def away(request: bytes) -> bytes:
+        return ok(b"", "text/plain", f"location: http://127.0.0.1:9/{KEY}", status="302 Found")
+
+    with answering(away) as (url, _):
+        proxy = Proxy(tmp_path, {"fetch": _tool(url.removeprefix("http://"))})
+        proxy.call("fetch", url=url)
+    assert [call.arguments["url"] for call in proxy.calls] == [url, "http://127.0.0.1:9/[secret]"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "64:ff9b::10.0.0.5",
+        "64:ff9b::169.254.169.254",
+        "64:ff9b:1::1",
+        "::127.0.0.1",
+        "2002:7f00:1::",
+        "::ffff:10.0.0.1",
+    ],
+)
+def test_no_translator_carries_a_request_to_an_inner_address(address: str) -> None:
+    assert not permitted(address)
+    assert permitted("64:ff9b::1.1.1.1")
+    assert permitted("2606:4700:4700::1111")
+
+
+def test_a_server_that_is_asked_once_and_never_closes_holds_no_descriptor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upstream, "IDLE_S", 0.05)
+
+    async def ask() -> bytes:
+        left: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+            with contextlib.suppress(ConnectionResetError):
+                left.set_result(await reader.read())
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            target = Target.of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+            answer = await Upstream(target, private=True).send("GET", "/", [], b"", seconds=30)
+            assert await answer.whole(100) == b"hi"
+            return await asyncio.wait_for(left, 30)
+
+    assert asyncio.run(ask()) == b""
+
+
+def test_names_that_are_answered_slowly_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who owns a name may never answer for it; approvals and freezes need threads too."""
+    answered = threading.Event()
+
+    def slow(*_: Any, **__: Any) -> Any:
+        answered.wait(60)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def freeze() -> str:
+        asked = [Upstream(Target.of(f"http://{n}.evil.example/"), private=False) for n in range(64)]
+        fetches = [asyncio.ensure_future(each.send("GET", "/", [], b"", seconds=1)) for each in asked]
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(lambda: "frozen"), 30)
+        finally:
+            answered.set()
+            assert all(
+                isinstance(each, YettError) for each in await asyncio.gather(*fetches, return_exceptions=True)
+            )
+
+    assert asyncio.run(freeze()) == "frozen"
 
 
 def test_an_upstream_that_drips_for_ever_holds_no_descriptor(

@@ -147,7 +147,7 @@ class McpDoor:
         """GET opens (or resumes) the server's stream, DELETE ends the session."""
         side = self._side(headers, identity)
         answer = await self._upstream.send(
-            method, self._upstream.target.path, self._outgoing(headers), b"", seconds=SECONDS
+            method, self._upstream.target.path, await self._outgoing(headers), b"", seconds=SECONDS
         )
         if method == "DELETE":
             self._sessions.pop(side.key, None)
@@ -170,7 +170,7 @@ class McpDoor:
     ) -> None:
         try:
             answer = await self._upstream.send(
-                "POST", self._upstream.target.path, self._outgoing(headers), body, seconds=SECONDS
+                "POST", self._upstream.target.path, await self._outgoing(headers), body, seconds=SECONDS
             )
             self._remember(side, identity, answer)
             if _is_stream(answer) and answer.status == 200:
@@ -264,7 +264,9 @@ class McpDoor:
             headers.append((b"mcp-session-id", side.key[1]))
         with contextlib.suppress(YettError):
             path = self._upstream.target.path
-            answer = await self._upstream.send("POST", path, self._outgoing(headers), data, seconds=10.0)
+            answer = await self._upstream.send(
+                "POST", path, await self._outgoing(headers), data, seconds=10.0
+            )
             answer.close()
 
     # The session core and the gate
@@ -370,13 +372,14 @@ class McpDoor:
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def _outgoing(self, headers: Headers) -> Headers:
+    async def _outgoing(self, headers: Headers) -> Headers:
         """What goes upstream: MCP's own headers, and ours with their secrets put in at this very moment."""
         ours = [(name.lower().encode("ascii"), value) for name, value in self._headers]
         names = {name for name, _ in ours}
         kept = [(name, value) for name, value in headers if name not in names and self._passes(name)]
-        resolved = [(name, secrets.resolve(value, self._commands).encode("latin-1")) for name, value in ours]
-        return [*kept, *resolved]
+        for name, value in ours:
+            kept.append((name, (await secrets.aresolve(value, self._commands)).encode("latin-1")))
+        return kept
 
     def _passes(self, name: bytes) -> bool:
         # With authentication here, the client's credential is ours and must not leave.

@@ -7,9 +7,12 @@ name the handle.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import re2
 
@@ -18,6 +21,7 @@ from yett.errors import YettError
 MAX_SECRET = 16_384
 _HANDLE = re2.compile(r"secret://(env|file|command)/([^\s,;]{1,1000})")
 _SECONDS = 10
+_FETCHING: Final = ThreadPoolExecutor(4, "yett-secrets")
 
 
 def resolve(
@@ -40,6 +44,15 @@ def resolve(
         if values is not None:
             values.add(value)
     return "".join([*parts, text[at:]])
+
+
+async def aresolve(
+    text: str, commands: Mapping[str, Sequence[str]] | None = None, values: set[str] | None = None
+) -> str:
+    """`resolve` for asyncio: a command may take its time, and keeps nobody else waiting meanwhile."""
+    if not handles(text):
+        return text
+    return await asyncio.get_running_loop().run_in_executor(_FETCHING, resolve, text, commands, values)
 
 
 def handles(text: str) -> bool:

@@ -12,7 +12,6 @@ What comes back is the outcome: reported first, then shown, with obligations ful
 
 from __future__ import annotations
 
-import asyncio
 import urllib.parse
 from collections.abc import Callable
 from typing import Any, Final
@@ -141,8 +140,9 @@ class ToolProxy:
             status = "no_effect" if error.code == "ADDRESS_FORBIDDEN" else "unknown"
             await atell(decider, _outcome(decision, status, error=str(error)))
             raise
-        for value in hidden:
-            data = data.replace(value.encode("latin-1"), b"[secret]")
+        for value in (each.encode("latin-1") for each in hidden):
+            data = data.replace(value, b"[secret]")
+            answer.headers = [(name, said.replace(value, b"[secret]")) for name, said in answer.headers]
         return await self._answered(config, target, answer, data, decision, decider)
 
     async def _answered(
@@ -184,8 +184,7 @@ class ToolProxy:
         trusted = target.authority in config.hosts and (target.scheme == "https" or config.private)
         if config.url or trusted:
             for name, value in config.headers.items():
-                # A command may take its time; the loop goes on meanwhile.
-                resolved = await asyncio.to_thread(secrets.resolve, value, self._commands, hidden)
+                resolved = await secrets.aresolve(value, self._commands, hidden)
                 found.append((name.lower().encode("ascii"), resolved.encode("latin-1")))
         return found
 

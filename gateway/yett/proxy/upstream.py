@@ -15,6 +15,8 @@ import ssl
 import urllib.parse
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import httptools
@@ -31,8 +33,10 @@ CONNECT_S: Final = 10.0
 WHOLE_S: Final = 600.0
 """For a body that is not shown before it is there."""
 IDLE_S: Final = 3.0
-"""A kept connection is not used after this: servers close theirs at five seconds, and a request that meets
-the closing is in doubt."""
+"""A kept connection is closed after this: servers close theirs at five seconds, and a request that meets the
+closing is in doubt; and a server that does not close, asked once, would hold a descriptor for ever."""
+_NAMES: Final = ThreadPoolExecutor(8, "yett-names")
+"""Looks names up. Who answers slowly for his own names keeps these threads waiting, and nobody else's."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -182,9 +186,16 @@ class Upstream:
     def give_back(self, wire: _Wire) -> None:
         """Keep a connection whose response is complete."""
         if wire.reusable and wire.alive and len(self._idle) < KEPT:
-            wire.since = asyncio.get_running_loop().time()
+            loop = asyncio.get_running_loop()
+            wire.since = loop.time()
             self._idle.append(wire)
+            loop.call_later(IDLE_S, self._outlived, wire, wire.since)
         else:
+            wire.give_up()
+
+    def _outlived(self, wire: _Wire, since: float) -> None:
+        if wire.since == since and wire in self._idle:
+            self._idle.remove(wire)
             wire.give_up()
 
     async def close(self) -> None:
@@ -223,9 +234,10 @@ class Upstream:
 
     async def _address(self, loop: asyncio.AbstractEventLoop) -> str:
         """One address of the host, after all of them were found permitted."""
+        look = partial(socket.getaddrinfo, self.target.host, self.target.port, type=socket.SOCK_STREAM)
         try:
-            found = await loop.getaddrinfo(self.target.host, self.target.port, type=socket.SOCK_STREAM)
-        except OSError:
+            found = await asyncio.wait_for(loop.run_in_executor(_NAMES, look), CONNECT_S)
+        except (OSError, UnicodeError, TimeoutError):
             raise Broken("the upstream's name can't be resolved") from None
         addresses = [str(entry[4][0]) for entry in found]
         for address in addresses:
@@ -240,14 +252,25 @@ class Upstream:
         return addresses[0]
 
 
+_CARRIERS: Final = (ipaddress.ip_network("::/96"), ipaddress.ip_network("64:ff9b::/96"))
+"""IPv6 addresses that end in the IPv4 address to which a translator sends the packets (RFC 4291, 6052)."""
+_TRANSLATED: Final = ipaddress.ip_network("64:ff9b:1::/48")
+"""The same with an IPv4 address that only the network's owner can find in it (RFC 8215)."""
+
+
 def permitted(address: str) -> bool:
     """Whether an address is a public one."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_global and not (mapped or parsed).is_multicast
+    inner: ipaddress.IPv4Address | None = None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour
+        if any(parsed in network for network in _CARRIERS):
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    judged = inner or parsed
+    return judged.is_global and not judged.is_multicast and parsed not in _TRANSLATED
 
 
 class _Wire(asyncio.Protocol):
