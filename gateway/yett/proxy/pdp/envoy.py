@@ -7,6 +7,9 @@ MCP endpoint there. Any other request is the tool `http` with `method`, `host`, 
 MCP message, by anybody's reading. A body that Envoy cut (`x-envoy-auth-partial-body`), that is compressed or in
 another charset than UTF-8, cannot be judged and is refused. Paths are judged in their one normal spelling.
 
+A call that does not run is answered in MCP's own words. Over HTTP that is an error, because Envoy takes 200 for a
+yes; over gRPC (`rpc.py`) it is a tool result, which more clients show their model.
+
 The credential of Envoy itself comes in `x-yett-authorization`, because `authorization` belongs to the request
 that is judged, and the server's name in `x-mcp-server`. Set both with `headers_to_add`, which replaces what a
 client sent under these names; neither belongs into `allowed_headers`, `content-type` and `content-encoding` do.
@@ -26,7 +29,7 @@ from starlette.responses import Response
 
 from yett.errors import YettError
 from yett.model import Decision, Identity
-from yett.proxy.mcp import wire
+from yett.proxy.mcp import answers, wire
 from yett.proxy.mcp.headers import is_utf8
 from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
 from yett.proxy.pdp.asking import Authenticate, Door, about, asker, body_of, guarded, judged, reply
@@ -56,6 +59,31 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The MCP server behind Envoy, as policies know it."""
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """What became of a request."""
+
+    decision: Decision | None
+    """None for an MCP message that runs nothing and passes."""
+    tool: str = ""
+    request: wire.Request | None = None
+    """The MCP request that was judged."""
+
+    def headers(self) -> dict[str, str]:
+        """What an allowed request takes along to the tool server."""
+        if self.decision is None:
+            return {}
+        return {"x-yett-decision": self.decision.decision_id, "x-yett-permit": self.decision.permit or ""}
+
+    def refusal(self, *, as_error: bool) -> bytes | None:
+        """What the client is told; None if the request passes."""
+        if self.decision is None or self.decision.allowed:
+            return None
+        text = explain(self.decision, self.tool)
+        if self.request is None:
+            return msgspec.json.encode({"error": text, "yett": about(self.decision)})
+        return answers.refusal(self.request, text, self.decision, as_error=as_error)
+
+
 def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     """Everything under `/ext_authz`."""
 
@@ -72,7 +100,11 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
             kind=",".join(headers.getlist("content-type")),
             server=headers.get("x-mcp-server"),
         )
-        return _answer(*await settle(gateway, identity, asked))
+        settled = await settle(gateway, identity, asked)
+        refused = settled.refusal(as_error=True)
+        if refused is None:
+            return reply({}, headers=settled.headers())
+        return Response(refused, status_code=403, media_type="application/json")
 
     return [
         Door(
@@ -85,8 +117,8 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     ]
 
 
-async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decision | None, str]:
-    """The decision and what it is about; no decision for an MCP message that runs nothing and passes.
+async def settle(gateway: Any, identity: Identity, asked: Asked) -> Settled:
+    """Judge the request.
 
     Raises:
         YettError: TOO_LARGE, BAD_MESSAGE, METHOD_UNKNOWN; as `judged`.
@@ -103,7 +135,7 @@ async def settle(gateway: Any, identity: Identity, asked: Asked) -> tuple[Decisi
     arguments: dict[str, Any] = {"method": asked.method, "host": asked.host, "path": _plain(asked.path)}
     if asked.body:
         arguments["body"] = asked.body.decode("utf-8", "backslashreplace")
-    return await judged(gateway, identity, "http", arguments), "http"
+    return Settled(await judged(gateway, identity, "http", arguments), "http")
 
 
 def _carried(asked: Asked) -> wire.Message | None:
@@ -143,33 +175,20 @@ def _hidden(body: bytes) -> bool:
     return any(unicodedata.normalize("NFKC", key).casefold() == "jsonrpc" for key in keys)
 
 
-async def _message(
-    gateway: Any, identity: Identity, message: wire.Message, server: str | None
-) -> tuple[Decision | None, str]:
+async def _message(gateway: Any, identity: Identity, message: wire.Message, server: str | None) -> Settled:
     if isinstance(message, wire.Response):
-        return None, "an answer"
+        return Settled(None)
     # A call without an id is a call all the same: only what is called a notification is one.
     notes = isinstance(message, wire.Notification) and message.method.startswith("notifications/")
     if notes or (isinstance(message, wire.Request) and message.method in PASSED_TO_SERVER):
-        return None, message.method
+        return Settled(None)
     if message.method not in JUDGED or not isinstance(message, wire.Request):
         raise YettError("METHOD_UNKNOWN", "this gateway does not know the method")
     try:
         tool, arguments = judged_part(message)
     except wire.WireError as error:
         raise YettError("BAD_MESSAGE", error.message) from None
-    return await judged(gateway, identity, tool, arguments, server=server), tool
-
-
-def _answer(decision: Decision | None, tool: str) -> Response:
-    if decision is None:
-        return reply({})
-    if decision.allowed:
-        return reply(
-            {}, headers={"x-yett-decision": decision.decision_id, "x-yett-permit": decision.permit or ""}
-        )
-    body = {"error": explain(decision, tool), "yett": about(decision)}
-    return Response(msgspec.json.encode(body), status_code=403, media_type="application/json")
+    return Settled(await judged(gateway, identity, tool, arguments, server=server), tool, message)
 
 
 def _own_headers(request: Request) -> list[tuple[bytes, bytes]]:

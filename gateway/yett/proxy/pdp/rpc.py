@@ -28,10 +28,9 @@ from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Identity
 from yett.proxy.mcp import wire
 from yett.proxy.pdp import envoy
-from yett.proxy.pdp.asking import Authenticate, about, asker, on_behalf_of
+from yett.proxy.pdp.asking import Authenticate, asker, on_behalf_of
 from yett.proxy.pdp.gateways import judge_mcp
 from yett.proxy.pdp.protos import ENVOY, EXT_MCP
-from yett.sdk.decider import explain
 from yett.sdk.listing import visible
 
 LARGEST: Final = 2 * canonical.MAX_BYTES
@@ -135,24 +134,20 @@ class _Door:
         """`envoy.service.auth.v3.Authorization/Check`."""
         try:
             identity = self._asker(context)
-            decision, tool = await envoy.settle(self._gateway, identity, _asked(message.attributes))
+            settled = await envoy.settle(self._gateway, identity, _asked(message.attributes))
+            refused = settled.refusal(as_error=False)
         except Exception as error:  # noqa: BLE001 -- whatever it was, the request does not pass
             code, text = _told(error)
-            return _denied(code, msgspec.json.encode({"error": text}).decode())
-        if decision is None:
-            return ENVOY["CheckResponse"](status={"code": _OK}, ok_response={})
-        if decision.allowed:
-            # Overwritten, not added: a permit that the client sent itself is not one of ours.
-            headers = [
-                {"header": {"key": key, "value": value}, "append_action": _OVERWRITE}
-                for key, value in (
-                    ("x-yett-decision", decision.decision_id),
-                    ("x-yett-permit", decision.permit or ""),
-                )
-            ]
-            return ENVOY["CheckResponse"](status={"code": _OK}, ok_response={"headers": headers})
-        body = {"error": explain(decision, tool), "yett": about(decision)}
-        return _denied(_FORBIDDEN, msgspec.json.encode(body).decode())
+            return _denied(code, _HTTP[code], msgspec.json.encode({"error": text}))
+        if refused is not None:
+            # An MCP client shows its model the result of a call; it is one only under 200.
+            return _denied(_FORBIDDEN, 403 if settled.request is None else 200, refused)
+        # Overwritten, not added: a permit that the client sent itself is not one of ours.
+        headers = [
+            {"header": {"key": key, "value": value}, "append_action": _OVERWRITE}
+            for key, value in settled.headers().items()
+        ]
+        return ENVOY["CheckResponse"](status={"code": _OK}, ok_response={"headers": headers})
 
     async def request(self, message: Any, context: Any) -> Any:
         """`agentgateway.dev.ext_mcp.ExtMcp/CheckRequest`."""
@@ -223,10 +218,10 @@ def _asked(attributes: Any) -> envoy.Asked:
     )
 
 
-def _denied(code: int, body: str) -> Any:
-    """A refusal, which becomes the client's answer."""
+def _denied(code: int, status: int, body: bytes) -> Any:
+    """A refusal: its code decides, whatever status the client is answered with."""
     header = {"header": {"key": "content-type", "value": "application/json"}, "append_action": _OVERWRITE}
-    denied = {"status": {"code": _HTTP[code]}, "headers": [header], "body": body}
+    denied = {"status": {"code": status}, "headers": [header], "body": body.decode()}
     return ENVOY["CheckResponse"](status={"code": code}, denied_response=denied)
 
 
