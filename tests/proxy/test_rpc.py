@@ -98,7 +98,9 @@ class TestExtAuthz:
         assert headers["x-yett-permit"].append_action == 2, "one that the client sent is overwritten"
         assert (call.tool, call.server, call.arguments) == ("send_money", "bank", {"amount": 10})
 
-    def test_a_call_that_does_not_run_is_answered_with_a_result_that_a_model_reads(self, strict: Side) -> None:
+    def test_a_call_that_does_not_run_is_answered_with_a_result_that_a_model_reads(
+        self, strict: Side
+    ) -> None:
         answer = strict.check(**mcp_post(message(method="tools/call", params={"name": "wipe"})))
         assert (answer.status.code, answer.denied_response.status.code) == (7, 200), "the code decides"
         told = json.loads(answer.denied_response.body)
