@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import ipaddress
 import json
 import os
 import stat
@@ -10,17 +12,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdpside import Gateway, authenticate
 
 from yett.errors import YettError
 from yett.proxy.pdp.protos import ENVOY, EXT_MCP
-from yett.proxy.pdp.rpc import LARGEST, serving
+from yett.proxy.pdp.rpc import LARGEST, Tls, serving
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 REQUEST = "/agentgateway.dev.ext_mcp.ExtMcp/CheckRequest"
@@ -31,8 +37,12 @@ CALL = {"name": "send_money", "arguments": {"amount": 10}}
 class Side:
     """A client of the server under test."""
 
-    def __init__(self, address: str, gateway: Gateway) -> None:
-        self.channel = grpc.insecure_channel(address, [("grpc.max_send_message_length", -1)])
+    def __init__(self, address: str, gateway: Gateway, credentials: Any = None) -> None:
+        options = [("grpc.max_send_message_length", -1)]
+        if credentials is None:
+            self.channel = grpc.insecure_channel(address, options)
+        else:
+            self.channel = grpc.secure_channel(address, credentials, options)
         self.gateway = gateway
 
     def send(self, method: str, body: bytes, token: str | None = "pep", timeout: float = 20) -> bytes:
@@ -263,19 +273,107 @@ def test_it_listens_on_a_socket_of_its_owner_or_on_loopback(tmp_path: Path) -> N
         client.channel.close()
     with pytest.raises(YettError, match="loopback"), serving(Gateway(), authenticate, "0.0.0.0:0"):
         pass
+    with serving(Gateway(allow=["*"]), authenticate, "0.0.0.0:0", remote=True) as address:
+        client = Side(address, Gateway())
+        assert client.mcp().HasField("passed"), "in the clear, because somebody said so"
+        client.channel.close()
+    with pytest.raises(YettError, match="neither"), serving(Gateway(), authenticate, "9191"):
+        pass
     with pytest.raises(YettError, match="listen"), serving(Gateway(), authenticate, f"unix:{tmp_path}/no/x"):
         pass
 
 
-def test_the_sidecar_speaks_it_with_the_tokens_of_the_house(tmp_path: Path) -> None:
+class Paper(NamedTuple):
+    """A self-signed certificate for the loopback, and its key."""
+
+    certificate: bytes
+    key: bytes
+
+
+def paper(name: str) -> Paper:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(loopback, False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Paper(certificate.public_bytes(pem), private)
+
+
+class TestTls:
+    def told(self, address: str, credentials: Any, token: str = "pep") -> bool:
+        """Whether a client with these credentials is let through; an unreachable gateway lets nobody."""
+        with grpc.secure_channel(address, credentials) as channel:
+            asked = EXT_MCP["McpRequest"](method="tools/call", mcp_request=json.dumps(CALL).encode())
+            metadata = [("authorization", f"Bearer {token}")]
+            try:
+                raw = channel.unary_unary(REQUEST)(asked.SerializeToString(), metadata=metadata, timeout=30)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:  # type: ignore[attr-defined]
+                    raise
+                return False
+            return bool(EXT_MCP["McpResult"].FromString(raw).HasField("passed"))
+
+    def test_with_a_certificate_it_is_asked_by_whoever_trusts_it_and_in_the_clear_by_nobody(self) -> None:
+        gate, other = paper("gate"), paper("other")
+        with serving(Gateway(allow=["*"]), authenticate, "127.0.0.1:0", tls=Tls(*gate)) as address:
+            assert self.told(address, grpc.ssl_channel_credentials(gate.certificate))
+            assert not self.told(address, grpc.ssl_channel_credentials(gate.certificate), token="stranger")
+            assert not self.told(address, grpc.ssl_channel_credentials(other.certificate))
+            plain = Side(address, Gateway())
+            with pytest.raises(grpc.RpcError):
+                plain.mcp()
+            plain.channel.close()
+
+    def test_who_must_show_a_certificate_and_does_not_is_not_answered(self) -> None:
+        gate, mine, other = paper("gate"), paper("mine"), paper("other")
+        tls = Tls(gate.certificate, gate.key, client_ca=mine.certificate)
+        with serving(Gateway(allow=["*"]), authenticate, "127.0.0.1:0", tls=tls) as address:
+            for shown, answered in ((mine, True), (other, False), (None, False)):
+                pair = (shown.key, shown.certificate) if shown else (None, None)
+                assert self.told(address, grpc.ssl_channel_credentials(gate.certificate, *pair)) is answered
+
+    def test_a_unix_socket_stays_plain(self, tmp_path: Path) -> None:
+        address = f"unix:{tmp_path}/rpc.sock"
+        with serving(Gateway(allow=["*"]), authenticate, address, tls=Tls(*paper("gate"))):
+            client = Side(address, Gateway())
+            assert client.mcp().HasField("passed")
+            client.channel.close()
+
+    def test_a_key_that_is_none_is_no_reason_to_speak_in_the_clear(self) -> None:
+        tls = Tls(paper("gate").certificate, b"no key")
+        with (
+            pytest.raises(YettError, match="listen"),
+            serving(Gateway(), authenticate, "127.0.0.1:0", tls=tls),
+        ):
+            pass
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_the_sidecar_speaks_it_with_the_tokens_of_the_house(tmp_path: Path, secured: bool) -> None:
     yett = [sys.executable, "-c", "from yett.cli import main; main()"]
     made = ["keys", "create", "--role", "agent", "--principal", "p", "--agent", "mesh", "--out", "token"]
     subprocess.run([*yett, *made], cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    serve = [*yett, "serve", "--no-tcp", "--grpc", f"unix:{tmp_path}/rpc.sock"]
-    with subprocess.Popen(serve, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
-        client = Side(f"unix:{tmp_path}/rpc.sock", Gateway())
+    serve = [*yett, "serve", "--no-tcp", "--grpc"]
+    gate = paper("gate")
+    if secured:
+        (tmp_path / "gate.pem").write_bytes(gate.certificate + gate.key)
+        serve += ["127.0.0.1:0", "--tls-certificate", "gate.pem"]
+    else:
+        serve += [f"unix:{tmp_path}/rpc.sock"]
+    with subprocess.Popen(serve, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        said = next(line.decode().split() for line in server.stdout if b"gRPC" in line)
+        client = Side(said[3], Gateway(), grpc.ssl_channel_credentials(gate.certificate) if secured else None)
         try:
-            grpc.channel_ready_future(client.channel).result(60)
             token = (tmp_path / "token").read_text().strip()
             assert client.check(token, method="GET", path="/orders", host="shop.example").status.code == 0
             hostile = {"name": "shell", "arguments": {"command": "rm -rf / --no-preserve-root"}}
@@ -284,4 +382,4 @@ def test_the_sidecar_speaks_it_with_the_tokens_of_the_house(tmp_path: Path) -> N
         finally:
             client.channel.close()
             server.terminate()
-            assert server.wait(30) == 0
+            assert server.wait() == 0

@@ -102,6 +102,8 @@ def test_another_address_than_loopback_needs_tls_or_an_explicit_word(tmp_path: P
     with pytest.raises(YettError) as broken:
         tls_context(Settings(policy=(), state=tmp_path, port=0, tls_certificate=tmp_path / "none.pem"))
     assert broken.value.code == "BAD_TLS"
+    with pytest.raises(YettError, match="without --tls-certificate"):
+        tls_context(Settings(policy=(), state=tmp_path, port=0, tls_client_ca=tmp_path / "ca.pem"))
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from yett.gateway import Gateway
+    from yett.proxy.pdp.asking import Authenticate
     from yett.serve.run import Beside
+    from yett.serve.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +43,7 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Clients need a certificate of this CA.")
         ] = None,
         grpc: Annotated[
-            str | None, typer.Option(help="Also speak gRPC (ext_authz, ExtMcp): unix:PATH or 127.0.0.1:PORT.")
+            str | None, typer.Option(help="Also speak gRPC (ext_authz, ExtMcp): unix:PATH or HOST:PORT.")
         ] = None,
         origin: Annotated[str | None, typer.Option(help="The log's name, host/path; fixed once.")] = None,
         workers: Annotated[
@@ -69,42 +74,53 @@ def register(app: typer.Typer) -> None:
             mode = int(socket_mode, 8)
         except ValueError:
             raise YettError("BAD_MODE", "the socket's mode is not an octal number") from None
-        run(
-            Settings(
-                policy=tuple(policy) or (resources.policies() / "baseline.yaml",),
-                state=state,
-                origin=origin,
-                socket=None if no_socket else socket or state / "yett.sock",
-                socket_mode=mode,
-                host=host,
-                port=None if no_tcp else port,
-                remote=remote,
-                tls_certificate=tls_certificate,
-                tls_key=tls_key,
-                tls_client_ca=tls_client_ca,
-                workers=workers,
-                per_minute=per_minute,
-                burst=burst,
-                anchor_policy=anchor_policy,
-                anchor_files=tuple(anchor_file),
-                anchor_every_s=anchor_every,
-                webhook=webhook,
-                webhook_secret=webhook_secret,
-                webhook_tenant=webhook_tenant,
-            ),
-            doors=partial(routes, sessions=state / "hook-sessions"),
-            beside=_grpc(grpc, mode),
+        settings = Settings(
+            policy=tuple(policy) or (resources.policies() / "baseline.yaml",),
+            state=state,
+            origin=origin,
+            socket=None if no_socket else socket or state / "yett.sock",
+            socket_mode=mode,
+            host=host,
+            port=None if no_tcp else port,
+            remote=remote,
+            tls_certificate=tls_certificate,
+            tls_key=tls_key,
+            tls_client_ca=tls_client_ca,
+            workers=workers,
+            per_minute=per_minute,
+            burst=burst,
+            anchor_policy=anchor_policy,
+            anchor_files=tuple(anchor_file),
+            anchor_every_s=anchor_every,
+            webhook=webhook,
+            webhook_secret=webhook_secret,
+            webhook_tenant=webhook_tenant,
         )
+        run(settings, partial(routes, sessions=state / "hook-sessions"), _grpc(grpc, settings))
 
 
-def _grpc(address: str | None, mode: int) -> Beside:
+def _grpc(address: str | None, settings: Settings) -> Beside:
     from yett.errors import YettError
-    from yett.serve.run import nothing_beside
+    from yett.serve.run import nothing_beside, tls_context
 
     if address is None:
         return nothing_beside
     try:
-        from yett.proxy.pdp.rpc import serving
+        from yett.proxy.pdp.rpc import Tls, serving
     except ImportError:
         raise YettError("EXTRA_MISSING", "gRPC is not installed", remedy="pip install 'yett[grpc]'") from None
-    return partial(serving, address=address, mode=mode)
+    tls = None
+    if tls_context(settings) is not None and settings.tls_certificate is not None:
+        certificate = settings.tls_certificate.read_bytes()
+        key = certificate if settings.tls_key is None else settings.tls_key.read_bytes()
+        authority = None if settings.tls_client_ca is None else settings.tls_client_ca.read_bytes()
+        tls = Tls(certificate, key, authority)
+
+    @contextlib.contextmanager
+    def beside(gateway: Gateway, authenticate: Authenticate) -> Iterator[None]:
+        mode, remote = settings.socket_mode, settings.remote
+        with serving(gateway, authenticate, address, mode, tls=tls, remote=remote) as bound:
+            print(f"yett listens on {bound} (gRPC)", flush=True)
+            yield
+
+    return beside

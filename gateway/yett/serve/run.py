@@ -234,6 +234,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
         YettError: BAD_TLS.
     """
     if settings.tls_certificate is None:
+        if settings.tls_key is not None or settings.tls_client_ca is not None:
+            raise YettError("BAD_TLS", "a key or a clients' authority without --tls-certificate")
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -7,6 +7,9 @@ refuses by itself, such as a message that is too large, is an error of the call.
 The credential comes in the call's metadata, as `authorization`; the headers of the request that is judged
 are in the message, so the two cannot be mistaken for one another.
 
+Beyond this host it speaks TLS, as the sidecar's port does; a Unix socket stays plain. The library takes TLS 1.2
+too, and cannot be told otherwise.
+
 The server runs on an event loop and thread of its own, beside the sidecar's.
 """
 
@@ -17,7 +20,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 import grpc.aio
@@ -45,23 +48,54 @@ _EXT_CODES: Final = {_INVALID: 3, _FORBIDDEN: 1, _EXHAUSTED: 2, _UNAUTHENTICATED
 """`AuthorizationError.Code`; 0 is UNKNOWN, which is a refusal too."""
 
 
+class Tls(NamedTuple):
+    """What the port shows and asks for; PEM."""
+
+    certificate: bytes
+    """Chain included."""
+    key: bytes
+    client_ca: bytes | None = None
+    """Clients must show a certificate that this authority signed, besides their token."""
+
+    def credentials(self) -> Any:
+        """As the library wants them."""
+        pair = [(self.key, self.certificate)]
+        return grpc.ssl_server_credentials(pair, self.client_ca, self.client_ca is not None)
+
+
 @contextlib.contextmanager
-def serving(gateway: Any, authenticate: Authenticate, address: str, mode: int = 0o660) -> Iterator[str]:
+def serving(
+    gateway: Any,
+    authenticate: Authenticate,
+    address: str,
+    mode: int = 0o660,
+    *,
+    tls: Tls | None = None,
+    remote: bool = False,
+) -> Iterator[str]:
     """Serve until the context is left; gives the address that is bound.
 
     Args:
         authenticate: who sent a request with these headers, an agent or an operator; or raises `YettError`.
-        address: `unix:PATH`, or HOST:PORT on loopback (0 for any free port).
+        address: `unix:PATH`, or HOST:PORT (0 for any free port).
         mode: of the socket.
+        tls: for a port.
+        remote: a port without TLS may be on another address than loopback.
 
     Raises:
-        YettError: CANNOT_BIND, NOT_LOOPBACK.
+        YettError: BAD_ADDRESS, CANNOT_BIND, NOT_LOOPBACK.
     """
     unix = address.removeprefix("unix:") if address.startswith("unix:") else None
-    if unix is None and address.rpartition(":")[0] not in ("127.0.0.1", "localhost", "[::1]"):
-        raise YettError(
-            "NOT_LOOPBACK", f"{address} is not this host's loopback", remedy="use unix:PATH or 127.0.0.1:PORT"
-        )
+    if unix is None:
+        host, _, port = address.rpartition(":")
+        if not (host and port.isascii() and port.isdigit()):
+            raise YettError("BAD_ADDRESS", f"{address} is neither unix:PATH nor HOST:PORT")
+        if host not in ("127.0.0.1", "localhost", "[::1]") and tls is None and not remote:
+            raise YettError(
+                "NOT_LOOPBACK",
+                f"{address} is not this host's loopback",
+                remedy="use unix:PATH, give a TLS certificate, or say --remote where the network is trusted",
+            )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="yett-grpc", daemon=True)
     thread.start()
@@ -70,11 +104,11 @@ def serving(gateway: Any, authenticate: Authenticate, address: str, mode: int = 
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
     try:
-        server, port = run(_start(gateway, authenticate, address))
+        server, bound = run(_start(gateway, authenticate, address, None if unix is not None else tls))
         if unix is not None:
             os.chmod(unix, mode)
         try:
-            yield address if unix is not None else f"{address.rpartition(':')[0]}:{port}"
+            yield address if unix is not None else f"{host}:{bound}"
         finally:
             run(server.stop(grace=5))
     finally:
@@ -83,7 +117,7 @@ def serving(gateway: Any, authenticate: Authenticate, address: str, mode: int = 
         loop.close()
 
 
-async def _start(gateway: Any, authenticate: Authenticate, address: str) -> tuple[Any, int]:
+async def _start(gateway: Any, authenticate: Authenticate, address: str, tls: Tls | None) -> tuple[Any, int]:
     server = grpc.aio.server(
         maximum_concurrent_rpcs=AT_ONCE,
         options=[
@@ -106,7 +140,10 @@ async def _start(gateway: Any, authenticate: Authenticate, address: str) -> tupl
     )
     before = os.umask(0o177)  # a socket is never open wider than wanted, not even for a moment
     try:
-        port = server.add_insecure_port(address)
+        if tls is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, tls.credentials())
     except RuntimeError:
         raise YettError("CANNOT_BIND", f"cannot listen on {address}") from None
     finally:
