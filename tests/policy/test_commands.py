@@ -115,3 +115,22 @@ def test_infer(tmp_path: Path) -> None:
     assert "does: [pay]" in out.read_text()
     assert run("tools", "infer", "-", stdin="[]").exit_code == 1
     assert run("tools", "infer", str(tmp_path / "no.json")).exit_code == 2
+
+
+def test_what_is_not_given_as_in_a_test_is_an_error_and_no_traceback(good: Path) -> None:
+    arguments = '{"recipient": "A", "amount": 1, "subject": "x"}'
+    for args, given in [
+        ("[]", "{}"),
+        ("{", "{}"),
+        (arguments, "[]"),
+        (arguments, '{"origin": {}}'),
+        (arguments, '{"origins": {"A": "bogus"}}'),
+        (arguments, '{"origins": ["A"]}'),
+        (arguments, '{"now": "x"}'),
+    ]:
+        said = run("policy", "explain", str(good), "--tool", "send_money", "--args", args, "--given", given)
+        assert said.exit_code == 2, (args, given, said.output)
+
+
+def test_a_warning_names_the_line_of_its_rule(good: Path) -> None:
+    assert "good.yaml:16: warning UNTESTED: rule `a`" in run("policy", "check", str(good)).output

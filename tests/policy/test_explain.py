@@ -43,7 +43,8 @@ def test_the_rule_that_fires_with_values_and_origins(tmp_path: Path) -> None:
     assert 'args.recipient = "A"  (origin prompt)' in text
     held = told(tmp_path, BANK + RULES, 2000)
     assert held.verdict.effect.value == "hold"
-    assert held.nearest == ()
+    assert [report.rule for report in held.nearest] == ["near"]
+    assert "nearest allow" not in text
 
 
 def test_incomplete_facts_are_named(tmp_path: Path) -> None:

@@ -212,3 +212,90 @@ def test_garbage_in_schemas_does_not_stop_it() -> None:
     args = infer.infer([odd])["tools"]["x"]["args"]
     assert args["b"]["type"] == "string"
     assert set(args) == {"a", "b", "c"}
+
+
+def test_a_name_that_is_a_pattern_describes_nothing() -> None:
+    for name in ("*", "get_?", "a\nb"):
+        with pytest.raises(PolicyError, match="INFER_INVALID"):
+            guessed(tool(name, "Sends everything"))
+
+
+def test_a_tool_described_twice_and_not_alike_is_refused() -> None:
+    with pytest.raises(PolicyError, match="described twice"):
+        guessed(tool("get_user", id="string"), tool("get_user", id="integer"))
+    assert list(guessed(tool("get_user"), tool("get_user"))) == ["get_user"]
+
+
+def test_schemas_are_read_through_references_and_all_of() -> None:
+    found = guessed(
+        {
+            "name": "send_note",
+            "inputSchema": {
+                "$defs": {"Mail": {"type": "string", "format": "email"}},
+                "allOf": [{"properties": {"to": {"$ref": "#/$defs/Mail"}}, "required": ["to"]}],
+                "properties": {
+                    "copies": {"type": "array", "items": {"$ref": "#/$defs/Mail"}},
+                    "pages": {"allOf": [{"type": "integer"}]},
+                    "properties": {"type": "object", "properties": {"inner": {"type": "string"}}},
+                },
+                "required": ["pages"],
+            },
+        }
+    )
+    args = found["send_note"]["args"]
+    assert args["to"] == {"role": "target", "type": "email"}
+    assert args["copies"]["type"] == "list[email]"
+    assert args["pages"] == {"role": "selector", "type": "integer"}
+    assert args["properties"]["type"] == "object"
+
+
+def test_parameters_of_a_path_belong_to_all_its_operations() -> None:
+    where = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    document = {"paths": {"/notes/{id}": {"parameters": where, "delete": {"operationId": "deleteNote"}}}}
+    found: Any = infer.infer(document)
+    assert found["tools"]["deleteNote"]["args"] == {"id": {"role": "selector", "type": "string"}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"paths": {"/a": {"get": {"parameters": 5, "requestBody": {"content": [1]}}}}},
+        {"paths": {"/a": {"get": {"operationId": 5}, "parameters": {"x": 1}, "post": 3}}},
+        {"tools": [{"name": "get_a", "inputSchema": {"properties": {"x": 1}, "required": "x"}}]},
+    ],
+)
+def test_what_is_malformed_in_a_description_is_passed_over(document: Any) -> None:
+    assert infer.infer(document)["tools"]
+
+
+def test_schemas_that_refer_to_themselves_end() -> None:
+    wide: dict[str, Any] = {f"p{i}": {"$ref": "#/components/schemas/N"} for i in range(50)}
+    schemas = {
+        "N": {"type": "object", "properties": wide},
+        "M": {"allOf": [{"$ref": "#/components/schemas/M"}] * 50},
+    }
+    bodies = [{"content": {"a/b": {"schema": {"$ref": f"#/components/schemas/{name}"}}}} for name in schemas]
+    paths = {f"/{i}": {"post": {"requestBody": body}} for i, body in enumerate(bodies)}
+    found: Any = infer.infer({"components": {"schemas": schemas}, "paths": paths})
+    assert len(found["tools"]["post_0"]["args"]) == 50
+
+
+def test_python_hints_are_read_as_types() -> None:
+    found: Any = infer.infer_python(
+        "def set_mode(mode: Literal['a'], who: Annotated[str, 'Person to tell'], when: datetime, ids: set[int],\n"
+        "    names: Optional[List[str]] = None, n: Union[int, None] = None, cc: 'list[str] | None' = None,\n"
+        "    other: Colour = None, plain=None, box: Annotated[Mailbox, Depends('x')] = None): ..."
+    )
+    args = found["tools"]["set_mode"]["args"]
+    assert {name: arg["type"] for name, arg in args.items()} == {
+        "mode": "any",
+        "who": "string",
+        "when": "datetime",
+        "ids": "list[integer]",
+        "names": "list[string]",
+        "n": "integer",
+        "cc": "list[email]",
+        "other": "any",
+        "plain": "any",
+    }
+    assert args["who"]["role"] == "target"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,29 @@ def test_the_longest_glob_describes_a_tool(tmp_path: Path) -> None:
 def test_the_log_preview_can_be_switched_off(tmp_path: Path) -> None:
     assert loaded(tmp_path, BANK + "rules: [{id: a, allow: read_file}]").preview
     assert not loaded(tmp_path, BANK + "log: {preview: false}\nrules: [{id: a, allow: read_file}]").preview
+
+
+@pytest.mark.parametrize("member", ["use: {}", "data: {{a: {{file: {}}}}}"])
+def test_only_regular_files_are_read(tmp_path: Path, member: str) -> None:
+    """A pipe or a device would keep a reload waiting for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder.yaml").mkdir()
+    for name in ("pipe", "/dev/zero", "x" * 300, "folder.yaml", '"a\\0b"'):
+        if name == "folder.yaml" and member.startswith("use"):
+            continue  # a folder of manifests
+        text = f"policy: p\n{member.format(name)}\nrules: [{{id: a, deny: '*'}}]"
+        with pytest.raises(PolicyError, match="FILE_UNREADABLE"):
+            loaded(tmp_path, text)
+
+
+def test_a_folder_that_contains_itself_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to(tmp_path)
+    with pytest.raises(PolicyError, match="FILE_UNREADABLE"):
+        policy.load([tmp_path])
+
+
+@pytest.mark.parametrize("text", ["use: 5", "use: {a: b}", "tools: {x: {result: {trust: [a]}}}"])
+def test_values_of_another_kind_are_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        loaded(tmp_path, f"policy: p\n{text}\nrules: [{{id: a, deny: '*'}}]")
+    assert str(refused.value.path).endswith("p0.yaml:2")

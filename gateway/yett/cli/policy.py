@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from yett.model import Json
     from yett.policy.policyset import Assess, PolicySet
 
 Files = Annotated[
@@ -58,8 +59,8 @@ def check(
         typer.echo(f"{name}: error RULE_DEAD: proven never to fire\n    correct its condition, or remove it")
     if dead:
         raise typer.Exit(1)
-    for layer, rule, missing in testing.untested(loaded, assess):
-        typer.echo(f"{layer.where}: warning UNTESTED: rule `{rule}` has {missing}")
+    for _, rule, missing in testing.untested(loaded, assess):
+        typer.echo(f"{rule.where}: warning UNTESTED: rule `{rule.id}` has {missing}")
     rules = sum(len(layer.rules) for layer in loaded.layers)
     typer.echo(f"{loaded.id}: {rules} rules, {len(loaded.toolbox.all)} tools, {loaded.digest}")
 
@@ -80,9 +81,9 @@ def test(files: Files) -> None:
         if not result.passed:
             typer.echo(f"{result.case.where}: FAILED {result.message}")
     rules = [f"{layer.id}/{rule.id}" for layer in loaded.layers for rule in layer.rules]
-    fired = {f"{layer.id}/{rule}" for layer, rule, missing in untested if "in which it says" in missing}
-    for layer, rule, missing in untested:
-        typer.echo(f"{layer.where}: warning: rule `{rule}` has {missing}")
+    fired = {f"{layer.id}/{rule.id}" for layer, rule, missing in untested if "in which it says" in missing}
+    for _, rule, missing in untested:
+        typer.echo(f"{rule.where}: warning: rule `{rule.id}` has {missing}")
     failed = sum(not result.passed for result in results)
     typer.echo(
         f"{len(results)} tests, {failed} failed; {len(rules) - len(fired)} of {len(rules)} rules fired"
@@ -100,24 +101,28 @@ def explain(
     ] = "{}",
 ) -> None:
     """Say which rule decides a call, by which values of which origin, and which allow is nearest."""
-    from yett import canonical, policy
+    from yett import policy
     from yett.errors import YettError
     from yett.extract import extract
     from yett.policy import testing
     from yett.policy.explain import explain as why
+    from yett.policy.parse import GIVEN_KEYS
 
     try:
         loaded, assess = policy.load(files, check=False), _scorer()
-        past = canonical.parse(given.encode())
-        admitted = testing.admitted_of(
-            {"tool": tool, "server": server, "args": canonical.parse(args.encode())}
-        )
+        past, arguments = _object(given, "given"), _object(args, "args")
+        if unknown := past.keys() - GIVEN_KEYS:
+            known = ", ".join(sorted(GIVEN_KEYS))
+            raise YettError("GIVEN_INVALID", f"--given has no `{min(unknown)}`", remedy=f"known: {known}")
+        admitted = testing.admitted_of({"tool": tool, "server": server, "args": arguments})
         spec = loaded.spec(tool, server)
         facts = extract(admitted.call, spec, len(admitted.canonical))
         risk = testing.risk_of(past) if "risk" in past else assess(admitted.call, facts, spec)
         told = why(loaded, admitted, facts, risk, testing.past_of(past), int(past.get("now", testing.NOON)))
     except YettError as error:
         _report(error)
+    except (ValueError, TypeError, AttributeError) as problem:
+        _report(YettError("GIVEN_INVALID", f"--given is not as in a policy's tests: {problem}"))
     for line in told.lines():
         typer.echo(line)
     raise typer.Exit(0 if told.verdict.effect.value == "allow" else 1)
@@ -212,6 +217,16 @@ def import_(
     for hole in result.holes:
         typer.echo(f"warning {hole.code}: {hole.tool}: {hole.message}", err=True)
     typer.echo(result.text, nl=False)
+
+
+def _object(text: str, option: str) -> dict[str, Json]:
+    from yett import canonical
+    from yett.errors import InvalidCall
+
+    value = canonical.parse(text.encode(errors="surrogateescape"))
+    if not isinstance(value, dict):
+        raise InvalidCall("NOT_AN_OBJECT", f"--{option} is a JSON object")
+    return value
 
 
 def _unreachable(loaded: PolicySet) -> list[str]:

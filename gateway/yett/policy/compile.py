@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,19 +82,20 @@ class _FileReader:
         self.tools: list[Tool] = []
         self.sources: list[tuple[str, str]] = []
         self.preview = True
-        self._seen: set[Path] = set()
+        self._seen: set[str] = set()
 
     def add(self, path: Path) -> None:
-        if path.is_dir():
-            for file in sorted(path.glob("*.yaml")):
-                self.add(file)
+        for file in sorted(path.glob("*.yaml")) if os.path.isdir(path) else [path]:
+            self._file(file)
+
+    def _file(self, path: Path) -> None:
+        data = source.read_bytes(path)
+        name = os.path.realpath(path)
+        if name in self._seen:
             return
-        resolved = path.resolve()
-        if resolved in self._seen:
-            return
-        self._seen.add(resolved)
-        documents = source.read(path)
-        self.sources.append((str(path), "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()))
+        self._seen.add(name)
+        self.sources.append((str(path), "sha256:" + hashlib.sha256(data).hexdigest()))
+        documents = source.parse(data, str(path), path.parent)
         if not documents:
             raise PolicyError("POLICY_INVALID", "the file is empty", path=str(path))
         for document in documents:
@@ -107,9 +109,8 @@ class _FileReader:
             parse.refuse(document, ("server",), "`server` is a name")
         if value.get("tools") is not None:
             self.tools += read_tools(document, value["tools"], ("tools",), server)
-        used = value.get("use", [])
-        for name in [used] if isinstance(used, str) else used:
-            self.add(document.folder / str(name))
+        for name in parse.strings(document, value.get("use", []), ("use",)):
+            self.add(document.folder / name)
         log = value.get("log", {})
         if (
             not isinstance(log, dict)

@@ -61,7 +61,7 @@ class RuleReport:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The verdict, every rule that looked at the call, and for each layer that said no, the nearest allow."""
+    """The verdict, every rule that looked at the call, and for each layer of which no allow fires, the nearest."""
 
     verdict: Verdict
     rules: tuple[RuleReport, ...]
@@ -113,7 +113,7 @@ def explain(
         ]
         reports += own
         allows = [report for report in own if report.effect is Effect.ALLOW]
-        if allows and not any(report.fires for report in own):
+        if allows and not any(report.fires for report in allows):
             nearest.append(min(allows, key=lambda report: (len(report.failing), report.rule)))
     return Explanation(verdict, tuple(reports), tuple(nearest))
 

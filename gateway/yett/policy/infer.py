@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from yett.errors import PolicyError
 from yett.extract import views
@@ -18,8 +17,12 @@ from yett.model import Json
 from yett.policy import source
 from yett.policy.fmt import render as render_yaml
 from yett.policy.guess import Described, guess
+from yett.policy.shape import is_glob
 
 MAX_TEXT = 16_000_000
+MAX_DEPTH = 12
+MAX_NODES = 10_000
+"""How much of one schema is read."""
 
 
 def infer(document: Json, *, name: str = "inferred", server: str | None = None) -> dict[str, Json]:
@@ -61,8 +64,16 @@ def _manifest(tools: list[Described], name: str, server: str | None) -> dict[str
     everybody = frozenset(word for tool in tools for word in views.tokens(tool.name))
     entries: dict[str, Json] = {}
     for tool in tools:
-        entry, reasons = guess(tool, everybody)
-        entries[tool.name] = {**entry, "because": "; ".join(reasons)}
+        if not tool.name.isprintable() or is_glob(tool.name):
+            raise PolicyError(
+                "INFER_INVALID",
+                f"no tool is named {tool.name[:80]!r}: in a manifest that would stand for others too",
+                remedy="take it out, and ask who described it",
+            )
+        guessed, reasons = guess(tool, everybody)
+        entry: dict[str, Json] = {**guessed, "because": "; ".join(reasons)}
+        if entries.setdefault(tool.name, entry) != entry:
+            raise PolicyError("INFER_INVALID", f"`{tool.name}` is described twice, and not alike")
     document: dict[str, Json] = {"manifest": name}
     if server is not None:
         document["server"] = server
@@ -105,7 +116,7 @@ def _read(document: Json) -> Iterator[Described]:
     elif isinstance(document, dict):
         for tool, schema in document.items():
             if isinstance(schema, dict) and ("properties" in schema or schema.get("type") == "object"):
-                yield Described(str(tool), _text(schema.get("description")), schema)
+                yield Described(str(tool), _text(schema.get("description")), _Schemas(schema).plain(schema))
 
 
 def _function(entry: dict[str, Json]) -> Iterator[Described]:
@@ -118,7 +129,12 @@ def _function(entry: dict[str, Json]) -> Iterator[Described]:
         or _object(inner.get("input_schema"))
         or _object(inner.get("parameters"))
     )
-    yield Described(name, _text(inner.get("description")), schema, _object(inner.get("annotations")))
+    yield Described(
+        name,
+        _text(inner.get("description")),
+        _Schemas(schema).plain(schema),
+        _object(inner.get("annotations")),
+    )
 
 
 def _object(value: Json) -> dict[str, Json]:
@@ -126,55 +142,107 @@ def _object(value: Json) -> dict[str, Json]:
 
 
 def _openapi(document: dict[str, Json]) -> Iterator[Described]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items() if isinstance(methods, dict) else ():
+    schemas = _Schemas(document)
+    for path, methods in _object(document["paths"]).items():
+        of_all = _list(_object(methods).get("parameters"))
+        for method, operation in _object(methods).items():
             if method.lower() not in ("get", "post", "put", "patch", "delete") or not isinstance(
                 operation, dict
             ):
                 continue
             properties: dict[str, Json] = {}
-            required: list[str] = []
-            for parameter in operation.get("parameters", []):
-                parameter = _resolved(document, parameter)
-                if isinstance(parameter.get("name"), str):
-                    properties[parameter["name"]] = {
-                        **_resolved(document, parameter.get("schema", {})),
-                        "description": _text(parameter.get("description")),
-                    }
-                    if parameter.get("required") is True:
-                        required.append(parameter["name"])
-            body = _resolved(document, operation.get("requestBody", {}))
-            for media in body.get("content", {}).values():
-                schema = _resolved(document, media.get("schema", {}))
-                properties.update(
-                    {k: _resolved(document, v) for k, v in schema.get("properties", {}).items()}
-                )
-                required += [key for key in schema.get("required", []) if isinstance(key, str)]
+            required: list[Json] = []
+            for described in [*of_all, *_list(operation.get("parameters"))]:
+                parameter = schemas.plain(described)
+                name = parameter.get("name")
+                if isinstance(name, str):
+                    said = _text(parameter.get("description"))
+                    properties[name] = {**_object(parameter.get("schema")), "description": said}
+                    required += [name] if parameter.get("required") is True else []
+            body = schemas.plain(operation.get("requestBody"))
+            for media in _object(body.get("content")).values():
+                schema = _object(_object(media).get("schema"))
+                properties.update(_object(schema.get("properties")))
+                required += _list(schema.get("required"))
                 break
             fallback = method.lower() + "".join(c if c.isalnum() else "_" for c in str(path))
-            described = f"{_text(operation.get('summary'))} {_text(operation.get('description'))}".strip()
-            schema = {"type": "object", "properties": properties, "required": required}
+            summary = f"{_text(operation.get('summary'))} {_text(operation.get('description'))}".strip()
             yield Described(
-                str(operation.get("operationId") or fallback), described, schema, method=method.upper()
+                _text(operation.get("operationId")) or fallback,
+                summary,
+                {"type": "object", "properties": properties, "required": required},
+                method=method.upper(),
             )
 
 
-def _resolved(document: dict[str, Json], value: Json, depth: int = 0) -> dict[str, Json]:
-    """A value with its local `$ref` followed; anything else that is not an object reads as empty."""
-    if not isinstance(value, dict) or depth > 8:
-        return {}
-    reference = value.get("$ref")
-    if not isinstance(reference, str):
-        return value
-    target: Any = document
-    for step in reference.removeprefix("#/").split("/"):
-        target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
-    return _resolved(document, target, depth + 1)
+class _Schemas:
+    """Schemas of a document without local `$ref` and `allOf`, as far as a tool is described by them.
+
+    What lies inside an argument that is an object is left out; a schema that refers to itself, or to too much,
+    ends in one that says nothing.
+    """
+
+    def __init__(self, document: Json) -> None:
+        self._document = document
+        self._left = 0
+
+    def plain(self, value: Json) -> dict[str, Json]:
+        """The schema; empty of what is no object."""
+        self._left = MAX_NODES
+        return self._plain(value, 0, inside=False)
+
+    def _plain(self, value: Json, depth: int, *, inside: bool) -> dict[str, Json]:
+        self._left -= 1
+        if not isinstance(value, dict) or depth > MAX_DEPTH or self._left < 0:
+            return {}
+        found: dict[str, Json] = {}
+        for part in [self._referred(value), *_list(value.get("allOf"))]:
+            _join(found, self._plain(part, depth + 1, inside=inside))
+        own: dict[str, Json] = {}
+        for key, said in value.items():
+            if key == "properties":
+                named = {} if inside else _object(said)
+                own[key] = {name: self._plain(part, depth + 1, inside=True) for name, part in named.items()}
+            elif isinstance(said, dict):
+                own[key] = self._plain(said, depth + 1, inside=inside)
+            elif key in ("anyOf", "oneOf") and isinstance(said, list):
+                own[key] = [self._plain(part, depth + 1, inside=inside) for part in said]
+            elif key not in ("$ref", "allOf"):
+                own[key] = said
+        _join(found, own)
+        return found
+
+    def _referred(self, value: dict[str, Json]) -> Json:
+        reference = value.get("$ref")
+        if not isinstance(reference, str):
+            return None
+        target: Json = self._document
+        for step in reference.removeprefix("#/").split("/"):
+            name = step.replace("~1", "/").replace("~0", "~")
+            target = target.get(name) if isinstance(target, dict) else None
+        return target
+
+
+def _join(found: dict[str, Json], more: dict[str, Json]) -> None:
+    """Both must hold: properties and required names of either, else what is said last."""
+    for key, said in more.items():
+        before = found.get(key)
+        if isinstance(before, dict) and isinstance(said, dict):
+            found[key] = {**before, **said}
+        elif isinstance(before, list) and isinstance(said, list) and key == "required":
+            found[key] = [*before, *said]
+        else:
+            found[key] = said
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _python_tools(tree: ast.Module) -> Iterator[Described]:
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for node in {node.name: node for node in functions}.values():  # a later one replaces an earlier
+        if node.name.startswith("_"):
             continue
         properties: dict[str, Json] = {}
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -184,29 +252,71 @@ def _python_tools(tree: ast.Module) -> Iterator[Described]:
             a.arg for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None
         }
         for arg in arguments:
-            hint = ast.unparse(arg.annotation) if arg.annotation else ""
-            if (
-                arg.arg in ("self", "cls")
-                or "Depends(" in hint
-                or (hint.startswith("Annotated") and "Depends" in hint)
-            ):
-                continue
-            properties[arg.arg] = {"type": _python_type(hint)}
-        required = [name for name in properties if name not in optional]
+            if arg.arg not in ("self", "cls") and not _is_injected(arg.annotation):
+                properties[arg.arg] = _annotated(arg.annotation)
+        required: list[Json] = [name for name in properties if name not in optional]
         yield Described(
             node.name, ast.get_docstring(node) or "", {"properties": properties, "required": required}
         )
 
 
-def _python_type(hint: str) -> str:
-    hint = hint.replace("Optional[", "").replace("| None", "").strip(" ]")
-    for prefix, kind in (
-        ("list", "array"), ("List", "array"), ("tuple", "array"), ("Sequence", "array"), ("dict", "object"), ("Dict", "object"),
-        ("int", "integer"), ("float", "number"), ("Decimal", "number"), ("bool", "boolean"),
-    ):  # fmt: skip
-        if hint.startswith(prefix):
-            return kind
-    return "string"
+def _is_injected(hint: ast.expr | None) -> bool:
+    """`Annotated[Mailbox, Depends("mailbox")]`: filled in by the runtime, not by the agent."""
+    return hint is not None and any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Depends"
+        for node in ast.walk(hint)
+    )
+
+
+_PYTHON: dict[str, Json] = {
+    "str": {"type": "string"},
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "Decimal": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "dict": {"type": "object"},
+    "Mapping": {"type": "object"},
+    "None": {"type": "null"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "EmailStr": {"type": "string", "format": "email"},
+}
+_PYTHON_LISTS = frozenset({"list", "tuple", "set", "frozenset", "sequence", "iterable", "collection"})
+
+
+def _annotated(hint: ast.expr | None, depth: int = 0) -> dict[str, Json]:
+    """The JSON Schema of a type hint; a type that is not known here may be anything."""
+    if hint is None or depth > MAX_DEPTH:
+        return {}
+    match hint:
+        case ast.Constant(value=None):
+            return {"type": "null"}
+        case ast.Constant(value=str(quoted)):
+            try:
+                return _annotated(ast.parse(quoted, mode="eval").body, depth + 1)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return {}
+        case ast.Attribute(attr=name):
+            return _annotated(ast.Name(name), depth + 1)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return {"anyOf": [_annotated(left, depth + 1), _annotated(right, depth + 1)]}
+        case ast.Name(id=name):
+            return {"type": "array"} if name.casefold() in _PYTHON_LISTS else _object(_PYTHON.get(name))
+        case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=inner):
+            parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            if name == "Literal":
+                return {"enum": [part.value for part in parts if isinstance(part, ast.Constant)]}
+            if name == "Annotated":
+                said = " ".join(
+                    p.value for p in parts[1:] if isinstance(p, ast.Constant) and isinstance(p.value, str)
+                )
+                return {**_annotated(parts[0], depth + 1), "description": said}
+            if name in ("Optional", "Union"):
+                return {"anyOf": [_annotated(part, depth + 1) for part in parts]}
+            if name.casefold() in _PYTHON_LISTS:
+                return {"type": "array", "items": _annotated(parts[0], depth + 1)}
+            return _annotated(ast.Name(name), depth + 1)
+    return {}
 
 
 def _text(value: Json) -> str:

@@ -112,7 +112,7 @@ def _result(document: Document, value: Json, path: tuple[str | int, ...]) -> dic
     if not isinstance(value, dict):
         _refuse(document, path, "`result` maps fields to their trust", "result: {trust: records}")
     for name, trust in value.items():
-        if trust not in TRUST:
+        if not isinstance(trust, str) or trust not in TRUST:
             _refuse(document, (*path, name), f"unknown trust `{trust}`", f"one of {', '.join(sorted(TRUST))}")
     return dict(value)
 

@@ -47,7 +47,7 @@ _RULE_KEYS = {
 _SELECTOR_KEYS = {"tool", "does", "server", "agent", "principal"}
 _TEST_KEYS = {"allow", "hold", "deny", "given", "rule", "because"}
 _CALL_KEYS = {"tool", "args", "server", "agent", "principal", "groups", "prompt"}
-_GIVEN_KEYS = {
+GIVEN_KEYS = {
     "origins",
     "labels",
     "risk",
@@ -90,7 +90,7 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
     if not isinstance(name, str) or not name:
         refuse(document, ("policy",), "`policy` is the layer's name")
     data = _data(document, value.get("data"))
-    labels = tuple(_strings(document, value.get("labels", []), ("labels",)))
+    labels = tuple(strings(document, value.get("labels", []), ("labels",)))
     shadow = _flag(document, value, "shadow", ())
     entries = value.get("rules", [])
     if not isinstance(entries, list):
@@ -169,7 +169,7 @@ class _RuleReader:
             refuse(document, path, "a rule needs an `id`: decisions name it")
         tools, opened = self.selected(selector, effect, (*path, effect.value))
         when = self.condition(entry, path, tools, opened)
-        approvers = tuple(_strings(document, entry.get("approvers", []), (*path, "approvers")))
+        approvers = tuple(strings(document, entry.get("approvers", []), (*path, "approvers")))
         if approvers and effect is not Effect.HOLD:
             refuse(
                 document,
@@ -200,7 +200,7 @@ class _RuleReader:
         _only(document, said, _SELECTOR_KEYS, path, "a selector")
         if not said:
             refuse(document, path, "a selector selects something", 'write "*" for every call')
-        does = _strings(document, said.get("does", []), (*path, "does"))
+        does = strings(document, said.get("does", []), (*path, "does"))
         for word in does:
             if word not in CAPABILITIES:
                 refuse(
@@ -210,7 +210,7 @@ class _RuleReader:
                     f"one of {', '.join(CAPABILITIES)}",
                 )
         parts = {
-            key: tuple(_strings(document, said.get(key, []), (*path, key)))
+            key: tuple(strings(document, said.get(key, []), (*path, key)))
             for key in ("tool", "server", "agent", "principal")
         }
         for key, patterns in parts.items():
@@ -259,7 +259,7 @@ class _RuleReader:
         document = self.document
         parts = []
         if "after" in entry:
-            for label in _strings(document, entry["after"], (*path, "after")):
+            for label in strings(document, entry["after"], (*path, "after")):
                 parts.append(f"session.{label}")
         said = entry.get("when")
         if said is True:
@@ -317,7 +317,7 @@ class _RuleReader:
         for kind, said in oblige.items():
             place = (*path, "oblige", kind)
             if kind == "redact":
-                arguments: dict[str, Json] = {"fields": _strings(document, said, place)}
+                arguments: dict[str, Json] = {"fields": strings(document, said, place)}
             else:
                 unit = _OBLIGATIONS[kind]
                 number = said.get(unit) if isinstance(said, dict) and set(said) == {unit} else said
@@ -337,7 +337,7 @@ class _RuleReader:
             return None
         if said is False:
             return frozenset()
-        names = _strings(self.document, said, (*path, "free"))
+        names = strings(self.document, said, (*path, "free"))
         for name in names:
             if not opened and not any(name in spec.args for spec in tools):
                 refuse(self.document, (*path, "free"), f"no selected tool has an argument `{name}`")
@@ -486,7 +486,7 @@ def _cases(document: Document, value: Json) -> list[Case]:
         if not isinstance(call.get("tool"), str) or not isinstance(call.get("args", {}), dict):
             refuse(document, path, "a test's call has a `tool` and `args`")
         given = entry.get("given", {})
-        _only(document, given, _GIVEN_KEYS, (*path, "given"), "`given`")
+        _only(document, given, GIVEN_KEYS, (*path, "given"), "`given`")
         rule = entry.get("rule")
         cases.append(
             Case(effects[0], call, given, rule if isinstance(rule, str) else None, document.where(*path))
@@ -494,7 +494,8 @@ def _cases(document: Document, value: Json) -> list[Case]:
     return cases
 
 
-def _strings(document: Document, value: Json, path: Path) -> list[str]:
+def strings(document: Document, value: Json, path: Path) -> list[str]:
+    """One name, or a list of them."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
         refuse(document, path, "a name or a list of names is expected here")

@@ -7,6 +7,8 @@ and tags are refused: a policy says what it says where it stands.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,22 +60,27 @@ def read(path: Path) -> list[Document]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file that a policy is made of.
+    """A file that a policy is made of; a pipe or a device is none, it could keep a reload waiting for ever.
 
     Raises:
         PolicyError: FILE_UNREADABLE, FILE_TOO_LARGE.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PolicyError("FILE_TOO_LARGE", f"a policy file may have {MAX_BYTES} bytes", path=str(path))
-        return path.read_bytes()
-    except OSError as problem:
+        # Looked at after it is open: what a name points to may change in between.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise PolicyError("FILE_UNREADABLE", "not a regular file", path=str(path))
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as problem:  # ValueError: a name with a zero byte
         raise PolicyError(
             "FILE_UNREADABLE",
-            f"cannot read: {problem.strerror or type(problem).__name__}",
+            f"cannot read: {getattr(problem, 'strerror', None) or type(problem).__name__}",
             path=str(path),
             remedy="check the path and its permissions",
         ) from None
+    if len(data) > MAX_BYTES:
+        raise PolicyError("FILE_TOO_LARGE", f"a policy file may have {MAX_BYTES} bytes", path=str(path))
+    return data
 
 
 def parse(data: bytes, file: str, folder: Path = Path()) -> list[Document]:

@@ -32,7 +32,7 @@ from yett.model import (
     Verdict,
 )
 from yett.policy.policyset import Assess, PolicySet
-from yett.policy.shape import Case, Layer
+from yett.policy.shape import Case, Layer, Rule
 
 NOON = 1_767_268_800_000
 """2026-01-01 12:00 UTC, a Thursday: the clock of a test that names none."""
@@ -225,7 +225,7 @@ def require_passing(policy: PolicySet, assess: Assess | None = None) -> None:
             )
 
 
-def untested(policy: PolicySet, assess: Assess | None = None) -> list[tuple[Layer, str, str]]:
+def untested(policy: PolicySet, assess: Assess | None = None) -> list[tuple[Layer, Rule, str]]:
     """Rules without a test in which they fire, or without one in which they do not: (layer, rule, what is missing)."""
     missing = []
     for layer in policy.layers:
@@ -244,9 +244,9 @@ def untested(policy: PolicySet, assess: Assess | None = None) -> list[tuple[Laye
                 (fired if rule.id in rules else quiet)[rule.id] += 1
         for rule in layer.rules:
             if not fired[rule.id]:
-                missing.append((layer, rule.id, f"no test in which it says {rule.effect.value}"))
+                missing.append((layer, rule, f"no test in which it says {rule.effect.value}"))
             if not quiet[rule.id]:
-                missing.append((layer, rule.id, "no test in which it stays silent"))
+                missing.append((layer, rule, "no test in which it stays silent"))
     return missing
 
 
