@@ -65,6 +65,7 @@ def test_the_host_in_one_form(raw: str, host: str, address: str) -> None:
         ("https://abc.ngrok-free.app/", "tunnel"),
         ("http://example.com%2eevil.example/", "encoded_host"),
         ("http:\\\\example.com\\x", "backslash"),
+        ("http://foo@localhost:9200@example.com/", "userinfo_host"),
     ],
 )
 def test_flags(raw: str, flag: str) -> None:
@@ -100,6 +101,7 @@ def test_bare_hosts_count_only_where_they_are_internal() -> None:
     assert urls.bare("localhost/admin", "/t")[0].address == "loopback"
     assert urls.bare("example.com/admin", "/t") == ()
     assert urls.bare("and/or", "/t") == ()
+    assert urls.bare("10.0.0.0/8 and 127.0.0.1/32", "/t") == ()  # networks, as firewalls name them
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ ATTACKS = {
     "nine": {"shell": 0.88, "windows": 0.83},
     "ten": {"shell": 0.89},
     "eleven": {"shell": 0.97},
+    "thirteen": {"injection": 0.98, "javascript": 0.95, "path": 0.98, "python": 0.95, "sql": 0.98, "url": 0.97},
     "lists": {"command": 0.97, "injection": 0.97, "path": 0.96, "sql": 0.98, "url": 0.98},
     "five": {"command": 0.95, "injection": 0.98, "path": 1.0, "secret": 1.0, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
@@ -40,6 +41,7 @@ HONEST = {
     "ten": 0.035,
     "eleven": 0.13,
     "twelve": 0.1,
+    "thirteen": 0.02,
     "lists": 0.02,
 }
 """Largest share of the honest look-alikes that is held. None is denied."""
@@ -93,7 +95,7 @@ def test_the_sets_are_large_and_no_family_is_forgotten(part: str) -> None:
     assert set(_judge("attacks", part)) == set(ATTACKS[part])
 
 
-@pytest.mark.parametrize(("part", "least"), [("one", 0.95), ("two", 0.94), ("five", 0.96), ("lists", 0.93)])
+@pytest.mark.parametrize(("part", "least"), [("one", 0.95), ("two", 0.94), ("five", 0.96), ("lists", 0.93), ("thirteen", 0.93)])
 def test_a_value_pasted_into_a_template_still_shows(part: str, least: float) -> None:
     cases = _judge("spliced", part)["spliced"]
     missed = [what for effect, what in cases if effect == "allow"]

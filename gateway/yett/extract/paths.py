@@ -53,12 +53,12 @@ def analyse(
     unc = text.startswith("//") and len(text) > 2 and text[2] not in "/.?"
     device = text.startswith(("//./", "//?/"))
     namespace = text.startswith("//./")
-    share = unc and (windows or bool(_SHARE.search(text)))
     if device and len(text) > 4:
         if _DRIVE.search(text[4:]):
             text, device = text[4:], False
         elif text[4:8].lower() == "unc/":
-            text, unc, device = "//" + text[8:], True, False
+            text, unc, device, windows = "//" + text[8:], True, False, True
+    share = unc and (windows or bool(_SHARE.search(text)))
     text = _places(text)
     root, body = _split_root(text, keep_double=(unc and windows) or device)
     parts: list[str] = []

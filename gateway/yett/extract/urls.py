@@ -91,7 +91,8 @@ def bare(text: str, pointer: str) -> tuple[UrlFact, ...]:
     facts = []
     for found in _BARE_HOST.finditer(text[:MAX_URL]):
         fact = _parse("http://" + found.group(1), pointer, declared=False, nested=False)
-        if fact is not None and fact.address not in ("public", "name", "none"):
+        network = fact is not None and fact.path[1:].isdecimal()  # `10.0.0.0/8` names no host
+        if fact is not None and not network and fact.address not in ("public", "name", "none"):
             facts.append(msgspec.structs.replace(fact, raw=found.group(1), scheme=""))
     return tuple(facts)
 
@@ -286,7 +287,7 @@ def _authority(authority: str, flags: set[str]) -> tuple[str, int | None]:
         flags.add("userinfo")
         if ":" in userinfo:
             flags.add("password_in_url")
-        if "." in userinfo:
+        if "." in userinfo or "@" in userinfo:
             flags.add("userinfo_host")
     if host.startswith("["):
         inside, _, after = host[1:].partition("]")

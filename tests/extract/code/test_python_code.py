@@ -271,6 +271,7 @@ def test_the_programs_of_redcode_show_what_they_are(shared: Path) -> None:
     [
         ("import os\nopen('t.txt', 'w').write('x')\nos.remove('t.txt')", False),
         ("import shutil, tempfile\nshutil.rmtree(tempfile.mkdtemp())", False),
+        ("import shutil, tempfile, pathlib\nshutil.rmtree(pathlib.Path(tempfile.mkdtemp()))", False),
         ("import os\nopen('t.txt', 'w').write('x')\nos.remove('other.txt')", True),
         ("import os\nopen('/srv/t.txt', 'w').write('x')\nos.remove('/srv/t.txt')", True),
         ("import os\nopen('t.txt').read()\nos.remove('t.txt')", True),
@@ -278,6 +279,23 @@ def test_the_programs_of_redcode_show_what_they_are(shared: Path) -> None:
 )
 def test_to_remove_what_it_made_itself_takes_nothing_away(source: str, deletes: bool) -> None:
     assert ("file_delete" in flags(source)) is deletes
+
+
+@pytest.mark.parametrize(
+    ("source", "feared"),
+    [
+        ("import joblib\njoblib.load('models/rf.joblib')", False),
+        ("import pickle\nwith open('cache.pkl', 'rb') as f:\n    pickle.load(f)", False),
+        ("import torch\ntorch.load(path, weights_only=True)", False),
+        ("import torch\ntorch.load('m.pt', weights_only=False)", True),
+        ("import pickle\npickle.load(open('/tmp/x', 'rb'))", True),
+        ("import pickle\npickle.load(open(name, 'rb'))", True),
+        ("import pickle, requests\nx = requests.get(u)\npickle.load(open('x', 'rb'))", True),
+        ("import pickle\nopen('x', 'wb').write(b)\npickle.load(open('x', 'rb'))", True),
+    ],
+)
+def test_what_a_project_keeps_of_its_own_is_loaded_without_fear(source: str, feared: bool) -> None:
+    assert ("deserialise" in flags(source)) is feared
 
 
 def test_a_constant_that_is_evaluated_is_read_instead_of_feared() -> None:

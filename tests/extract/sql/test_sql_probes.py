@@ -40,6 +40,7 @@ def flags(source: str) -> frozenset[str]:
         ("SELECT name FROM t WHERE id = 1 UNION SELECT password FROM users", "union_probe"),
         ("SELECT name FROM users WHERE city = 'admin' --' AND active = 1", "comment_tail"),
         ("SELECT name FROM users WHERE city = 'x'; DROP VIEW v", "second_statement"),
+        ("UPDATE users SET nick = 'b'; UPDATE a SET x=9 WHERE owner='b' WHERE id = 7", "probe_predicate"),
     ],
 )  # fmt: skip
 def test_a_pasted_value_shows(source: str, flag: str) -> None:

@@ -72,9 +72,8 @@ APIS: dict[str, Api] = _table(
     ("requests.get requests.post requests.put requests.delete requests.head requests.patch requests.options httpx.get httpx.post httpx.put httpx.delete "
      "httpx.stream urllib.request.urlopen urllib.request.urlretrieve urllib.request.Request urllib2.urlopen urllib2.Request urllib.urlopen urllib.urlretrieve "
      "urllib3.request wget.download websocket.create_connection websockets.connect feedparser.parse "
-     "requests.Session.get requests.Session.post requests.session.get requests.session.post httpx.Client.get httpx.Client.post aiohttp.ClientSession.get "
-     "aiohttp.ClientSession.post pandas.read_html", "network", _URL),
-    ("requests.request httpx.request requests.Session.request urllib3.PoolManager.request http.client.HTTPConnection.request", "network", _URL1),
+     "pandas.read_html", "network", _URL),
+    ("requests.request httpx.request http.client.HTTPConnection.request", "network", _URL1),
     ("socket.socket socket.create_connection socket.create_server socket.gethostbyname socket.getaddrinfo socket.socketpair socketserver.TCPServer socketserver.UDPServer "
      "http.server.HTTPServer http.server.ThreadingHTTPServer http.client.HTTPConnection http.client.HTTPSConnection ftplib.FTP ftplib.FTP_TLS smtplib.SMTP smtplib.SMTP_SSL "
      "telnetlib.Telnet poplib.POP3 imaplib.IMAP4 imaplib.IMAP4_SSL nntplib.NNTP paramiko.SSHClient paramiko.Transport asyncio.open_connection "
@@ -108,6 +107,21 @@ APIS: dict[str, Api] = _table(
     ("base64.b64decode base64.b32decode base64.b16decode base64.b85decode base64.a85decode base64.decodebytes base64.urlsafe_b64decode binascii.unhexlify "
      "binascii.a2b_base64 codecs.decode zlib.decompress lzma.decompress bz2.decompress gzip.decompress bytes.fromhex", "decode", ()),
 )  # fmt: skip
+
+APIS |= {
+    f"{client}.{method}": Api(("network",), _URL if method not in ("request", "stream") else _URL1)
+    for client in (
+        "requests.Session", "requests.session", "httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession", "urllib3.PoolManager",
+    )
+    for method in ("get", "post", "put", "patch", "delete", "head", "options", "request", "stream")
+}  # fmt: skip
+LOADS_FILE = frozenset(
+    (
+        "pickle.load", "pickle.Unpickler", "dill.load", "cloudpickle.load", "joblib.load", "torch.load", "pandas.read_pickle",
+        "keras.models.load_model", "tensorflow.keras.models.load_model",
+    )
+)  # fmt: skip
+"""Deserialisers that read a file: of the project's own they read what the project wrote."""
 
 METHODS: dict[str, Api] = _table(
     ("unlink rmdir", "file_delete", (("self", "path.delete"),)),

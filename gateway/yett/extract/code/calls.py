@@ -151,6 +151,8 @@ class Calls(State):
                 return Made("many")
             return Made("range")
         if plain in ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.WindowsPath", "Path"):
+            if args and isinstance(args[0], Made) and args[0].name.startswith("tempfile."):
+                return args[0]
             return Made(
                 "pathlib.Path",
                 text_of(join([p for i, a in enumerate(args) for p in (("/", a) if i else (a,))])),
@@ -184,7 +186,8 @@ class Calls(State):
         api = _lookup(plain)
         if api is not None:
             dynamic = "dynamic_code" in self.flags
-            self.apply(plain, api, args, keywords, None)
+            if not (plain in apis.LOADS_FILE and self._loads_own(plain, args, keywords)):
+                self.apply(plain, api, args, keywords, None)
             literal = (
                 node is not None
                 and isinstance(node.func, ast.Name)
@@ -254,6 +257,23 @@ class Calls(State):
             if value is not None:
                 self.role(role, value, name, keywords)
 
+    def _loads_own(self, name: str, args: list[Any], keywords: dict[str, Any]) -> bool:
+        """Whether a deserialiser is told to read data only, or reads a file of the project that was there before."""
+        if name == "torch.load" and "weights_only" in keywords:
+            return keywords["weights_only"] is True
+        source = args[0] if args else None
+        path = (
+            source.text if isinstance(source, Made) and (source.name == "open" or is_path(source)) else source
+        )
+        if (
+            not isinstance(path, str)
+            or not _own(path)
+            or (path in self.made and "pickle.dump" not in self.calls)
+        ):
+            return False
+        self.loaded = True
+        return True
+
     def role(self, role: str, value: Any, name: str, keywords: dict[str, Any]) -> None:
         """Hand on an argument whose meaning is known: a command, path, URL, or program text."""
         if role == "argv" and isinstance(value, list):
@@ -303,14 +323,7 @@ class Calls(State):
             writing = False
         if writing and isinstance(mode, str):
             self.flags.add("file_write")
-            if (
-                path
-                and args
-                and exact(args[0])
-                and path[:1] not in "/~\\"
-                and ".." not in path
-                and ":" not in path
-            ):
+            if path and args and exact(args[0]) and _own(path):
                 self.made.add(path)
         else:
             self.flags.add("file_read")
@@ -350,6 +363,11 @@ def _lookup(name: str) -> apis.Api | None:
         # np.random.x is not np.x: only `module.Class.method` of a known class is looked up by its tail
         found = apis.APIS.get(name.removeprefix("six.moves."))
     return found
+
+
+def _own(path: str) -> bool:
+    """Whether a path stays in the folder that the program is run in."""
+    return path[:1] not in "/~\\…" and ".." not in path and ":" not in path
 
 
 def is_path(value: Any) -> bool:

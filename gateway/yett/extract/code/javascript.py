@@ -82,6 +82,9 @@ _SEVERE_MEMBERS = frozenset(
 )
 _ENDLESS = re2.compile(r"^\(\s*(?:true|1|!0|!false|!!1|1\s*===?\s*1)\s*\)$")
 _LEAVES = re2.compile(r"\b(?:break|return|throw|yield|await|exit)\b")
+_GROWS = re2.compile(r"\b(?:appendFile|fork|spawn|exec)(?:Sync)?\s*\(")
+"""What an endless repetition must not do."""
+_SENDS = re2.compile(r"\b(?:method|body|data)\b")
 _ESCAPE = re2.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|([^xu]))")
 
 
@@ -199,6 +202,24 @@ class _Reader:
                         key, value = part.child_by_field_name("key"), part.child_by_field_name("value")
                         if key is not None and value is not None:
                             self.names[_raw(value)] = f"{target}.{_raw(key)}"
+        elif node.type == "call_expression":
+            self._promised(node)
+
+    def _promised(self, node: Node) -> None:
+        """`import("fs").then(m => …)`: the parameter is the module."""
+        function = node.child_by_field_name("function")
+        arguments = node.child_by_field_name("arguments")
+        if function is None or arguments is None or self._part(function) != "then":
+            return
+        owner = function.child_by_field_name("object")
+        module = self.dotted(owner) if owner is not None and owner.type == "call_expression" else ""
+        first = arguments.named_children[0] if arguments.named_children else None
+        parameter = first.child_by_field_name("parameter") if first is not None else None
+        if parameter is None and first is not None:
+            listed = first.child_by_field_name("parameters")
+            parameter = listed.named_children[0] if listed is not None and listed.named_children else None
+        if module and parameter is not None and parameter.type == "identifier":
+            self.names[_raw(parameter)] = module
 
     def _import(self, clause: Node, module: str) -> None:
         for part in clause.named_children:
@@ -294,6 +315,10 @@ class _Reader:
             text = _unescape(_raw(node)[1:-1])
             if len(text) > 2 and any(c in text for c in "/\\. "):
                 self.strings[text] = None
+        elif node.type == "assignment_expression":
+            target = node.child_by_field_name("left")
+            if target is not None and self.dotted(target).startswith("Object.prototype."):
+                self.flags.add("reflection")  # every object of the program has it from now on
         elif node.type == "member_expression":
             name = self.dotted(node)
             if name in _SURFACE:
@@ -368,11 +393,15 @@ class _Reader:
                 self.nest("javascript", body, name)
             elif args:
                 self.opaque.append("dynamic_code")
+        elif name == "setInterval" and args and _GROWS.search(_raw(args[0])):
+            self.flags.add("resource_bomb")
         elif name in ("setTimeout", "setInterval") and first is not None:
             self.flags.add("dynamic_code")
             self.nest("javascript", first, name)
         elif name in _NETWORK or name.startswith(("axios.", "got.", "superagent.")):
             self.flags.add("network")
+            if len(args) > 1 and _SENDS.search(_raw(args[1])):
+                self.flags.add("sends")
             if first:
                 self.nest("url", first, name)
         elif name in _DESERIALISE:

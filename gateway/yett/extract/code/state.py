@@ -56,6 +56,8 @@ class State(ABC):
         """Files by relative names that the program writes itself: to remove them takes nothing away."""
         self.deleted: list[str | None] = []
         """What it removes; None = not known."""
+        self.loaded = False
+        """It deserialises a file of its own folder."""
         self.nested: list[Nested] = []
         self.names: dict[str, Any] = {}
         self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
@@ -70,6 +72,8 @@ class State(ABC):
     def fact(self, declared: bool) -> CodeFact:
         if self.deleted and all(name in self.made or name == TEMPORARY for name in self.deleted):
             self.flags.discard("file_delete")
+        if self.loaded and "network" in self.flags:
+            self.flags.add("deserialise")  # the file may have been fetched
         return CodeFact(
             pointer=self.pointer,
             language="python",

@@ -155,10 +155,11 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
         if (
             spoken
             and found
+            and not _BROKEN_OUT.search(low)
             and ((structure.prose(low) and _speaks(low)) or (found <= _OF_QUOTES and _quotes_words(low)))
         ):
             found &= _UNSPEAKABLE
-        elif found & _EXPRESSIONS and structure.condition(low):
+        elif found & _EXPRESSIONS and (structure.condition(low) or structure.ordering(low)):
             found -= _EXPRESSIONS
     if _SPLIT_WORD.search(text.lower()):
         found |= structure.flags(" ".join(_COMMENT.sub("", text.lower()).split()))
@@ -190,8 +191,12 @@ _SQL_WORDS = names.STATEMENT_WORDS | names.FUNCTION_WORDS | words(
     "collate any some varchar int char text cascade immediate"
 )  # fmt: skip
 _EXPRESSIONS = words("expression function_probe quote_breakout")
-_OF_QUOTES = words("quote_breakout always_true comment_tail continuation expression")
+_OF_QUOTES = words("quote_breakout always_true comment_tail continuation expression select_shape")
 """What a quote may bring that only stands around a word."""
+_BROKEN_OUT = re2.compile(
+    r"^[^\s'\"`]*['\"`][\s)]*(?:union(?: all| distinct)?[\s(]*select\b|; ?(?:drop|delete|insert|update|exec|declare) ).*(?:--|#|/\*)[\s+-]*\w{0,8}$"
+)
+"""One word, a quote, a further SELECT or statement, a comment at the end: no sentence begins and ends like that."""
 _UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator spliced")
 
 
@@ -231,7 +236,11 @@ def _quotes_words(low: str) -> bool:
     bare, count = _QUOTED.subn(r"\1\2", low)
     bare = _QUOTED.sub(r"\1\2", bare)  # neighbours share the sign between them
     plain = {word for word in _NAMES.findall(bare) if word not in _SQL_WORDS}
-    return count > 0 and not any(quote in bare for quote in "'\"`") and len(plain) > 1
+    return (
+        count > 0
+        and not any(quote in bare for quote in "'\"`")
+        and (len(plain) > 1 or (len(plain) == 1 and bare.replace(" ", "").isalpha()))
+    )
 
 
 _CAST = re2.compile(r"::(?:[a-z]+|[A-Z]+)\b")

@@ -28,6 +28,7 @@ _WORDS = (
     "concat",
     "outfile",
     "char",
+    "and",
 )
 """Words that a filter looks for, and that therefore come as `sELecT`."""
 

@@ -15,7 +15,7 @@ import re2
 from sqlglot import exp
 
 from yett.extract.sql import names
-from yett.extract.sql.splice import TOKEN
+from yett.extract.sql.splice import TOKEN, asks_twice
 from yett.extract.words import words
 
 _SWALLOWED = re2.compile(
@@ -101,6 +101,8 @@ def flags(trees: list[Any], text: str) -> frozenset[str]:
     reads_first = isinstance(trees[0], exp.Select) and trees[0].args.get("where") if trees else None
     if reads_first and "\n" not in text.strip() and any(_changes(tree) or _says(tree) for tree in trees[1:]):
         found.add("second_statement")
+    if text.lower().count("where") > 1 and asks_twice(text):
+        found.add("probe_predicate")
     if not _WORTH.search(text):
         return frozenset(found)
     for tree in trees[:3]:

@@ -34,6 +34,7 @@ _AFTER_OPERAND = words(
 _COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "<>", "!=", "<=>"))
 _PREDICATES = frozenset(("where", "having", "on", "and", "or"))
 _SETS = words("union intersect except")
+_ASKS_ANEW = _SETS | words("; ( ) filter when go on conflict loop then begin")
 _PASTED = words("and or xor union having order group limit like div")
 """Words that only a pasted value leaves without a blank behind a number."""
 _OPENS_PREDICATE = words("where having on case qualify between using ;")
@@ -47,6 +48,21 @@ MAXTOKENS = 4_000
 def spliced(source: str) -> bool:
     """Whether the tokens of an unparsed statement misfit, whichever way a backslash in a string is read."""
     return _misfits(source, TOKEN) and ("\\" not in source or _misfits(source, _STANDARD))
+
+
+def asks_twice(source: str) -> bool:
+    """Whether a statement has two WHERE side by side, which some parsers take: the second is the template's."""
+    depth, asked = 0, -1
+    for match in TOKEN.finditer(source):
+        word = match.group(0).lower()
+        depth += (word == "(") - (word == ")")
+        if word == "where":
+            if depth == asked:
+                return True
+            asked = depth
+        elif word in _ASKS_ANEW or word in STATEMENT_WORDS:
+            asked = -1
+    return False
 
 
 def _misfits(source: str, tokens: Any) -> bool:

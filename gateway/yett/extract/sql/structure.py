@@ -24,7 +24,7 @@ MAX_LENGTH = 800
 MAX_TOKENS = 100
 
 _TOKEN = re2.compile(
-    r"\s+|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
+    r"\s+|on duplicate key update\b|on conflict ?(?:\([^()]*\) ?)?do (?:update set|nothing)\b|(?:lines|fields|columns) (?:terminated|starting|enclosed|escaped) by\b|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
     r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.)"
 )
 _BINARY = frozenset(
@@ -43,6 +43,10 @@ _CLAUSES = words("having order group limit offset fetch into procedure where for
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
 _ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only with rollup")
 _CASE = words("then else when")
+_TAIL_CLAUSES = ("on duplicate", "on conflict", "lines ", "fields ", "columns ")
+"""What several words begin that the machine takes as one."""
+_OF_OUTPUT = words("format settings")
+"""Clauses of ClickHouse; in front of anything but a query they are names."""
 _LITERAL_WORDS = words("null true false")
 _ENDS = frozenset(("--", "#", "/*", "\x00", "%00"))
 
@@ -124,6 +128,12 @@ def flags(low: str) -> frozenset[str]:
             and brings & {"literal", "call", "comparison"}
         ):
             found.add("comment_tail")
+    if any(one.fits and "subquery" in one.brings for one in (inside, number, behind)) and _LETTERWISE.search(
+        low
+    ):
+        found.add("probe_predicate")
+    if (number.fits or behind.fits) and _LIKE_ALL.search(low):
+        found.add("always_true")
     if (
         behind.brings & {"closes", "comparison"}
         and behind.brings & {"clause", "subquery"}
@@ -133,6 +143,11 @@ def flags(low: str) -> frozenset[str]:
     if inside.unfinished and "clause" in inside.brings and "names" in inside.brings:
         found.add("continuation")  # "` as `kind` from"
     if number.unfinished and "subquery" in number.brings and number.brings & {"call", "comparison"}:
+        found.add("continuation")
+    hung = behind.fits or behind.unfinished
+    if hung and low.startswith(_HUNG) and "literal" in behind.brings and "names" not in behind.brings:
+        found.add("continuation")
+    if _OPENS.search(low):
         found.add("continuation")
     tail = low.lstrip("0123456789 ")
     plain = "literal" in behind.brings and "names" not in behind.brings
@@ -147,6 +162,14 @@ def condition(low: str) -> bool:
     return _ordinary(readings(low)[1], low)
 
 
+def ordering(low: str) -> bool:
+    """Whether it is an ordinary expression over columns to sort by: `case when open then 0 else 1 end, name`."""
+    reading = readings(low)[1]
+    strange = reading.brings & {"constant", "union", "subquery", "stacked", "comment"}
+    computed = "computed" in reading.brings and not low.startswith("case ")
+    return reading.fits and low[:1].isalpha() and "names" in reading.brings and not strange and not computed
+
+
 def _ordinary(reading: Reading, low: str) -> bool:
     strange = reading.brings & {"constant", "union", "stacked", "comment", "computed"}
     return reading.fits and low[:1].isalpha() and "comparison" in reading.brings and not strange
@@ -155,6 +178,13 @@ def _ordinary(reading: Reading, low: str) -> bool:
 _OF_SERVER = re2.compile(
     r"\b(?:user|database|version|schema|current_user|session_user|system_user|db_name) ?\( ?\)|@@\w"
 )
+_LETTERWISE = re2.compile(r"\b(?:ascii|ord|unicode|substr|substring|mid|hex) ?\([\s(]*select\b")
+"""A subquery's answer taken letter by letter."""
+_LIKE_ALL = re2.compile(r"\bor [\w.]+ like '%+'")
+_HUNG = ("xor ", "rlike ", "regexp ", "div ", "like null")
+"""Operators that nobody begins a value with who has no operand to hang it on."""
+_OPENS = re2.compile(r"\b(?:r?like|regexp) ['\"]$|[=<>,+|-] ?\( ?select$")
+"""Ends where a string or a subquery begins."""
 _TAILS = ("order by ", "group by ", "having ", "limit ", "procedure analyse")
 
 
@@ -250,6 +280,9 @@ class _Machine:
             self.after = self.aliased = False
         elif word == "not":
             self.after = False
+        elif word.startswith(_TAIL_CLAUSES) or (self.selecting and word in _OF_OUTPUT):
+            self.brings.add("clause")
+            self.after = word.endswith("nothing")
         elif first in "'\"`" and (self.operand == "string" or self.previous in ("outfile", "dumpfile")):
             self.operand = "string"  # neighbouring strings are one
         elif self.selecting and not self.aliased and (first.isalpha() or first in '`"['):
