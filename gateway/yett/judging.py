@@ -16,14 +16,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import structlog
-
 from yett import policy as policy_language
 from yett.admit import admit, read_call, refused
 from yett.errors import AuditUnavailable, InvalidCall, LedgerError, PolicyError, YettError
 from yett.gate import Gate
 from yett.ledger import Judge, Pending, Proposal, Snapshot, assess
 from yett.ledger.proposal import Decided
+from yett.log import Logger
 from yett.model import (
     AdmittedCall,
     Decision,
@@ -39,7 +38,7 @@ from yett.model import (
 )
 from yett.risk import Assessor
 
-log = structlog.get_logger("yett")
+log = Logger("yett")
 
 DECISION_LIFETIME_MS = 30_000
 """How long an `allow` may be acted on after it was given."""
@@ -91,8 +90,8 @@ class Judging:
             return self._refuse(call, identity, InvalidCall(error.code, error.message, path="/session"))
         except YettError as error:
             return self._unrecorded(call, error)
-        except Exception as error:
-            log.error("judging failed", stage="gateway", kind=type(error).__name__, exc_info=True)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the call is answered with a deny
+            log.error("judging failed", stage="gateway", error=error)
             return self._unrecorded(call, YettError("INTERNAL", f"judging failed ({type(error).__name__})"))
 
     def submit_bytes(self, body: bytes, identity: Identity) -> Pending:

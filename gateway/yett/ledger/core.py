@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
-import structlog
 
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger import jws
@@ -29,12 +28,13 @@ from yett.ledger.store import Saved, Store, StoreBroken
 from yett.ledger.store_sqlite import SqliteStore
 from yett.ledger.sweep import Sweeper
 from yett.ledger.taint import Hasher
+from yett.log import Logger
 from yett.model import Identity, RecordRef
 from yett_audit.commitments import SubjectKeys
 from yett_audit.errors import AuditError, InvalidRecord, LogRefused, LogUnavailable
 from yett_audit.writer import Writer
 
-log = structlog.get_logger("yett.ledger")
+log = Logger("yett.ledger")
 
 UPKEEP_S: Final = 60
 """Seconds after which what ended long ago is forgotten, in the background."""

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from yett.errors import LedgerError
 from yett.ledger.plan import apply
 from yett.ledger.state import Body, Meta, State
 from yett.ledger.store import Saved, Store, StoreBroken
+from yett.log import Logger
 from yett_audit.errors import AuditError, Broken
 from yett_audit.reader import records
 
-log = structlog.get_logger("yett.ledger")
+log = Logger("yett.ledger")
 
 SAVE_REPLAYED: Final = 20_000
 """Changed rows after which a replay saves."""

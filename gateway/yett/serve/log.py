@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
 import structlog
+
+from yett.log import places
 
 
 def configure(*, level: int = logging.INFO) -> None:
@@ -53,17 +54,6 @@ class _Lines(logging.Formatter):
         if record.exc_info:
             line["exception"] = places(record.exc_info[1])
         return _encode(line).decode("utf-8")
-
-
-def places(error: BaseException | None) -> list[str]:
-    """Types of an exception and of its causes, each with the places it passed through, innermost last."""
-    found: list[str] = []
-    while error is not None and len(found) < 8:
-        frames = traceback.extract_tb(error.__traceback__)[-12:]
-        path = " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
-        found.append(f"{type(error).__name__} at {path}")
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return found
 
 
 def _without_words(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
