@@ -15,6 +15,8 @@ from typing import Protocol, cast
 
 import typer
 
+from yett.cli.words import say_line
+
 COMMANDS: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "check": ("check",),
@@ -51,7 +53,7 @@ def main() -> None:
     try:
         app()
     except YettError as error:
-        typer.echo(f"yett: {error}", err=True)
+        say_line(f"yett: {error}", err=True)
         raise SystemExit(2) from None
     except BrokenPipeError:
         raise SystemExit(2) from None

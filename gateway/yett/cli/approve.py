@@ -43,13 +43,16 @@ def approve(
 
 
 def _list(client: Client, as_json: bool) -> int:
+    from yett.ledger.show import visible
+
     answer: Any = client.request("GET", "/v1/approvals")
     waiting = answer["approvals"] if isinstance(answer, dict) else answer
     if as_json:
         say(waiting)
         return 0
     for view in waiting:
-        typer.echo(f"{view['id']}  {view['principal']}/{view['agent']}  {view['tool']}  risk {view['risk']}")
+        who = f"{visible(view['principal'])}/{visible(view['agent'])}"
+        typer.echo(f"{view['id']}  {who}  {visible(view['tool'])}  risk {view['risk']}")
     if not waiting:
         typer.echo("nothing waits")
     return 0

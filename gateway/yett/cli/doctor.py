@@ -18,6 +18,8 @@ from typing import Annotated, Any
 
 import typer
 
+from yett.cli.words import say_line
+
 Line = tuple[str, str]
 """(ok, note or OPEN; sentence)"""
 HOOK_BUDGET_MS = 25.0
@@ -41,7 +43,7 @@ def doctor(
         typer.echo(json.dumps([{"status": status, "what": what} for status, what in lines], indent=2))
     else:
         for status, what in lines:
-            typer.echo(f"{status:5} {what}")
+            say_line(f"{status:5} {what}")
     raise typer.Exit(1 if any(status == "OPEN" for status, _ in lines) else 0)
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from yett.cli.words import say_line
+
 SHOWN = 160
 """Characters of a call's arguments that are shown."""
 
@@ -97,6 +99,7 @@ def _print(answer: dict[str, Any], as_json: bool) -> None:
         sys.stdout.write(json.dumps(answer) + "\n")
         return
     findings = ", ".join(answer.get("findings", ()))
-    typer.echo(f"{answer['effect']:5} {answer['risk']:4}  {answer['tool']}  {answer['why']}  {findings}")
-    typer.echo(f"            {visible(answer['arguments'])}")
-    typer.echo(f"            {answer['file']}:{answer['line']}")
+    tool = visible(answer["tool"])
+    say_line(f"{answer['effect']:5} {answer['risk']:4}  {tool}  {answer['why']}  {findings}")
+    say_line(f"            {visible(answer['arguments'])}")
+    say_line(f"            {answer['file']}:{answer['line']}")

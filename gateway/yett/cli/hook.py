@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
+from yett.cli.files import put
+from yett.cli.words import say_line
 from yett.errors import YettError
 
 app = typer.Typer(
@@ -189,14 +191,10 @@ def _propose(path: Path, before: str | None, after: str, yes: bool) -> None:
         typer.echo(f"{path} is as it should be.")
         return
     for line in shown:
-        typer.echo(line)
+        say_line(line)
     if not yes and not (sys.stdin.isatty() and typer.confirm("Write this?")):
         typer.echo("Nothing was written; give --yes to write it.", err=True)
         raise typer.Exit(1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".yett-new")
-    beside.write_text(after, encoding="utf-8")
-    if before is not None:
-        beside.chmod(path.stat().st_mode & 0o777)
-    beside.replace(path)
-    typer.echo(f"Wrote {path}.")
+    put(path, after, 0o644 if before is None else path.stat().st_mode & 0o777)
+    say_line(f"Wrote {path}.")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yett.cli.files import keep, put
+from yett.cli.words import say_line
+
 if TYPE_CHECKING:
     from yett.proxy.survey import Change
 
@@ -31,9 +34,9 @@ def init(
         raise typer.Exit(0)
     for each in found:
         mark = "guarded" if each.guarded else "open   "
-        typer.echo(f"{mark}  {each.kind:9}  {each.name:24}  {each.where}")
+        say_line(f"{mark}  {each.kind:9}  {each.name:24}  {each.where}")
         if each.note:
-            typer.echo(f"         {each.note}")
+            say_line(f"         {each.note}")
     changes = {each.change.path: each.change for each in found if each.change and not each.guarded}
     written = [_propose(change, yes) for change in changes.values()]
     raise typer.Exit(0 if all(written) else 1)
@@ -45,18 +48,13 @@ def _propose(change: Change, yes: bool) -> bool:
     lines = change.before.splitlines(), change.after.splitlines()
     typer.echo("")
     for line in difflib.unified_diff(*lines, name, name, lineterm=""):
-        typer.echo(line)
+        say_line(line)
     if not yes and not (sys.stdin.isatty() and typer.confirm("Write this?")):
         typer.echo("Nothing was written; give --yes to write it.", err=True)
         return False
     mode = change.path.stat().st_mode & 0o777
     kept = change.path.with_name(change.path.name + ".before-yett")
-    if not kept.exists():
-        kept.write_text(change.before, encoding="utf-8")
-        kept.chmod(mode)
-    beside = change.path.with_name(change.path.name + ".yett-new")
-    beside.write_text(change.after, encoding="utf-8")
-    beside.chmod(mode)
-    beside.replace(change.path)
-    typer.echo(f"Wrote {change.path}; the old file is {kept.name}.")
+    keep(kept, change.before, mode)
+    put(change.path, change.after, mode)
+    say_line(f"Wrote {change.path}; the old file is {kept.name}.")
     return True

@@ -1,4 +1,4 @@
-"""Arguments of a call, written on a command line."""
+"""Words of a command line: arguments of a call coming in, and lines of output going out."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ def read_arguments(words: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(f"{word!r} is not key=value")
         found[name.removesuffix(":")] = canonical.parse(text.encode()) if name.endswith(":") else text
     return found
+
+
+def say_line(text: str, *, err: bool = False) -> None:
+    """Print a line that holds somebody else's words: what a terminal would act on is written out."""
+    typer.echo("".join(c if c.isprintable() or c in "\n\t" else f"\\u{{{ord(c):x}}}" for c in text), err=err)

@@ -1,6 +1,7 @@
 """The ledger's keys: what it signs with, what it hashes with, and whose signatures it accepts.
 
-They lie in `state/keys`, each file mode 0600 (`log.pub` is readable by all), made on first use:
+They lie in `state/keys`, each file mode 0600 (`log.pub` is readable by all), made on first use; one that others
+can use is refused:
 
 * `log.seed`     Ed25519 seed of the log; used for nothing else (one key, one kind of note);
 * `ledger.seed`  Ed25519 seed for mandates and permits;
@@ -18,12 +19,15 @@ import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from yett.errors import LedgerError
 from yett.ledger import jws
 from yett.model import Struct
+
+_MAX_FILE: Final = 4 * 1024 * 1024
 
 
 class Issuer(Struct, frozen=True, kw_only=True):
@@ -66,7 +70,7 @@ class Keys:
         """Reads the keys, making those that are missing.
 
         Raises:
-            LedgerError: KEYS_UNREADABLE.
+            LedgerError: KEYS_UNREADABLE, KEYS_EXPOSED.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(
@@ -87,7 +91,7 @@ class Keys:
 
 def _secret(path: Path, entropy: Callable[[int], bytes]) -> bytes:
     try:
-        data = path.read_bytes()
+        data = _own(path, 0o007)
     except FileNotFoundError:
         data = entropy(32)
         _write_new(path, data)
@@ -98,6 +102,24 @@ def _secret(path: Path, entropy: Callable[[int], bytes]) -> bytes:
     if len(data) != 32:
         raise LedgerError("KEYS_UNREADABLE", f"{path.name} does not hold 32 bytes", path=str(path))
     return data
+
+
+def _own(path: Path, others: int) -> bytes:
+    """A file that is this user's. Keys that came with a folder from elsewhere are somebody else's, too.
+
+    Args:
+        others: permission bits that it must not have.
+    """
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & others:
+            raise LedgerError(
+                "KEYS_EXPOSED",
+                f"{path.name} belongs to another user, or others may use it",
+                path=str(path),
+                remedy="begin a new state folder; `chmod 600` only if nobody else ever had the file",
+            )
+        return file.read(_MAX_FILE)
 
 
 def _write_new(path: Path, data: bytes) -> None:
@@ -118,7 +140,7 @@ def _write_new(path: Path, data: bytes) -> None:
 
 def _issuers(path: Path) -> tuple[Issuer, ...]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=tuple[Issuer, ...])
+        return msgspec.json.decode(_own(path, 0o002), type=tuple[Issuer, ...])
     except FileNotFoundError:
         return ()
     except (OSError, msgspec.DecodeError) as error:

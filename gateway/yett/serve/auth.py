@@ -200,8 +200,8 @@ class Credentials:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o022:
-                    raise _unavailable("others may write it")
+                if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o027:
+                    raise _unavailable("others may write or read it")
                 if status.st_uid not in (0, os.geteuid()):
                     raise _unavailable("it belongs to another user")
                 loaded = msgspec.json.decode(file.read(_MAX_FILE + 1), type=_File)

@@ -1,0 +1,93 @@
+"""Attacks from a folder that somebody else has filled: a repository with links, names and a state of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from yett import Gateway
+from yett.cli import build
+from yett.errors import LedgerError, Unauthorized
+from yett.gateway import wall_clock
+from yett.serve.auth import FILE_NAME, Credentials
+
+POLICY = "policy: p\ntools: {ping: {does: [read]}}\nrules: [{id: a, allow: ping}]\n"
+SERVERS = {"mcpServers": {"files": {"command": "npx", "args": ["server-files"]}}}
+
+
+def yett(*words: str) -> str:
+    return CliRunner().invoke(build([words[0]]), list(words)).output
+
+
+def test_a_state_that_came_with_the_folder_is_nobodys_secret(tmp_path: Path) -> None:
+    """Its author knows the keys, and the token of an operator: files out of a repository are for all to read."""
+    policy, made, planted = tmp_path / "p.yaml", tmp_path / "made", tmp_path / "planted"
+    policy.write_text(POLICY)
+    Gateway.open(policy, made).close()
+    _, token = Credentials(made / FILE_NAME, clock=wall_clock).create("operator", "eve", "eve")
+    shutil.copytree(made, planted)
+    for path in planted.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with pytest.raises(LedgerError) as refused:
+        Gateway.open(policy, planted)
+    assert refused.value.code == "KEYS_EXPOSED"
+    with pytest.raises(Unauthorized) as unknown:
+        Credentials(planted / FILE_NAME, clock=wall_clock).identify(token)
+    assert unknown.value.code == "CREDENTIALS_UNAVAILABLE"
+    Gateway.open(policy, made).close()
+
+
+@pytest.mark.parametrize("name", ["log.seed", "ledger.seed", "master", "issuers.json"])
+def test_each_key_that_others_can_use_is_refused(tmp_path: Path, name: str) -> None:
+    policy, state = tmp_path / "p.yaml", tmp_path / "state"
+    policy.write_text(POLICY)
+    Gateway.open(policy, state).close()
+    if name == "issuers.json":
+        (state / "keys" / name).write_text("[]")
+    (state / "keys" / name).chmod(0o646)
+    with pytest.raises(LedgerError, match=name):
+        Gateway.open(policy, state)
+
+
+def test_init_writes_through_no_link_that_waits_beside_a_file(tmp_path: Path) -> None:
+    project, home = tmp_path / "project", tmp_path / "home"
+    project.mkdir()
+    home.mkdir()
+    (home / "rc").write_text("mine")
+    (project / ".mcp.json").write_text(json.dumps(SERVERS))
+    (project / ".mcp.json.before-yett").symlink_to(home / "new")
+    for beside in (".mcp.json.yett-new", ".mcp.json.new"):
+        (project / beside).symlink_to(home / "rc")
+    yett("init", str(project), "--yes")
+    assert "yett" in (project / ".mcp.json").read_text()
+    assert (home / "rc").read_text() == "mine"
+    assert [each.name for each in home.iterdir()] == ["rc"]
+
+
+ESCAPES = "\x1b[2J\x1b]52;c;ZXZpbA==\x07\x9b31m\u202e"
+"""Clears the screen, fills the clipboard, colours, and turns the direction."""
+
+
+def test_no_name_in_a_folder_speaks_to_the_terminal(tmp_path: Path) -> None:
+    project = tmp_path / f"pro{ESCAPES}ject"
+    project.mkdir()
+    servers = {"mcpServers": {ESCAPES: {"command": ESCAPES, "args": [ESCAPES]}}}
+    (project / ".mcp.json").write_text(json.dumps(servers, ensure_ascii=False))
+    transcripts = project / "x"
+    transcripts.mkdir()
+    use = {"type": "tool_use", "name": f"Ba{ESCAPES}sh", "input": {"command": ESCAPES}, "id": "1"}
+    line = {"type": "assistant", "message": {"role": "assistant", "content": [use]}}
+    (transcripts / f"a{ESCAPES}.jsonl").write_text(json.dumps(line) + "\n")
+    for words in (
+        ("init", str(project)),
+        ("init", str(project), "--yes"),
+        ("doctor", str(project), "--state", str(project / "state")),
+        ("scan-history", str(transcripts)),
+    ):
+        said = yett(*words)
+        assert said, words
+        assert not [c for c in said if not c.isprintable() and c not in "\n\t"], words
