@@ -46,3 +46,21 @@ def test_nothing_to_follow(source: str) -> None:
     commands = shell.analyse(source, "/command").commands
     assert [command.program for command in commands if command.program not in ("echo", "make", "npm")] == []
     assert "runs_written" not in commands[-1].flags
+
+
+def test_what_is_added_to_a_script_that_stands_elsewhere_is_read() -> None:
+    result = shell.analyse("echo 'chmod 4755 /tmp/x' >> /opt/cleanup.sh", "/command")
+    assert any("setuid" in command.flags for command in result.commands)
+
+
+def test_a_tool_of_attackers_is_known_as_a_script_and_by_its_package() -> None:
+    for line in (
+        "python3 secretsdump.py a@b",
+        "impacket-secretsdump a@b",
+        "./linpeas.sh",
+        "GetUserSPNs.py x",
+    ):
+        assert any("probe" in command.flags for command in shell.analyse(line, "/command").commands), line
+    assert not any(
+        "probe" in command.flags for command in shell.analyse("python3 test.py", "/command").commands
+    )

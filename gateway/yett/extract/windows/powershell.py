@@ -35,6 +35,7 @@ class Line(NamedTuple):
     dynamic_words: tuple[int, ...] = ()
 
 
+_PROGRAM = re2.compile(r"(?i)^[^\"<>|]*\.(?:exe|com|bat|cmd)$")
 _HEX = re2.compile(r"^0x[0-9a-fA-F]{1,8}$")
 KEYWORDS = words(
     "if else elseif for foreach while do until switch function filter param begin process end try catch finally trap return break continue exit throw "
@@ -64,8 +65,11 @@ class Reader:
         position = self._index + ahead
         return self._tokens[position] if position < len(self._tokens) else None
 
-    def _statements(self, depth: int, closer: str) -> _Value:
-        """Statements up to the closing bracket; the value of the last one, if it is a constant expression."""
+    def _statements(self, depth: int, closer: str, *, table: bool = False) -> _Value:
+        """Statements up to the closing bracket; the value of the last one, if it is a constant expression.
+
+        In a `table` (`@{name = value; …}`) each begins with a name that is not run.
+        """
         if depth > MAX_DEPTH:
             raise TooMuch("depth")
         value = _Value("", False)
@@ -85,6 +89,10 @@ class Reader:
             if token.kind == "op" and token.text == "|":
                 self._index += 1
                 piped = True
+                continue
+            following = self._peek(1) if table else None
+            if following is not None and following.kind == "op" and following.text == "=":
+                self._index += 2
                 continue
             value = self._statement(depth, piped, closer)
             piped = False
@@ -109,6 +117,16 @@ class Reader:
             return self._command(depth, piped, closer, invoked=False)
         if token.kind == "op" and token.text == "%":
             return self._command(depth, piped, closer, invoked=False)
+        following = self._peek(1)
+        if (
+            token.kind == "text"
+            and _PROGRAM.search(token.text)
+            and following is not None
+            and following.spaced
+            and following.kind in ("word", "text", "mixed")
+        ):
+            # a line of cmd, told for PowerShell by what it hands on
+            return self._command(depth, piped, closer, invoked=True)
         return self._expression(depth, piped, closer)
 
     def _expression(self, depth: int, piped: bool, closer: str) -> _Value:
@@ -212,7 +230,7 @@ class Reader:
         elif token.kind in ("(", "$(", "@("):
             value = self._statements(depth + 1, ")")
         elif token.kind in ("{", "@{"):
-            self._statements(depth + 1, "}")
+            self._statements(depth + 1, "}", table=token.kind == "@{")
             value = _Value("", False)
         elif token.kind == "[":
             return self._type(depth)
