@@ -14,6 +14,7 @@ from living import Living
 from yett.model import Effect, ToolCall
 from yett.proxy.doors import routes
 from yett.sdk import Client, TransportError
+from yett.serve import asgi
 
 PAY = ToolCall(tool="pay", arguments={"to": "bob", "amount": 500})
 
@@ -232,3 +233,32 @@ def test_many_questions_in_one_request_are_many_requests(living: Callable[..., L
     told = client.request("POST", "/access/v1/evaluations", asked)["evaluations"]
     assert len(told) == 100
     assert sum(each["decision"] for each in told) == 5
+
+
+def _hook(own: Living, command: str) -> tuple[int, Any]:
+    event = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_use_id": "u"}
+    body = json.dumps({**event, "tool_input": {"command": command}}).encode()
+    token = f"authorization: Bearer {own.token('agent')}"
+    return _say(own, "POST /v1/hooks/claude-code HTTP/1.1", token, f"content-length: {len(body)}", body=body)
+
+
+@pytest.mark.parametrize("size", [10, 1_500_000, 4_500_000])
+def test_a_hooks_event_is_never_so_large_that_its_answer_is_no_answer_to_the_agent(
+    own: Living, size: int
+) -> None:
+    """An agent that calls its hook over HTTP takes whatever is not 200 for a hook that failed, and may go on."""
+    status, told = _hook(own, "x" * size)
+    assert status == 200
+    assert told["hookSpecificOutput"]["permissionDecision"] == "deny"
+
+
+@pytest.mark.parametrize("path", ["/v1/hooks/claude-code", "/proxy/x", "/v1/sessions", "/v1/decisions"])
+def test_a_body_that_never_ends_is_not_waited_for(
+    own: Living, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(asgi.read_body, "__defaults__", (0.2,))
+    token = f"authorization: Bearer {own.token('agent')}"
+    status, told = _say(own, f"POST {path} HTTP/1.1", token, "content-length: 100", body=b"{")
+    assert (status, "effect" in told) == (200 if "hooks" in path else 408, False)
+    assert "did not arrive in time" in json.dumps(told)

@@ -44,8 +44,8 @@ MAX_CALL: Final = canonical.MAX_BYTES + 128 * 1024
 MAX_OUTCOME: Final = 4 * 1024 * 1024
 """Bytes of an outcome's body. A larger result cannot be looked at, and so is not reported."""
 MAX_OTHER: Final = 1024 * 1024
-STREAMED: Final = ("/mcp/", "/proxy/")
-"""Where bodies pass through as they come, because the routes behind bound them themselves."""
+STREAMED: Final = ("/mcp/", "/proxy/", "/v1/hooks/")
+"""Where bodies pass through as they come, because the routes behind bound their size themselves."""
 BODY_SECONDS: Final = 10.0
 """For the whole body to arrive."""
 
@@ -174,7 +174,9 @@ class Sidecar:
             await send(message)
 
         try:
-            if not scope["path"].startswith(STREAMED):
+            if scope["path"].startswith(STREAMED):
+                receive = _in_time(receive)
+            else:
                 receive = _replay(await read_body(receive, MAX_OTHER), receive)
             await self.rest(scope, receive, counted)
         except ClientGone:
@@ -291,6 +293,20 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return replay
+
+
+def _in_time(receive: Receive) -> Receive:
+    """A `receive` that waits for the rest of the body no longer than `read_body` would."""
+    until = time.monotonic() + BODY_SECONDS
+    coming = True
+
+    async def timely() -> Message:
+        nonlocal coming
+        message = await (_next(receive, until - time.monotonic()) if coming else receive())
+        coming = coming and bool(message.get("more_body"))
+        return message
+
+    return timely
 
 
 def _route(scope: Scope) -> str:

@@ -64,14 +64,16 @@ class Door(Route):
 
 
 async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:
-    """The whole body. Raises `YettError` TOO_LARGE."""
+    """The whole body. Raises `YettError` TOO_LARGE, when all of it has come: a connection that is closed with
+    part of a body on its way takes the answer along."""
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > limit:
-            raise YettError("TOO_LARGE", f"the body has more than {limit} bytes")
-        parts.append(chunk)
+        if size <= limit:
+            parts.append(chunk)
+    if size > limit:
+        raise YettError("TOO_LARGE", f"the body has more than {limit} bytes")
     return b"".join(parts)
 
 
@@ -163,7 +165,8 @@ def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
     return endpoint
 
 
-_STATUS = {"TOO_LARGE": 413, "RATE_LIMITED": 429, "INTERNAL": 500, "NOT_FOUND": 404, "ROLE_FORBIDDEN": 403}
+_STATUS = {"TOO_LARGE": 413, "RATE_LIMITED": 429, "INTERNAL": 500, "NOT_FOUND": 404, "ROLE_FORBIDDEN": 403,
+           "REQUEST_TIMEOUT": 408}  # fmt: skip
 
 
 def problem(error: YettError) -> Response:
