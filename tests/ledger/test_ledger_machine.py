@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ledger_world import OPERATOR, World
 
 from yett.errors import YettError
-from yett.ledger import Conflict, Pending, Proposal, commit, consume, core, plan, rows, verdict
+from yett.ledger import Conflict, Pending, Proposal, consume, core, plan, record, rows, verdict
 from yett.ledger import outcome as outcomes
 from yett.ledger.sweep import Over, Sweeper
 from yett.model import Decision
@@ -211,13 +211,13 @@ def recovery_releases() -> Iterator[None]:
 def a_lease_releases() -> Iterator[None]:
     original = consume.use
 
-    def mutant(state: Any, check: Any, admitted: Any, now: int) -> Any:
+    def mutant(state: Any, check: Any, draft: Any, who: Any, now: int) -> Any:
         for key in list(state.open):
             row = state.decided.get(key)
             if row.at + 10_000 < now:
                 state.install(plan._release(state, row), now)
                 state.install([("decided", key, msgspec.structs.replace(row, status=rows.RELEASED))], now)
-        return original(state, check, admitted, now)
+        return original(state, check, draft, who, now)
 
     with _patched((verdict, "use", mutant)):
         yield
@@ -235,14 +235,18 @@ def get_then_set() -> Iterator[None]:
             state = self.ledger._core.state
             looked[id(proposal.mandate)] = (
                 proposal.mandate,
-                original(state, proposal.mandate, proposal.admitted, self.ledger.now()),
+                original(
+                    state,
+                    proposal.mandate,
+                    record.draft(proposal),
+                    proposal.admitted.identity,
+                    self.ledger.now(),
+                ),
             )
         return proposal
 
-    def use(state: Any, presented: Any, admitted: Any, now: int) -> Any:
-        return (
-            looked[id(presented)][1] if id(presented) in looked else original(state, presented, admitted, now)
-        )
+    def use(state: Any, presented: Any, *others: Any) -> Any:
+        return looked[id(presented)][1] if id(presented) in looked else original(state, presented, *others)
 
     with _patched((World, "propose", propose), (verdict, "use", use)):
         yield
@@ -250,10 +254,7 @@ def get_then_set() -> Iterator[None]:
 
 @contextmanager
 def answered_before_it_is_durable() -> Iterator[None]:
-    def mutant(made: Any, proposal: Any, found: Any, body: Any, entry: Any, fresh: Any) -> Pending:
-        return Pending.done(commit.answer(made, proposal, found, body, entry))
-
-    with _patched((commit, "_pending", mutant)):
+    with _patched((core.Core, "wait", lambda *_: None)):
         yield
 
 

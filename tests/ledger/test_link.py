@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, POLICY, World, codes
 
 from yett.admit import admit
 from yett.errors import AuditUnavailable, InvalidCall, LedgerError
-from yett.extract.facts import Facts
-from yett.ledger import Pending, Proposal, Snapshot, assess
+from yett.extract.facts import Amount, Facts
+from yett.ledger import Pending, Proposal, Snapshot, assess, jws, service
 from yett.ledger.link import Answer, BadFrame, Frames, Hello, Question, Welcome, frame
-from yett.ledger.proposal import ATTEMPTS
+from yett.ledger.mandate import Limit, token_digest
+from yett.ledger.proposal import ATTEMPTS, Settled
 from yett.ledger.remote import RemoteLedger
 from yett.ledger.service import Service
 from yett.model import Decision, Effect, Identity, OutcomeFacts, Reason, Risk, ToolCall, Verdict
@@ -30,7 +32,7 @@ class Linked:
     def __init__(self, world: World) -> None:
         self.world = world
         self.loop = asyncio.new_event_loop()
-        self.decisions: list[Decision] = []
+        self.decisions: list[Settled] = []
         self.remotes: list[RemoteLedger] = []
         self.near: list[socket.socket] = []
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -79,8 +81,11 @@ class Judgement:
         does: tuple[str, ...] = (),
         arguments: dict[str, Any] | None = None,
         mandate: str | None = None,
+        proof: str | None = None,
+        facts: dict[str, Any] | None = None,
     ) -> None:
-        self.call = ToolCall(tool=tool, arguments=arguments or {}, mandate=mandate)
+        self.call = ToolCall(tool=tool, arguments=arguments or {}, mandate=mandate, proof=proof)
+        self.facts = facts or {}
         self.who = who
         self.effect = effect
         self.does = does
@@ -90,7 +95,7 @@ class Judgement:
     def __call__(self, view: Snapshot, contended: bool) -> Proposal:
         self.asked += 1
         admitted = admit(self.call, self.who, view.session)
-        facts = Facts(tool=self.call.tool, does=frozenset(self.does))
+        facts = Facts(tool=self.call.tool, does=frozenset(self.does), **self.facts)
         effect = Effect.DENY if contended else self.effect
         reasons = () if effect is Effect.ALLOW else (Reason(stage="policy", code="RULE", message="said so"),)
         policy = Verdict(stage="policy", effect=effect, reasons=reasons)
@@ -221,6 +226,73 @@ def test_errors_of_the_caller_come_through(linked: Linked) -> None:
     unknown = OutcomeFacts(decision_id="d_none", status="ok", result_digest="sha256:" + "1" * 64, size=1)
     with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
         remote.report(unknown, AGENT).result(10)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_a_mandate_permits_is_the_same_wherever_it_was_checked(linked: Linked, remote: bool) -> None:
+    world = linked.world
+    ledger = linked.remote() if remote else world.ledger
+    key = jws.SigningKey(bytes(31) + b"k")
+    terms: dict[str, Any] = {"principal": "ada", "agent": "helper", "tool": "pay", "uses": 3}
+    limits = {"amount": Limit(most=900), "to": Limit(eq="bob")}
+    token = world.ledger.issue_mandate(OPERATOR, **terms, limits=limits, amount=1000, amount_of="amount")
+    known = world.ledger.issue_mandate(OPERATOR, **terms, arguments={"to": "bob"})
+    bound = world.ledger.issue_mandate(OPERATOR, **terms, cnf=jws.encode(key.public))
+
+    def answer(mandate: str, proof: str | None = None, **arguments: Any) -> str:
+        told = settled(ledger, Judgement("pay", arguments=arguments, mandate=mandate, proof=proof))
+        return "ALLOWED" if told.allowed else " ".join(sorted(codes(told)))
+
+    assert answer(token, to="bob", amount=600) == "ALLOWED"
+    assert answer(token, to="bob", amount=600) == "MANDATE_BUDGET"
+    assert answer(token, to="bob", amount=901) == "MANDATE_ARGUMENTS"
+    assert answer(token, to="eve", amount=1) == "MANDATE_ARGUMENTS"
+    assert answer(token[:-9] + "AAAAAAAAA", to="bob", amount=1) in ("BAD_SIGNATURE", "BAD_TOKEN")
+    assert answer(_id(known), to="bob") == "ALLOWED"
+    assert answer(_id(known), to="eve") == "MANDATE_ARGUMENTS"
+    assert answer("m_nobody", to="bob") == "MANDATE_UNKNOWN"
+    admitted = admit(ToolCall(tool="pay", arguments={}), AGENT, world.ledger.default_session(AGENT))
+    claims = {
+        "mandate": token_digest(bound),
+        "call": admitted.digest,
+        "attempt": "",
+        "aud": world.ledger.origin,
+        "challenge": world.ledger.challenge(_id(bound)),
+    }
+    proof = jws.sign(jws.PROOF, claims, key)
+    assert answer(bound) == "PROOF_REQUIRED"
+    assert answer(bound, proof) == "ALLOWED"
+    assert answer(bound, proof) == "CHALLENGE_USED"
+    foreign = jws.sign(jws.PROOF, {**claims, "challenge": world.ledger.challenge("another")}, key)
+    assert answer(bound, foreign) == "CHALLENGE_FORGED"
+
+
+def _id(token: str) -> str:
+    return str(msgspec.json.decode(jws.decode(token.split(".")[1]))["jti"])
+
+
+def test_what_only_the_ledger_holds_is_shown_to_the_approver_like_any_other(linked: Linked) -> None:
+    remote = linked.remote()
+    pay = {"does": ("pay",), "facts": {"amounts": (Amount(pointer="/amount", minor=6_000_000),)}}
+    assert settled(remote, Judgement("pay", arguments={"to": "bob", "amount": 60_000}, **pay)).allowed
+    held = settled(remote, Judgement("pay", arguments={"to": "bob", "amount": 60_000}, **pay))
+    assert codes(held) == {"BUDGET_MONEY"}
+    (request,) = linked.world.ledger.approvals(APPROVER)
+    assert request.id == held.approval
+    assert request.shown is not None
+    assert request.shown.arguments == '{"amount":60000,"to":"bob"}'
+
+
+def test_a_past_that_the_ledger_has_forgotten_is_asked_for_again(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "KEPT", 1)
+    remote = linked.remote()
+    settled(remote, Judgement())
+    settled(remote, Judgement(who=OTHER))
+    again = Judgement()
+    assert settled(remote, again).allowed
+    assert again.asked == 2
 
 
 # -- a link that fails -----------------------------------------------------------------------------------

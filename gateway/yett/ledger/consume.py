@@ -21,11 +21,11 @@ from __future__ import annotations
 from typing import Any
 
 from yett.ledger import rows
-from yett.ledger.mandate import Claims, amount_of, refuse
-from yett.ledger.proposal import MandateCheck
+from yett.ledger.mandate import Claims, refuse
+from yett.ledger.proposal import Draft, MandateCheck
 from yett.ledger.rows import Decided, Mandate
 from yett.ledger.state import Attempt, State
-from yett.model import AdmittedCall, Identity, Reason, Struct
+from yett.model import Identity, Reason, Struct
 
 
 class Use(Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class Use(Struct, frozen=True, kw_only=True):
         }
 
 
-def use(state: State, check: MandateCheck, admitted: AdmittedCall, now: int) -> Use | Reason:
+def use(state: State, check: MandateCheck, draft: Draft, identity: Identity, now: int) -> Use | Reason:
     """Whether a verified mandate can be used for this call now, and how.
 
     Args:
@@ -79,28 +79,25 @@ def use(state: State, check: MandateCheck, admitted: AdmittedCall, now: int) -> 
     everyone = (claims, *reversed(check.chain))
     # A retry is told what became of the first try even when the mandate has ended since: the question is
     # about the past. It still cannot run.
-    attempt = admitted.call.attempt
-    if attempt:
-        earlier = earlier_attempt(state, admitted)
+    if draft.attempt:
+        earlier = earlier_attempt(state, draft, identity)
         if earlier is not None:
             return earlier
     for each in everyone:
-        refusal = _alive(state, each, check.kid, admitted.identity, now)
+        refusal = _alive(state, each, check.kid, identity, now)
         if refusal is not None:
             return refusal
-    amount = 0
+    amounts = check.amounts or (0,) * len(everyone)
     slot = 0
-    for each in everyone:
+    for each, counted in zip(everyone, amounts, strict=True):
         known = state.mandates.get(each.jti)
-        counted = amount_of(each, admitted)
-        amount = max(amount, counted)
         if known is None:
             slot = slot or 1
             continue
         if each is claims and known.digest and check.digest and known.digest != check.digest:
             return refuse("MANDATE_ID_REUSED", "another mandate with this id was seen before")
         if known.used >= min(known.uses, each.uses):
-            return _spent(state, known, check, admitted)
+            return _spent(state, known, check, draft)
         if each.amount is not None and known.spent + counted > each.amount:
             return refuse("MANDATE_BUDGET", "the amount is more than what is left of the mandate")
         if each is claims:
@@ -110,7 +107,7 @@ def use(state: State, check: MandateCheck, admitted: AdmittedCall, now: int) -> 
         slot=slot or 1,
         ids=tuple(each.jti for each in everyone),
         chain=everyone,
-        amount=amount,
+        amount=max(amounts),
         digest=check.digest,
         sender=check.sender,
         kid=check.kid,
@@ -140,17 +137,17 @@ def _alive(state: State, claims: Claims, kid: str, identity: Identity, now: int)
     return None
 
 
-def _spent(state: State, known: Mandate, check: MandateCheck, admitted: AdmittedCall) -> Reason:
+def _spent(state: State, known: Mandate, check: MandateCheck, draft: Draft) -> Reason:
     last = state.decided.get(known.last)
     if last is None or known.uses > 1:
         return refuse("MANDATE_SPENT", "the mandate has been used as often as it may be")
-    return _told(last, check.sender, admitted, "MANDATE")
+    return _told(last, check.sender, draft, "MANDATE")
 
 
-def _told(last: Decided, sender: str, admitted: AdmittedCall, prefix: str) -> Reason:
+def _told(last: Decided, sender: str, draft: Draft, prefix: str) -> Reason:
     if last.sender != sender:
         return refuse(f"{prefix}_REPLAY", "it was used before, by somebody else")
-    if last.call != admitted.digest:
+    if last.call != draft.digest:
         return refuse(f"{prefix}_CONFLICT", "it was used before, for another call")
     if last.status == rows.IN_DOUBT:
         return refuse(f"{prefix}_IN_DOUBT", "it was used before and nobody knows whether the call ran")
@@ -159,16 +156,15 @@ def _told(last: Decided, sender: str, admitted: AdmittedCall, prefix: str) -> Re
     return refuse(f"{prefix}_IN_FLIGHT", "it was used before and the call's result is not known yet")
 
 
-def earlier_attempt(state: State, admitted: AdmittedCall) -> Reason | None:
+def earlier_attempt(state: State, draft: Draft, identity: Identity) -> Reason | None:
     """What became of an earlier call under the same idempotency key; None if there was none."""
-    call, identity = admitted.call, admitted.identity
-    key = "\0".join((identity.tenant, identity.principal, identity.agent, call.attempt or ""))
+    key = "\0".join((identity.tenant, identity.principal, identity.agent, draft.attempt))
     found: Attempt | None = state.attempts.get(key)
     if found is None:
         return None
     last = state.decided.get(found.decision)
     if last is None or last.status == rows.RELEASED:
         return None
-    if found.call != admitted.digest:
+    if found.call != draft.digest:
         return refuse("ATTEMPT_CONFLICT", "this attempt was another call before", "/attempt")
-    return _told(last, last.sender, admitted, "ATTEMPT")
+    return _told(last, last.sender, draft, "ATTEMPT")

@@ -6,12 +6,13 @@ import hmac
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from yett.errors import LedgerError
+from yett.errors import AuditUnavailable, LedgerError
 from yett.extract.facts import Facts
 from yett.ledger import clearing, credentials, freeze, planned, record, rows
 from yett.ledger.approval import ApprovalView
@@ -19,14 +20,24 @@ from yett.ledger.approvals import Approvals
 from yett.ledger.assess import assess
 from yett.ledger.budget import DEFAULT_CAPS, Cap
 from yett.ledger.challenge import Challenges
-from yett.ledger.commit import commit
+from yett.ledger.commit import Committed, Show, commit, current, shown_of
 from yett.ledger.core import Core
 from yett.ledger.freeze import frozen_scope
 from yett.ledger.jws import encode
-from yett.ledger.keys import session_id
+from yett.ledger.keys import Issuer, session_id
 from yett.ledger.mandates import Mandates, Shown
 from yett.ledger.outcome import report
-from yett.ledger.proposal import ATTEMPTS, Conflict, Decided, Judge, MandateCheck, Pending, Proposal
+from yett.ledger.proposal import (
+    ATTEMPTS,
+    Conflict,
+    Decided,
+    Draft,
+    Judge,
+    MandateCheck,
+    Pending,
+    Proposal,
+    Settled,
+)
 from yett.ledger.rows import Decided as DecidedRow
 from yett.ledger.session import Session
 from yett.ledger.store import Store
@@ -34,6 +45,7 @@ from yett.ledger.taint import Hasher
 from yett.ledger.view import Snapshot
 from yett.model import (
     AdmittedCall,
+    Decision,
     Identity,
     Json,
     OutcomeFacts,
@@ -115,6 +127,11 @@ class Ledger:
     def hasher_key(self) -> bytes:
         """The key of `hasher`: for a process that judges beside this one, and nobody else."""
         return self._core.keys.derive("taint")
+
+    @property
+    def issuers(self) -> tuple[Issuer, ...]:
+        """Whose mandates are accepted: public keys."""
+        return tuple(self._core.keys.issuers.values())
 
     @property
     def log_key(self) -> str:
@@ -294,6 +311,10 @@ class Ledger:
         """The stateless half of judging a presented mandate; None if there is none. Never raises."""
         return self._mandates.check(admitted, max(now, self._core.now()))
 
+    def confirm_mandate(self, check: MandateCheck) -> MandateCheck:
+        """What another process has checked, with what only the ledger knows. See `Mandates.confirm`."""
+        return self._mandates.confirm(check, self._core.now())
+
     def settle(self, identity: Identity, session: str, judge: Judge) -> Pending:
         """Has a call judged, as often as its session changes meanwhile, and records what came of it.
 
@@ -305,21 +326,70 @@ class Ledger:
         """
         for attempt in range(ATTEMPTS + 1):
             proposal = judge(self.snapshot(identity, session), attempt == ATTEMPTS)
-            outcome = self.commit(self.with_mandate(proposal))
+            if proposal.admitted.call.mandate:
+                check = self.check_mandate(proposal.admitted, self._core.now())
+                proposal = msgspec.structs.replace(proposal, mandate=check)
+            outcome = self.commit(proposal)
             if not isinstance(outcome, Conflict):
                 return outcome
         raise LedgerError("INTERNAL", "a denial was refused as stale")
 
-    def with_mandate(self, proposal: Proposal) -> Proposal:
-        """The proposal, with the check of the mandate that the call presents, if it presents one."""
-        if not proposal.admitted.call.mandate:
-            return proposal
-        check = self.check_mandate(proposal.admitted, self._core.now())
-        return msgspec.structs.replace(proposal, mandate=check)
-
     def commit(self, proposal: Proposal) -> Pending | Conflict:
-        """Records a decision, or finds that judging must be done again. See `commit`."""
-        return commit(self._core, self._challenges, self._caps, proposal)
+        """Records a decision, or finds that judging must be done again. Never raises for a judged call: a log
+        that fails is a deny without a record."""
+        origin = self._core.origin
+
+        def answered(settled: Settled) -> Decision:
+            return settled.decision(proposal, origin)
+
+        try:
+            found = self.enter(
+                record.draft(proposal),
+                proposal.snapshot,
+                shown_of(proposal.admitted, proposal.facts, proposal.risk),
+                mandate=proposal.mandate,
+            )
+        except LedgerError as error:
+            return Pending.done(answered(Settled.unrecorded(error)))
+        if isinstance(found, Conflict):
+            return found
+
+        def settle(timeout: float | None) -> Decision:
+            try:
+                return answered(found.settled(timeout))
+            except AuditUnavailable as error:
+                return answered(Settled.unrecorded(error))
+
+        return Pending(settle, partial(self.subscribe, found), found.sign)
+
+    def enter(
+        self,
+        draft: Draft,
+        snapshot: Snapshot,
+        show: Show,
+        *,
+        mandate: MandateCheck | None = None,
+        now: int | None = None,
+        final: bool | None = None,
+    ) -> Committed | Conflict:
+        """As `commit`, for what was judged elsewhere. See `commit.commit`.
+
+        Raises:
+            LedgerError: there is no record, because the log or the store failed.
+        """
+        return commit(
+            self._core, self._challenges, self._caps, draft, snapshot, show, mandate, now=now, final=final
+        )
+
+    def still_holds(self, snapshot: Snapshot) -> bool:
+        """Whether everything that was read of a view still reads the same."""
+        core = self._core
+        with core.lock:
+            return snapshot.still_holds(current(core, snapshot, core.now()))
+
+    def subscribe(self, committed: Committed, call: Callable[[], None]) -> None:
+        """Calls back once a commit's record is durable, or never will be; from whatever thread finds out."""
+        self._core.writer.add_done_callback(committed.entry, lambda _error: call())
 
     def decided(self, decision_id: str, identity: Identity) -> Decided:
         """What an allowed decision was about.

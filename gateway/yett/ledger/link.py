@@ -4,9 +4,10 @@ Both ends are the same program under the same user, joined by a socket pair that
 wire needs no authentication; it still believes nothing that the ledger can check itself. A frame is four bytes
 of length (big-endian) and a MessagePack document: a question with a number, or the answer to that number.
 
-A worker judges against a `Past` that it may have kept for a while. With a proposal it sends back what it has
-judged by (`Past.basis`: everything but the bulk), and the ledger takes the proposal only if that is still so;
-otherwise the answer is `Stale`, with the past as it is now.
+A worker judges against a `Past` that it may have kept for a while. Each past that it is told has a number, under
+which the ledger remembers it without the bulk (`Past.basis`). A draft names the one it was judged by, and the
+ledger takes it only if that is still so; otherwise the answer is `Stale`, with the past as it is now. What an
+approver would be shown of a call (`Details`) is sent where it is likely to be held, and else when it is `Wanted`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import msgspec
 from yett.errors import LedgerError
 from yett.extract.facts import Facts
 from yett.ledger.budget import Account
-from yett.ledger.measure import Measure
-from yett.ledger.proposal import Decided, Proposal
+from yett.ledger.keys import Issuer
+from yett.ledger.proposal import Decided, Draft, MandateCheck, Proposal, Settled
 from yett.ledger.rows import Principal
 from yett.ledger.session import Session
 from yett.ledger.taint import Hasher, Taint
 from yett.ledger.view import Snapshot
-from yett.model import AdmittedCall, Decision, Identity, OutcomeFacts, PolicyRef, Risk, Struct, Verdict
+from yett.model import AdmittedCall, Context, Decision, Identity, OutcomeFacts, PolicyRef, Risk, Struct
 
 MAX_FRAME: Final = 32 * 1024 * 1024
 """Bytes of one document; a call's arguments have at most `canonical.MAX_BYTES`, their facts a multiple."""
@@ -70,16 +71,16 @@ class Past(Struct, frozen=True, kw_only=True):
         """The same without the bulk: filters by their digest, accounts (their answers are sent) not at all."""
         return self._with(
             msgspec.structs.replace(self.principal, account=Account(key=self.principal.account.key)),
-            *(Taint(digest=taint.digest) for taint in self.taints),
+            *(Taint(digest=taint.digest) for taint in _taints(self)),
         )
 
-    def lean(self, known: Past) -> Past:
+    def lean(self, known: Past | Snapshot) -> Past:
         """For someone who has `known`: filters that are the same there are named by their digest."""
         return self._with(
             self.principal,
             *(
                 Taint(digest=mine.digest) if mine.digest == theirs.digest else mine
-                for mine, theirs in zip(self.taints, known.taints, strict=True)
+                for mine, theirs in zip(_taints(self), _taints(known), strict=True)
             ),
         )
 
@@ -89,13 +90,9 @@ class Past(Struct, frozen=True, kw_only=True):
             self.principal,
             *(
                 theirs if mine.digest == theirs.digest else mine
-                for mine, theirs in zip(self.taints, known.taints, strict=True)
+                for mine, theirs in zip(_taints(self), _taints(known), strict=True)
             ),
         )
-
-    @property
-    def taints(self) -> tuple[Taint, Taint, Taint]:
-        return self.row.taint, self.principal.taint, self.principal.earlier
 
     def _with(self, principal: Principal, row: Taint, taint: Taint, earlier: Taint) -> Past:
         return msgspec.structs.replace(
@@ -103,6 +100,10 @@ class Past(Struct, frozen=True, kw_only=True):
             row=msgspec.structs.replace(self.row, taint=row),
             principal=msgspec.structs.replace(principal, taint=taint, earlier=earlier),
         )
+
+
+def _taints(past: Past | Snapshot) -> tuple[Taint, Taint, Taint]:
+    return past.row.taint, past.principal.taint, past.principal.earlier
 
 
 # -- questions -----------------------------------------------------------------------------------------
@@ -119,50 +120,34 @@ class PastOf(Struct, frozen=True, kw_only=True, tag=True):
     session: str
 
 
-class Commit(Struct, frozen=True, kw_only=True, tag=True):
-    """A proposal, and what it was judged by."""
+class Details(Struct, frozen=True, kw_only=True):
+    """What is needed of few calls: to show one to an approver, to compare it with a mandate known by its id."""
 
     admitted: AdmittedCall
     facts: Facts
     risk: Risk
-    verdicts: tuple[Verdict, ...]
-    policy: PolicyRef
-    lifetime_ms: int
-    preview: bool
-    measured: Measure
-    basis: Past
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Details:
+        call = msgspec.structs.replace(proposal.admitted.call, context=Context())
+        admitted = msgspec.structs.replace(proposal.admitted, call=call)
+        return cls(admitted=admitted, facts=proposal.facts, risk=proposal.risk)
+
+
+class Commit(Struct, frozen=True, kw_only=True, tag=True):
+    """A proposal's draft, and what it was judged by."""
+
+    draft: Draft
+    past: int
+    """Number of the past."""
     reads: tuple[tuple[tuple[str, str, int], int], ...]
     final: bool
     """A denial to be recorded whatever has changed."""
-
-    @classmethod
-    def of(cls, proposal: Proposal, measured: Measure, past: Past, *, final: bool) -> Commit:
-        return cls(
-            admitted=proposal.admitted,
-            facts=proposal.facts,
-            risk=proposal.risk,
-            verdicts=proposal.verdicts,
-            policy=proposal.policy,
-            lifetime_ms=proposal.lifetime_ms,
-            preview=proposal.preview,
-            measured=measured,
-            basis=past.basis(),
-            reads=tuple(proposal.snapshot.reads.items()),
-            final=final,
-        )
-
-    def proposal(self, view: Snapshot) -> Proposal:
-        """The proposal, over a view that the ledger has taken itself."""
-        return Proposal(
-            admitted=self.admitted,
-            facts=self.facts,
-            risk=self.risk,
-            verdicts=self.verdicts,
-            policy=self.policy,
-            snapshot=view,
-            lifetime_ms=self.lifetime_ms,
-            preview=self.preview,
-        )
+    mandate: MandateCheck | None = None
+    """Of the token that the call presents, checked but for what only the ledger knows."""
+    presents: bool = False
+    """The call presents a mandate by its id, which only the ledger can look up."""
+    details: Details | None = None
 
 
 class DecidedOf(Struct, frozen=True, kw_only=True, tag=True):
@@ -194,28 +179,50 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag=True):
-    """The key under which the ledger hashes values: a worker needs it to ask where a value came from."""
+    """What a worker needs to know once."""
 
     hasher: bytes
+    """The key under which the ledger hashes values: to ask where a value came from."""
+    origin: str = ""
+    """The log's name."""
+    issuers: tuple[Issuer, ...] = ()
+    """Whose mandates are accepted: public keys."""
 
 
 class Here(Struct, frozen=True, kw_only=True, tag=True):
     """The past that was asked for."""
 
+    number: int
     past: Past
 
 
 class Stale(Struct, frozen=True, kw_only=True, tag=True):
-    """Nothing was recorded; this is the past now (`lean`, for whoever has what the proposal was judged by)."""
+    """Nothing was recorded; this is the past now (`lean`, for whoever has what the draft was judged by)."""
 
+    number: int
     past: Past
 
 
+class Forgotten(Struct, frozen=True, tag=True):
+    """Nothing was recorded: the past of this number is not remembered. Ask for it again."""
+
+
+class Wanted(Struct, frozen=True, tag=True):
+    """Nothing was recorded: send the same again with its `Details`."""
+
+
 class Given(Struct, frozen=True, kw_only=True, tag=True):
-    """The decision, durable; and the past behind it, if what judging reads is not as it was before."""
+    """What came of a commit, durable; and the past behind it, if what judging reads is not as it was before."""
+
+    settled: Settled
+    number: int = 0
+    past: Past | None = None
+
+
+class Recorded(Struct, frozen=True, kw_only=True, tag=True):
+    """A report's answer: the decision reported on, with the place of the outcome's record."""
 
     decision: Decision
-    past: Past | None = None
 
 
 class Known(Struct, frozen=True, kw_only=True, tag=True):
@@ -237,7 +244,7 @@ class Failed(Struct, frozen=True, kw_only=True, tag=True):
         return LedgerError(self.code, self.message, path=self.path)
 
 
-Reply = Welcome | Here | Stale | Given | Known | Done | Failed
+Reply = Welcome | Here | Stale | Forgotten | Wanted | Given | Recorded | Known | Done | Failed
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -7,9 +7,8 @@ keeps it, by its id.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -19,15 +18,13 @@ from yett.ledger import jws, mandate, rows
 from yett.ledger.challenge import Challenges
 from yett.ledger.core import Core
 from yett.ledger.freeze import check_scope
-from yett.ledger.keys import Issuer
 from yett.ledger.mandate import Claims, Limit, Verified, refuse
+from yett.ledger.presented import Verifier
 from yett.ledger.proposal import MandateCheck
 from yett.ledger.reach import foreign, reaches, require_scope
 from yett.ledger.rows import Decided
 from yett.ledger.state import Body
 from yett.model import AdmittedCall, Identity, Json, Reason, RecordRef, Struct
-
-CACHE: Final = 4096
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -52,7 +49,7 @@ class Mandates:
     def __init__(self, core: Core, challenges: Challenges) -> None:
         self._core = core
         self._challenges = challenges
-        self._verified: dict[bytes, Verified] = {}
+        self.verifier = Verifier(core.origin, core.keys.issuers)
 
     # -- issuing ---------------------------------------------------------------------------------------
 
@@ -139,36 +136,24 @@ class Mandates:
         presented = admitted.call.mandate
         if not presented:
             return None
+        if "." in presented:
+            return self.confirm(self.verifier.check(admitted, now), now)
         try:
-            return self._check(presented, admitted, now)
+            return self.confirm(self.verifier.judge(self._look_up(presented), admitted, now), now)
         except LedgerError as error:
             return MandateCheck(refusal=refuse(error.code, error.message))
 
-    def _check(self, presented: str, admitted: AdmittedCall, now: int) -> MandateCheck:
-        verified = self._look_up(presented) if "." not in presented else self._verify(presented)
-        issuer = self._issuer(verified.kid)
-        if issuer is not None and now // 1000 >= issuer.exp:
-            # Whoever has the key by now could date a mandate back into its time.
-            return MandateCheck(refusal=refuse("MANDATE_ISSUER", "the mandate's key has expired"))
-        refusal = mandate.judge(verified, admitted, self._core.origin, now // 1000)
-        if refusal is not None:
-            return MandateCheck(refusal=refusal)
-        sender = admitted.identity.agent
-        challenge: tuple[int, int] | None = None
-        if verified.claims.cnf:
-            proven = self._prove(verified, admitted, now)
-            if isinstance(proven, Reason):
-                return MandateCheck(refusal=proven)
-            challenge = proven
-            sender += "#" + jws.thumbprint(jws.decode(verified.claims.cnf))
-        return MandateCheck(
-            claims=verified.claims,
-            chain=verified.chain,
-            kid=verified.kid,
-            digest=verified.digest,
-            sender=sender,
-            challenge=challenge,
-        )
+    def confirm(self, check: MandateCheck, now: int) -> MandateCheck:
+        """A check, wherever it was made: its key by this clock, and the challenge that was answered, opened here."""
+        if check.claims is None:
+            return check
+        refusal = self.verifier.expired(check.kid, now)
+        if refusal is None and check.answers:
+            opened = self._challenges.open(check.answers, now, check.claims.jti)
+            if not isinstance(opened, Reason):
+                return msgspec.structs.replace(check, challenge=opened)
+            refusal = opened
+        return MandateCheck(refusal=refusal) if refusal is not None else check
 
     def _look_up(self, jti: str) -> Verified:
         core = self._core
@@ -183,44 +168,7 @@ class Mandates:
             raise LedgerError(
                 "MANDATE_UNKNOWN", "the mandate's token is not kept here: present the token itself"
             )
-        return self._verify(token.decode())
-
-    def _verify(self, token: str) -> Verified:
-        # A verified token stays verified: signature and structure do not depend on time. Keyed by hash.
-        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        known = self._verified.get(key)
-        if known is None:
-            known = mandate.verify(token, self._issuer)
-            if len(self._verified) >= CACHE:
-                self._verified.clear()
-            self._verified[key] = known
-        return known
-
-    def _issuer(self, kid: str) -> Issuer | None:
-        return self._core.keys.issuers.get(kid)
-
-    def _prove(self, verified: Verified, admitted: AdmittedCall, now: int) -> tuple[int, int] | Reason:
-        claims = verified.claims
-        proof = admitted.call.proof
-        if not proof:
-            return refuse("PROOF_REQUIRED", "this mandate must be presented with a proof of possession")
-        public = jws.decode(claims.cnf)
-        payload = jws.verify(proof, jws.PROOF, jws.thumbprint(public), public)
-        expected = {
-            "mandate": verified.digest,
-            "call": admitted.digest,
-            "attempt": admitted.call.attempt or "",
-            "aud": self._core.origin,
-        }
-        if {name: payload.get(name) for name in expected} != expected or set(payload) != {
-            *expected,
-            "challenge",
-        }:
-            return refuse("PROOF_MISMATCH", "the proof was made for another call, attempt or mandate")
-        challenge = payload["challenge"]
-        if not isinstance(challenge, str):
-            return refuse("PROOF_MISMATCH", "the proof names no challenge")
-        return self._challenges.open(challenge, now, claims.jti)
+        return self.verifier.verify(token.decode())
 
     def challenge(self, jti: str) -> str:
         """A fresh challenge for proving possession of one mandate's key; costs no state."""

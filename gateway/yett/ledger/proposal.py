@@ -3,6 +3,9 @@
 The way of a call through the ledger: `snapshot` (a `Snapshot`, the view that judging reads) → `assess`
 (the session stage's verdict, pure) → `Proposal` → `commit`, which answers `Pending` (recorded, the
 decision comes once the record is durable) or `Conflict` (what judging read has changed: judge again).
+
+What a record says of a call, whatever the commit finds, is drawn up where the call was judged: that is a
+`Draft`, and all that the process which commits is sent of most calls.
 """
 
 from __future__ import annotations
@@ -11,10 +14,24 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from yett.errors import LedgerError
 from yett.extract.facts import Facts
 from yett.ledger.mandate import Claims
+from yett.ledger.measure import Measure
 from yett.ledger.view import Snapshot
-from yett.model import AdmittedCall, Decision, PolicyRef, Reason, Risk, Struct, Verdict
+from yett.model import (
+    AdmittedCall,
+    Decision,
+    Effect,
+    Obligation,
+    PolicyRef,
+    Reason,
+    RecordRef,
+    Risk,
+    SessionState,
+    Struct,
+    Verdict,
+)
 
 
 class MandateCheck(Struct, frozen=True, kw_only=True):
@@ -33,8 +50,12 @@ class MandateCheck(Struct, frozen=True, kw_only=True):
     """Hash of the presented token."""
     sender: str = ""
     """Who presented it: agent, and thumbprint of the key that proved possession."""
+    amounts: tuple[int, ...] = ()
+    """What the call counts against the amount of the mandate, then of its ancestors, nearest first; none: nothing."""
+    answers: str = ""
+    """The challenge that the proof answers; only where it was minted can it be opened."""
     challenge: tuple[int, int] | None = None
-    """(epoch, sequence number) of the challenge that the proof answers."""
+    """(epoch, sequence number) of that challenge, opened."""
     refusal: Reason | None = None
 
     @property
@@ -57,6 +78,103 @@ class Proposal(Struct, frozen=True, kw_only=True):
     """How long the answer may be acted on, from now."""
     preview: bool = True
     """Record a redacted preview of the arguments beside their commitments."""
+
+
+class Argument(Struct, frozen=True, kw_only=True, array_like=True):
+    """One top-level argument, as the record commits to it."""
+
+    pointer: str
+    value: bytes
+    """RFC 8785 bytes."""
+    preview: str | None = None
+    """Redacted; None where the policy wants none."""
+
+
+class Draft(Struct, frozen=True, kw_only=True, array_like=True):
+    """Of a proposal, what the commit checks and records. Made by `record.draft`, which is pure."""
+
+    digest: str
+    action: str
+    tool: str
+    server: str | None
+    call_id: str
+    attempt: str
+    arguments: tuple[Argument, ...]
+    verdicts: tuple[Verdict, ...]
+    measured: Measure
+    risk: int
+    findings: tuple[str, ...]
+    """Their ids, sorted."""
+    limits: tuple[str, ...]
+    """What of the call was not looked at (`Facts.limits`)."""
+    policy: PolicyRef
+    lifetime_ms: int
+
+    @property
+    def denied(self) -> bool:
+        """A stage has denied already: nothing that the commit finds can change that."""
+        return not self.verdicts or any(verdict.effect is Effect.DENY for verdict in self.verdicts)
+
+
+class Settled(Struct, frozen=True, kw_only=True, array_like=True):
+    """What a commit came to and where it stands: with the proposal, all that a `Decision` says."""
+
+    id: str
+    effect: Effect
+    reasons: tuple[Reason, ...]
+    risk: int = 0
+    """The session's, this call included."""
+    at: int = 0
+    expires: int = 0
+    index: int = -1
+    """The record's; -1 = there is none, because the log cannot be written."""
+    leaf: bytes = b""
+    checkpoint: int = 0
+    mandate: str | None = None
+    approval: str | None = None
+    permit: str | None = None
+    obligations: tuple[Obligation, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.effect is Effect.ALLOW
+
+    @classmethod
+    def unrecorded(cls, error: LedgerError) -> Settled:
+        """The one outcome without a record."""
+        reason = Reason(stage="record", code=error.code, message=error.message)
+        return cls(id="", effect=Effect.DENY, reasons=(reason,))
+
+    def decision(self, proposal: Proposal, log: str) -> Decision:
+        """The decision on the proposal that was settled so.
+
+        Args:
+            log: its origin.
+        """
+        admitted, recorded = proposal.admitted, self.index >= 0
+        record = RecordRef(log=log, index=self.index, leaf=self.leaf.hex(), checkpoint=self.checkpoint)
+        return Decision(
+            decision_id=self.id,
+            call_id=admitted.call.call_id,
+            action_digest=admitted.action_digest,
+            call_digest=admitted.digest,
+            effect=self.effect,
+            reasons=self.reasons,
+            risk=proposal.risk,
+            session=SessionState(
+                id=proposal.snapshot.row.id,
+                risk=self.risk,
+                labels=tuple(sorted(proposal.snapshot.labels)) if recorded else (),
+            ),
+            policy=proposal.policy,
+            record=record if recorded else None,
+            mandate=self.mandate,
+            approval=self.approval,
+            permit=self.permit,
+            obligations=self.obligations,
+            issued_at=self.at,
+            expires_at=self.expires,
+        )
 
 
 Judge = Callable[[Snapshot, bool], Proposal]
@@ -95,9 +213,12 @@ class Pending:
         self,
         settle: Callable[[float | None], Decision],
         subscribe: Callable[[Callable[[], None]], None],
+        prepare: Callable[[], object] = lambda: None,
     ) -> None:
         self._settle = settle
         self._subscribe = subscribe
+        self.prepare = prepare
+        """Does what of the answer does not wait for the disk, while the disk is busy. Need not be called."""
         self._lock = threading.Lock()
         self._decision: Decision | None = None
         self._error: Exception | None = None

@@ -12,13 +12,14 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from yett import canonical
-from yett.ledger.measure import Measure
-from yett.ledger.proposal import Proposal
+from yett.ledger.assess import measure
+from yett.ledger.proposal import Argument, Draft, Proposal
 from yett.ledger.show import redacted
 from yett.ledger.state import Body
 from yett.ledger.taint import Hasher, pack, to_text
 from yett.ledger.verdict import Finding
-from yett.model import Identity, Origin
+from yett.ledger.view import Snapshot
+from yett.model import Effect, Identity, Origin
 from yett.policy.intent import of_prompt
 from yett_audit import commitments
 
@@ -52,10 +53,32 @@ def prompted(hasher: Hasher, prompt: str | None) -> Body:
     return told
 
 
+def draft(proposal: Proposal) -> Draft:
+    """What the record will say of a proposal, whatever the commit finds. Pure."""
+    admitted, facts, risk = proposal.admitted, proposal.facts, proposal.risk
+    call = admitted.call
+    return Draft(
+        digest=admitted.digest,
+        action=admitted.action_digest,
+        tool=call.tool,
+        server=call.server,
+        call_id=call.call_id,
+        attempt=call.attempt or "",
+        arguments=_arguments(proposal),
+        verdicts=proposal.verdicts,
+        measured=measure(proposal.snapshot, admitted, facts, None),
+        risk=risk.score,
+        findings=tuple(sorted({each.id for each in risk.findings})[:MAX_FINDINGS]) if risk.findings else (),
+        limits=facts.limits[:16],
+        policy=proposal.policy,
+        lifetime_ms=proposal.lifetime_ms,
+    )
+
+
 def decision(
     decision_id: str,
-    proposal: Proposal,
-    measured: Measure,
+    draft: Draft,
+    snapshot: Snapshot,
     found: Finding,
     *,
     at: int,
@@ -68,48 +91,51 @@ def decision(
     args: list[list[str]],
 ) -> Body:
     """The body of a decision's record, without the hash of the session after it."""
-    admitted = proposal.admitted
-    call = admitted.call
-    told: dict[str, Any] = {"digest": admitted.digest, "action": admitted.action_digest, "tool": call.tool}
-    if call.server is not None:
-        told["server"] = call.server
-    if call.call_id:
-        told["id"] = call.call_id
-    if call.attempt:
-        told["attempt"] = call.attempt
+    told: dict[str, Any] = {"digest": draft.digest, "action": draft.action, "tool": draft.tool}
+    if draft.server is not None:
+        told["server"] = draft.server
+    if draft.call_id:
+        told["id"] = draft.call_id
+    if draft.attempt:
+        told["attempt"] = draft.attempt
     told["args"] = args
+    measured = draft.measured
     does: dict[str, Any] = {"strike": strike}
+    allowed = found.effect is Effect.ALLOW
     if measured.counts:
-        does["counts"] = [list(each) for each in measured.counts] if found.effect.rank == 0 else []
-    if found.effect.rank == 0:
-        spent = [list(each) for verdict in proposal.verdicts for each in verdict.charges]
-        for name, value in (
-            ("charges", [list(each) for each in measured.charges]),
-            ("spent", spent),
-            ("accounts", list(accounts) if measured.charges else []),
-            ("labels", list(measured.labels)),
-            ("targets", to_text(b"".join(t.to_bytes(6, "big") for t in measured.targets))),
-            ("explained", to_text(explained)),
-            ("step", measured.step),
-        ):
-            if value:
-                does[name] = value
+        does["counts"] = measured.counts if allowed else ()
+    if allowed:
+        spent = [each for verdict in draft.verdicts for each in verdict.charges]
+        if spent:
+            does["spent"] = spent
+        if measured.charges:
+            does["charges"] = measured.charges
+            if accounts:
+                does["accounts"] = accounts
+        if measured.labels:
+            does["labels"] = measured.labels
+        if measured.targets:
+            does["targets"] = to_text(b"".join(t.to_bytes(6, "big") for t in measured.targets))
+        if explained:
+            does["explained"] = to_text(explained)
+        if measured.step:
+            does["step"] = measured.step
     body: Body = {
         "id": decision_id,
         "at": at,
         "expires": expires,
-        "who": who(admitted.identity),
+        "who": who(snapshot.identity),
         "call": told,
         "effect": found.effect.value,
         "reasons": [_reason(each) for each in found.reasons],
-        "risk": proposal.risk.score,
-        "findings": sorted({each.id for each in proposal.risk.findings})[:MAX_FINDINGS],
-        "policy": {"id": proposal.policy.id, "digest": proposal.policy.digest},
-        "session": {"id": proposal.snapshot.row.id, "before": before, "risk": session_risk},
+        "risk": draft.risk,
+        "findings": draft.findings,
+        "policy": {"id": draft.policy.id, "digest": draft.policy.digest},
+        "session": {"id": snapshot.row.id, "before": before, "risk": session_risk},
         "does": does,
     }
-    if proposal.facts.limits:
-        body["limits"] = list(proposal.facts.limits[:16])
+    if draft.limits:
+        body["limits"] = draft.limits
     if found.use is not None:
         body["mandate"] = found.use.body()
     return body
@@ -124,24 +150,34 @@ def _reason(reason: Any) -> dict[str, str]:
     return told
 
 
-def arguments(decision_id: str, proposal: Proposal, subject_key: bytes) -> list[list[str]]:
-    """Of each top-level argument: its pointer, the commitment to it, and a redacted preview if wanted.
+def _arguments(proposal: Proposal) -> tuple[Argument, ...]:
+    """Each top-level argument with a redacted preview, if wanted.
 
     The whole of the arguments is bound by the action digest; these are there to open one at a time.
     """
-    admitted = proposal.admitted
+    given = proposal.admitted.call.arguments
     secret = {
         fact.pointer.split("/", 2)[1] for fact in proposal.facts.secrets if fact.pointer.count("/") >= 1
     }
+    return tuple(
+        Argument(
+            pointer=canonical.pointer("arguments", name),
+            value=canonical.encode(given[name]),
+            preview=redacted(given[name], secret=name in secret) if proposal.preview else None,
+        )
+        for name in sorted(given)[:MAX_ARGUMENTS]
+    )
+
+
+def committed(decision_id: str, arguments: tuple[Argument, ...], subject_key: bytes) -> list[list[str]]:
+    """Of each argument: its pointer, the commitment to it, and its preview."""
     told = []
-    for name in sorted(admitted.call.arguments)[:MAX_ARGUMENTS]:
-        value = admitted.call.arguments[name]
-        path = canonical.pointer("arguments", name)
+    for each in arguments:
         salt = blake2b(
-            f"{decision_id}\n{path}".encode(), digest_size=32, key=subject_key, person=SALT
+            f"{decision_id}\n{each.pointer}".encode(), digest_size=32, key=subject_key, person=SALT
         ).digest()
-        entry = [path[:200], commitments.commit(salt, path, canonical.encode(value))]
-        if proposal.preview:
-            entry.append(redacted(value, secret=name in secret))
+        entry = [each.pointer[:200], commitments.commit(salt, each.pointer, each.value)]
+        if each.preview is not None:
+            entry.append(each.preview)
         told.append(entry)
     return told

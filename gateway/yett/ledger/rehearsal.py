@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from yett.ledger import record
-from yett.ledger.assess import measure, session_risk
+from yett.ledger.assess import session_risk
 from yett.ledger.budget import DEFAULT_CAPS, Cap
 from yett.ledger.freeze import frozen_scope
 from yett.ledger.outcome import body_of
@@ -79,10 +79,9 @@ class Rehearsal:
 
     def conclude(self, proposal: Proposal, *, now: int) -> tuple[Finding, int]:
         """What a ledger would decide, and the session's combined risk with this call (0..1000)."""
-        snapshot = proposal.snapshot
-        measured = measure(snapshot, proposal.admitted, proposal.facts, None)
-        found = conclude(self.state, proposal, measured, self._caps, snapshot.frozen, now)
-        return found, session_risk(snapshot, measured, proposal.risk.score, proposal.verdicts)
+        snapshot, draft = proposal.snapshot, record.draft(proposal)
+        found = conclude(self.state, draft, snapshot, self._caps, now)
+        return found, session_risk(snapshot, draft.measured, draft.risk, draft.verdicts)
 
     def decide(self, proposal: Proposal, found: Finding, *, at: int) -> str:
         """Enters a decision as it was concluded; returns its id."""
@@ -100,12 +99,12 @@ class Rehearsal:
 
     def _enter(self, proposal: Proposal, found: Finding, at: int) -> str:
         self._count += 1
-        snapshot = proposal.snapshot
-        measured = measure(snapshot, proposal.admitted, proposal.facts, None)
+        draft = record.draft(proposal)
+        measured = draft.measured
         body = record.decision(
             f"d_{self._count}",
-            proposal,
-            measured,
+            draft,
+            proposal.snapshot,
             found,
             at=at,
             expires=at,

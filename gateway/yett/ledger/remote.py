@@ -21,16 +21,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+import msgspec
+
 from yett.errors import AuditUnavailable, LedgerError, YettError
-from yett.ledger.assess import measure
-from yett.ledger.commit import unavailable
+from yett.ledger import record
 from yett.ledger.link import (
     Answer,
     BadFrame,
     Commit,
     DecidedOf,
+    Details,
     Done,
     Failed,
+    Forgotten,
     Frames,
     Given,
     Hello,
@@ -40,15 +43,18 @@ from yett.ledger.link import (
     Past,
     PastOf,
     Question,
+    Recorded,
     Reply,
     Report,
     Stale,
+    Wanted,
     Welcome,
     frame,
 )
-from yett.ledger.proposal import ATTEMPTS, Decided, Judge, Pending, Proposal
+from yett.ledger.presented import Verifier
+from yett.ledger.proposal import ATTEMPTS, Decided, Judge, MandateCheck, Pending, Proposal, Settled
 from yett.ledger.taint import Hasher
-from yett.model import Decision, Identity, OutcomeFacts, PolicyRef
+from yett.model import Decision, Effect, Identity, OutcomeFacts, PolicyRef
 
 KEPT: Final = 2_000
 """Sessions whose past is kept."""
@@ -58,6 +64,8 @@ _CHUNK: Final = 256 * 1024
 
 Ask = Hello | PastOf | Commit | DecidedOf | Report | InForce
 _Key = tuple[str, str, str, str]
+_Kept = tuple[int, Past]
+"""A past, and its number on the link."""
 R = TypeVar("R", bound=Reply)
 
 
@@ -88,23 +96,27 @@ class RemoteLedger:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Callable[[Reply], None]] = {}
         self._broken = ""
-        self._pasts: OrderedDict[_Key, Past] = OrderedDict()
+        self._pasts: OrderedDict[_Key, _Kept] = OrderedDict()
         link.setblocking(True)
         # A ledger that has stopped reading must not stop a worker for ever in the middle of a send.
         link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(silence_s), 0))
         threading.Thread(target=self._read, name="yett-link", daemon=True).start()
-        self._hasher = Hasher(self._asked(Hello(), Welcome).hasher)
+        welcome = self._asked(Hello(), Welcome)
+        self._hasher = Hasher(welcome.hasher)
+        self._verifier = Verifier(welcome.origin, {issuer.kid: issuer for issuer in welcome.issuers})
+        self.origin = welcome.origin
 
     # -- what judging needs ----------------------------------------------------------------------------
 
     def settle(self, identity: Identity, session: str, judge: Judge) -> Pending:
         """As `Ledger.settle`."""
         key = (identity.tenant, identity.principal, identity.agent, session)
-        past = self._pasts.get(key)
-        if past is None or past.identity != identity:
-            past = self._asked(PastOf(identity=identity, session=session), Here).past
+        kept = self._pasts.get(key)
+        if kept is None or kept[1].identity != identity:
+            here = self._asked(PastOf(identity=identity, session=session), Here)
+            kept = here.number, here.past
         settlement = _Settlement(self, key, judge)
-        settlement.propose(past)
+        settlement.propose(kept)
         return Pending(settlement.result, settlement.subscribe)
 
     def decided(self, decision_id: str, identity: Identity) -> Decided:
@@ -117,7 +129,7 @@ class RemoteLedger:
         self.ask(Report(outcome=outcome, identity=identity), slot.put)
 
         def settle(timeout: float | None) -> Decision:
-            return _expected(slot.get(timeout), Given).decision
+            return _expected(slot.get(timeout), Recorded).decision
 
         return Pending(settle, slot.subscribe)
 
@@ -201,20 +213,37 @@ class RemoteLedger:
 
     # -- the pasts that are kept -----------------------------------------------------------------------
 
-    def keep(self, key: _Key, past: Past) -> None:
+    def keep(self, key: _Key, kept: _Kept) -> None:
         """The past by which the next call of this caller and session is judged."""
         with self._lock:
-            self._pasts[key] = past
+            self._pasts[key] = kept
             self._pasts.move_to_end(key)
             while len(self._pasts) > KEPT:
                 self._pasts.popitem(last=False)
 
-    def measured(self, past: Past, judge: Judge, *, final: bool) -> tuple[Proposal, Commit]:
+    def drafted(self, kept: _Kept, judge: Judge, *, final: bool) -> tuple[Proposal, Commit]:
         """A judgement against a past, and the question whether it stands."""
-        view = past.view(self._hasher, self._clock())
+        number, past = kept
+        now = self._clock()
+        view = past.view(self._hasher, now)
         proposal = judge(view, final)
-        done = measure(view, proposal.admitted, proposal.facts, None)
-        return proposal, Commit.of(proposal, done, past, final=final)
+        presented = proposal.admitted.call.mandate or ""
+        check = None
+        if "." in presented:
+            # What it permits of the arguments is compared here, and its bounds on them stay here.
+            check = _without_bounds(self._verifier.check(proposal.admitted, max(now, past.now)))
+        presents = bool(presented) and check is None
+        likely = presents or any(verdict.effect is Effect.HOLD for verdict in proposal.verdicts)
+        ask = Commit(
+            draft=record.draft(proposal),
+            past=number,
+            reads=tuple(view.reads.items()),
+            final=final,
+            mandate=check,
+            presents=presents,
+            details=Details.of(proposal) if likely else None,
+        )
+        return proposal, ask
 
 
 class _Slot:
@@ -256,47 +285,69 @@ class _Settlement:
         self._key = key
         self._judge = judge
         self._attempt = 0
-        self._past: Past | None = None
-        self._proposal: Proposal | None = None
+        self._asked: tuple[_Kept, Proposal, Commit] | None = None
         self._slot = _Slot()
         self.subscribe = self._slot.subscribe
 
-    def propose(self, past: Past) -> None:
+    def propose(self, kept: _Kept) -> None:
         """Judge against a past, and ask the ledger to take it."""
-        final = self._attempt == ATTEMPTS
+        final = self._attempt >= ATTEMPTS
         self._attempt += 1
-        self._past = past
-        self._proposal, ask = self._ledger.measured(past, self._judge, final=final)
+        proposal, ask = self._ledger.drafted(kept, self._judge, final=final)
+        self._asked = kept, proposal, ask
         self._ledger.ask(ask, self._answered)
 
     def _answered(self, reply: Reply) -> None:
-        assert self._past is not None
-        if isinstance(reply, Given) and reply.past is not None:
-            self._ledger.keep(self._key, reply.past.filled(self._past))
-        elif isinstance(reply, Given):
-            self._ledger.keep(self._key, self._past)
-        if not isinstance(reply, Stale):
-            self._slot.put(reply)
-            return
         try:
-            past = reply.past.filled(self._past)
-            self._ledger.keep(self._key, past)
-            self.propose(past)
+            self._follow(reply)
         except YettError as error:
             self._slot.put(Failed(code=error.code, message=error.message, path=error.path))
         except Exception as error:  # noqa: BLE001 - judged well before; whatever it is now, it is not an allow
             self._slot.put(Failed(code="INTERNAL", message=f"judging failed ({type(error).__name__})"))
 
+    def _follow(self, reply: Reply) -> None:
+        assert self._asked is not None
+        kept, proposal, ask = self._asked
+        match reply:
+            case Given():
+                newer = (reply.number, reply.past.filled(kept[1])) if reply.past is not None else kept
+                self._ledger.keep(self._key, newer)
+                self._slot.put(reply)
+            case Stale():
+                newer = reply.number, reply.past.filled(kept[1])
+                self._ledger.keep(self._key, newer)
+                self.propose(newer)
+            case Here():
+                self.propose((reply.number, reply.past))
+            case Forgotten():
+                again = PastOf(identity=kept[1].identity, session=self._key[-1])
+                self._ledger.ask(again, self._answered)
+            case Wanted() if ask.details is None:
+                ask = msgspec.structs.replace(ask, details=Details.of(proposal))
+                self._asked = kept, proposal, ask
+                self._ledger.ask(ask, self._answered)
+            case _:
+                self._slot.put(reply)
+
     def result(self, timeout: float | None) -> Decision:
         """The decision. A ledger that failed is a deny without a record."""
         reply = self._slot.get(timeout)
+        assert self._asked is not None
         if isinstance(reply, Given):
-            return reply.decision
-        assert self._proposal is not None
-        error = (
-            reply.error() if isinstance(reply, Failed) else LedgerError("INTERNAL", "the ledger is confused")
-        )
-        return unavailable(self._proposal, error)
+            settled = reply.settled
+        elif isinstance(reply, Failed):
+            settled = Settled.unrecorded(reply.error())
+        else:
+            settled = Settled.unrecorded(LedgerError("INTERNAL", "the ledger is confused"))
+        return settled.decision(self._asked[1], self._ledger.origin)
+
+
+def _without_bounds(check: MandateCheck) -> MandateCheck:
+    if check.claims is None or (check.claims.args is None and not check.chain):
+        return check
+    claims = msgspec.structs.replace(check.claims, args=None)
+    chain = tuple(msgspec.structs.replace(each, args=None) for each in check.chain)
+    return msgspec.structs.replace(check, claims=claims, chain=chain)
 
 
 def _expected(reply: Reply, kind: type[R]) -> R:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import structlog
 
 from yett.errors import LedgerError
+from yett.ledger.commit import Committed, shown_of
 from yett.ledger.ledger import Ledger
 from yett.ledger.link import (
     Answer,
@@ -24,6 +27,7 @@ from yett.ledger.link import (
     DecidedOf,
     Done,
     Failed,
+    Forgotten,
     Frames,
     Given,
     Hello,
@@ -33,40 +37,42 @@ from yett.ledger.link import (
     Past,
     PastOf,
     Question,
+    Recorded,
     Reply,
     Report,
     Stale,
+    Wanted,
     Welcome,
     frame,
 )
-from yett.ledger.proposal import Conflict, Pending
+from yett.ledger.proposal import Conflict, Pending, Settled
+from yett.ledger.show import View
 from yett.ledger.view import Snapshot
-from yett.model import Decision
 
 log = structlog.get_logger("yett.ledger")
 
 MAX_UNSENT: Final = 64 * 1024 * 1024
 """Bytes of answers that a worker may leave unread before it is given up."""
+KEPT: Final = 4_000
+"""Pasts of one worker that are remembered: more than it keeps itself."""
 
 
+@dataclass(slots=True)
 class _Waiting:
     """A commit or report whose record is on its way to the disk."""
 
-    def __init__(
-        self, number: int, pending: Pending, commit: Commit | None = None, judged: Snapshot | None = None
-    ) -> None:
-        self.number = number
-        self.pending = pending
-        self.commit = commit
-        self.judged = judged
-        self.since = time.perf_counter()
+    number: int
+    found: Committed | Pending
+    past: int = 0
+    """Number of the past that was judged by."""
+    since: float = 0.0
 
 
 class Service(asyncio.Protocol):
     """One worker's link. Made for `loop.create_connection(…, sock=…)`.
 
     Args:
-        on_decision: told of every decision and the seconds from its proposal to its durable record.
+        on_decision: told what came of every call and the seconds from its draft to its durable record.
         on_lost: told when the link is gone.
     """
 
@@ -74,7 +80,7 @@ class Service(asyncio.Protocol):
         self,
         ledger: Ledger,
         *,
-        on_decision: Callable[[Decision, float], None] = lambda *_: None,
+        on_decision: Callable[[Settled, float], None] = lambda *_: None,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
@@ -83,6 +89,9 @@ class Service(asyncio.Protocol):
         self._frames = Frames(Question)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._pasts: OrderedDict[int, Snapshot] = OrderedDict()
+        """What the worker was told, without the bulk, by number; the oldest are forgotten."""
+        self._told = 0
         self._released: deque[_Waiting] = deque()
         self._woken = False
 
@@ -110,8 +119,15 @@ class Service(asyncio.Protocol):
             return
         # Only now does the log's thread get to know: what was appended together is flushed together.
         for each in waiting:
-            each.pending.add_done_callback(lambda _, one=each: self._release(one))  # type: ignore[misc]
+            released = partial(self._release, each)
+            if isinstance(each.found, Committed):
+                self._ledger.subscribe(each.found, released)
+            else:
+                each.found.add_done_callback(released)
         self._send(answers)
+        for each in waiting:
+            if isinstance(each.found, Committed):
+                each.found.sign()
 
     def _answer(self, question: Question) -> Reply | _Waiting:
         ask = question.ask
@@ -121,7 +137,8 @@ class Service(asyncio.Protocol):
                 case Commit():
                     return self._commit(question.number, ask)
                 case PastOf():
-                    return Here(past=Past.of(ledger.snapshot(ask.identity, ask.session)))
+                    past = Past.of(ledger.snapshot(ask.identity, ask.session))
+                    return Here(number=self._tell(past), past=past)
                 case Report():
                     return _Waiting(question.number, ledger.report(ask.outcome, ask.identity))
                 case DecidedOf():
@@ -129,7 +146,7 @@ class Service(asyncio.Protocol):
                 case InForce():
                     return self._follows(ask)
                 case Hello():
-                    return Welcome(hasher=ledger.hasher_key)
+                    return Welcome(hasher=ledger.hasher_key, origin=ledger.origin, issuers=ledger.issuers)
         except LedgerError as error:
             return Failed(code=error.code, message=error.message, path=error.path)
         except Exception as error:
@@ -143,22 +160,47 @@ class Service(asyncio.Protocol):
         return Failed(code="POLICY_NOT_IN_FORCE", message="the policy on disk is not the one in force")
 
     def _commit(self, number: int, ask: Commit) -> Reply | _Waiting:
-        ledger = self._ledger
-        judged = _judged(ask, ledger)
-        now = ledger.snapshot(ask.admitted.identity, ask.basis.row.id)
-        if not ask.final and not judged.still_holds(now):
-            return Stale(past=Past.of(now).lean(ask.basis))
-        now.reads = judged.reads
-        now.measured = (ask.admitted.digest, ask.measured)
-        outcome = ledger.commit(ledger.with_mandate(ask.proposal(now)))
-        if isinstance(outcome, Conflict):
-            fresh = ledger.snapshot(ask.admitted.identity, ask.basis.row.id)
-            return Stale(past=Past.of(fresh).lean(ask.basis))
-        return _Waiting(number, outcome, ask, judged)
+        judged = self._pasts.get(ask.past)
+        if judged is None:
+            return Forgotten()
+        self._pasts.move_to_end(ask.past)
+        since, ledger, details = time.perf_counter(), self._ledger, ask.details
+        if ask.presents and details is None:
+            return Wanted()
+        now = ledger.now()
+        mandate = None
+        if ask.mandate is not None:
+            mandate = ledger.confirm_mandate(ask.mandate)
+        elif ask.presents and details is not None:
+            mandate = ledger.check_mandate(details.admitted, now)
+        judged.reads = dict(ask.reads)
+        show = _unshown if details is None else shown_of(details.admitted, details.facts, details.risk)
+        try:
+            found = ledger.enter(ask.draft, judged, show, mandate=mandate, now=now, final=ask.final)
+        except _Unshown:
+            return Wanted()
+        except LedgerError as error:
+            self._on_decision(Settled.unrecorded(error), time.perf_counter() - since)
+            raise
+        if isinstance(found, Conflict):
+            return self._stale(judged)
+        return _Waiting(number, found, ask.past, since)
+
+    def _stale(self, judged: Snapshot) -> Stale:
+        past = Past.of(self._ledger.snapshot(judged.identity, judged.row.id))
+        return Stale(number=self._tell(past), past=past.lean(judged))
+
+    def _tell(self, past: Past) -> int:
+        """The number of a past that the worker is about to be told."""
+        self._told += 1
+        self._pasts[self._told] = past.basis().view(self._ledger.hasher, past.now)
+        if len(self._pasts) > KEPT:
+            self._pasts.popitem(last=False)
+        return self._told
 
     # -- answers that were waited for ------------------------------------------------------------------
 
-    def _release(self, waiting: _Waiting) -> None:
+    def _release(self, waiting: _Waiting, _: object = None) -> None:
         # In the log's thread. The flag is cleared before the queue is read, so nothing is left behind.
         self._released.append(waiting)
         if not self._woken:
@@ -174,21 +216,29 @@ class Service(asyncio.Protocol):
         self._send(answers)
 
     def _settled(self, waiting: _Waiting) -> Reply:
+        found = waiting.found
         try:
-            decision = waiting.pending.result(0)
+            if isinstance(found, Pending):
+                return Recorded(decision=found.result(0))
+            settled = found.settled(0)
         except LedgerError as error:
+            if isinstance(found, Committed):
+                self._on_decision(Settled.unrecorded(error), time.perf_counter() - waiting.since)
             return Failed(code=error.code, message=error.message, path=error.path)
         except Exception as error:  # noqa: BLE001 - what waits gets an answer, whatever happened
             return Failed(code="INTERNAL", message=f"the ledger failed ({type(error).__name__})")
-        if waiting.commit is None or waiting.judged is None:
-            return Given(decision=decision)
-        self._on_decision(decision, time.perf_counter() - waiting.since)
-        return Given(decision=decision, past=self._changed(waiting.commit, waiting.judged))
+        self._on_decision(settled, time.perf_counter() - waiting.since)
+        past = self._changed(waiting.past)
+        if past is None:
+            return Given(settled=settled)
+        return Given(settled=settled, number=past.number, past=past.past)
 
-    def _changed(self, ask: Commit, judged: Snapshot) -> Past | None:
+    def _changed(self, number: int) -> Stale | None:
         """What the next call of this session is judged by, if it is not what this one was judged by."""
-        now = self._ledger.snapshot(ask.basis.identity, ask.basis.row.id)
-        return None if judged.still_holds(now) else Past.of(now).lean(ask.basis)
+        judged = self._pasts.get(number)
+        if judged is None or self._ledger.still_holds(judged):
+            return None
+        return self._stale(judged)
 
     def _send(self, answers: list[bytes]) -> None:
         if not answers or self._transport is None:
@@ -203,8 +253,9 @@ class Service(asyncio.Protocol):
             self._transport.abort()
 
 
-def _judged(ask: Commit, ledger: Ledger) -> Snapshot:
-    """What the worker judged by, to be compared with the present."""
-    view = ask.basis.view(ledger.hasher, ask.basis.now)
-    view.reads = dict(ask.reads)
-    return view
+class _Unshown(Exception):
+    """The call is held, and nothing was sent that could be shown of it."""
+
+
+def _unshown(_: Snapshot, __: tuple[str, ...]) -> View:
+    raise _Unshown

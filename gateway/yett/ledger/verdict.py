@@ -13,13 +13,16 @@ from yett.ledger import approval, rows
 from yett.ledger.budget import Account, Cap
 from yett.ledger.consume import Use, earlier_attempt, use
 from yett.ledger.measure import Measure
-from yett.ledger.proposal import MandateCheck, Proposal
+from yett.ledger.proposal import Draft, MandateCheck
 from yett.ledger.rows import Approval
 from yett.ledger.state import State
-from yett.model import AdmittedCall, Effect, Obligation, Reason, Struct, strictest
+from yett.ledger.view import Snapshot
+from yett.model import Effect, Identity, Obligation, Reason, Struct, strictest
 
 REQUIRE_MANDATE: Final = "require_mandate"
 MAX_REASONS: Final = 32
+NOBODY: Final = -(2**60)
+"""Spent by no holder at all: no budget is overdrawn."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -36,49 +39,57 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 def conclude(
-    state: State, proposal: Proposal, measured: Measure, caps: Sequence[Cap], frozen: str, now: int
+    state: State,
+    draft: Draft,
+    snapshot: Snapshot,
+    caps: Sequence[Cap],
+    now: int,
+    mandate: MandateCheck | None = None,
 ) -> Finding:
-    """Combines the stages' verdicts with freezes, budgets, mandates and approvals, as of now."""
-    admitted = proposal.admitted
-    effects = [verdict.effect for verdict in proposal.verdicts]
+    """Combines the stages' verdicts with freezes, budgets, mandates and approvals, as of now.
+
+    Args:
+        snapshot: the present view of the caller's session.
+        mandate: the stateless half's word on the mandate that the call presents.
+    """
+    verdicts, identity = draft.verdicts, snapshot.identity
+    effect = strictest(*(verdict.effect for verdict in verdicts))
     # What decided stands first: it is what an agent is told and a person reads.
-    by_weight = sorted(proposal.verdicts, key=lambda verdict: -verdict.effect.rank)
+    by_weight = sorted(verdicts, key=lambda verdict: -verdict.effect.rank) if len(verdicts) > 1 else verdicts
     reasons = [reason for verdict in by_weight for reason in verdict.reasons]
-    obligations = [each for verdict in proposal.verdicts for each in verdict.obligations]
-    causes = list(proposal.verdicts)
-    if frozen and not any(reason.code == "FROZEN" for reason in reasons):
-        effects.append(Effect.DENY)
+    obligations = [each for verdict in verdicts for each in verdict.obligations]
+    if snapshot.frozen and not any(reason.code == "FROZEN" for reason in reasons):
+        effect = Effect.DENY
         reasons.insert(
-            0, Reason(stage="session", code="FROZEN", message=f"{frozen} is frozen by an operator")
+            0, Reason(stage="session", code="FROZEN", message=f"{snapshot.frozen} is frozen by an operator")
         )
     held_by: list[str] = []
-    for effect, reason in over_budget(state, proposal, measured, caps, now):
-        if effect.rank > strictest(*effects).rank:
+    for bound, reason in over_budget(state, draft.measured, snapshot, caps, now):
+        if bound.rank > effect.rank:
+            effect = bound
             reasons.insert(0, reason)
         else:
             reasons.append(reason)
-        effects.append(effect)
         held_by.append(f"session:{reason.code}")
-    effect = strictest(*effects)
     consumed: Use | None = None
     if effect is not Effect.DENY:
-        found = _mandate(state, proposal, obligations, now)
+        found = _mandate(state, draft, identity, mandate, obligations, now)
         if isinstance(found, Reason):
             effect = Effect.DENY
             reasons.insert(0, found)
         else:
             consumed = found
-    elif proposal.mandate is not None and proposal.mandate.refusal is not None:
-        reasons.append(proposal.mandate.refusal)
+    elif mandate is not None and mandate.refusal is not None:
+        reasons.append(mandate.refusal)
     told = tuple(each for each in obligations if each.kind != REQUIRE_MANDATE)
     if effect is not Effect.HOLD:
         kept = consumed if effect is Effect.ALLOW else None
         return _finding(effect, reasons, told, kept)
-    groups, quorum, named = approval.terms(tuple(causes))
+    groups, quorum, named = approval.terms(verdicts)
     # A held call raises its own session's risk, so its repetition may be held for that too: the person who said
     # yes to exactly this call has seen its risk.
     named = tuple(sorted({*named, *held_by, "session:SESSION_RISK"}))
-    return _held(state, admitted, reasons, told, consumed, (groups, quorum, named), now)
+    return _held(state, draft, identity, reasons, told, consumed, (groups, quorum, named), now)
 
 
 def _finding(
@@ -94,23 +105,28 @@ def _finding(
 
 
 def _mandate(
-    state: State, proposal: Proposal, obligations: list[Obligation], now: int
+    state: State,
+    draft: Draft,
+    identity: Identity,
+    check: MandateCheck | None,
+    obligations: list[Obligation],
+    now: int,
 ) -> Use | Reason | None:
-    check = proposal.mandate
     if check is None:
         if any(each.kind == REQUIRE_MANDATE for each in obligations):
             return Reason(stage="mandate", code="MANDATE_REQUIRED", message="this call needs a mandate")
-        return earlier_attempt(state, proposal.admitted) if proposal.admitted.call.attempt else None
+        return earlier_attempt(state, draft, identity) if draft.attempt else None
     if check.refusal is not None:
         return check.refusal
     if check.claims is None:
         return Reason(stage="mandate", code="MANDATE_REFUSED", message="the mandate was not verified")
-    return use(state, check, proposal.admitted, now)
+    return use(state, check, draft, identity, now)
 
 
 def _held(
     state: State,
-    admitted: AdmittedCall,
+    draft: Draft,
+    identity: Identity,
     reasons: list[Reason],
     obligations: tuple[Obligation, ...],
     consumed: Use | None,
@@ -118,7 +134,7 @@ def _held(
     now: int,
 ) -> Finding:
     presented = state.approvals.get(consumed.approval) if consumed is not None and consumed.approval else None
-    row = presented or _latest(state, admitted)
+    row = presented or _latest(state, draft)
     found = approval.status(row, now) if row is not None else ""
     if row is not None and found == rows.REFUSED and now < row.expires:
         said_no = Reason(stage="mandate", code="APPROVAL_REFUSED", message="a person has refused this call")
@@ -128,15 +144,15 @@ def _held(
         if consumed is not None and presented is None:
             # A mandate of another kind came along: both would be used. The approval lifts, the mandate is charged.
             return _approved(row, reasons, obligations, consumed)
-        if issued is not None and issued.claims is not None and issued.claims.call == admitted.digest:
-            check = MandateCheck(claims=issued.claims, digest=issued.digest, sender=_sender(admitted))
-            lifted = use(state, check, admitted, now)
+        if issued is not None and issued.claims is not None and issued.claims.call == draft.digest:
+            check = MandateCheck(claims=issued.claims, digest=issued.digest, sender=identity.agent)
+            lifted = use(state, check, draft, identity, now)
             if isinstance(lifted, Reason):
                 return _finding(Effect.DENY, [lifted, *reasons], (), None)
             return _approved(row, reasons, obligations, lifted)
     if row is not None and found == rows.WAITING and approval.covers(row, terms[2]):
         return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), approval=row.id)
-    who = (admitted.identity.tenant, admitted.identity.principal)
+    who = (identity.tenant, identity.principal)
     waiting = sum(
         1
         for each in state.approvals.rows.values()
@@ -165,57 +181,51 @@ def _approved(
     )
 
 
-def _latest(state: State, admitted: AdmittedCall) -> Approval | None:
-    request = state.by_call.get(admitted.digest)
+def _latest(state: State, draft: Draft) -> Approval | None:
+    request = state.by_call.get(draft.digest)
     row = state.approvals.get(request) if request is not None else None
     # A narrowed approval is found under the call that was held too, and does not permit it.
-    return row if row is not None and row.call == admitted.digest else None
-
-
-def _sender(admitted: AdmittedCall) -> str:
-    return admitted.identity.agent
+    return row if row is not None and row.call == draft.digest else None
 
 
 def over_budget(
-    state: State, proposal: Proposal, measured: Measure, caps: Sequence[Cap], now: int
+    state: State, measured: Measure, snapshot: Snapshot, caps: Sequence[Cap], now: int
 ) -> list[tuple[Effect, Reason]]:
     """Budgets that this call would overdraw, at any level."""
     # Records are charged with the outcome, when they have been read: here, it is seen that there were too many.
     charges = {**dict(measured.charges), "records": 0}
-    holders = _holders(state, proposal, measured)
     found: list[tuple[Effect, Reason]] = []
     for cap in caps:
         amount = charges.get(cap.what)
         if amount is None:
             continue
         what = "cap:" + cap.what
-        level = next(
-            (
-                level
-                for level in cap.levels
-                for account in holders[level]
-                if (account.spent(what, now, cap.span_ms) if account is not None else 0) + amount > cap.limit
-            ),
-            None,
-        )
-        if level is not None:
-            message = f"more {cap.what} in this {level} than its budget of {cap.limit} allows"
-            code = "BUDGET_" + cap.what.upper().replace(".", "_")
-            found.append((Effect(cap.effect), Reason(stage="session", code=code, message=message)))
+        for level in cap.levels:
+            if _most_spent(state, measured, snapshot, level, what, now, cap.span_ms) + amount > cap.limit:
+                message = f"more {cap.what} in this {level} than its budget of {cap.limit} allows"
+                code = "BUDGET_" + cap.what.upper().replace(".", "_")
+                found.append((Effect(cap.effect), Reason(stage="session", code=code, message=message)))
+                break
     return found
 
 
-def _holders(state: State, proposal: Proposal, measured: Measure) -> dict[str, tuple[Account | None, ...]]:
-    row = proposal.snapshot.row
-    identity = proposal.admitted.identity
-    of = state.accounts.get
-    return {
-        "session": (of("s:" + row.id),),
-        "lineage": (of("l:" + row.lineage),),
-        "principal": (state.principal(identity.tenant, identity.principal).account,),
-        # Somewhere new still has its first budget to overdraw.
-        "destination": tuple(of(key) for key in destinations(identity.tenant, measured)),
-    }
+def _most_spent(
+    state: State, measured: Measure, snapshot: Snapshot, level: str, what: str, now: int, span_ms: int
+) -> int:
+    """What was spent at a level, by whichever holder of it has spent most. Somewhere new has spent nothing yet."""
+    row, of = snapshot.row, state.accounts.get
+    accounts: tuple[Account | None, ...]
+    if level == "session":
+        accounts = (of("s:" + row.id),)
+    elif level == "lineage":
+        accounts = (of("l:" + row.lineage),)
+    elif level == "principal":
+        accounts = (snapshot.principal.account,)
+    else:
+        accounts = tuple(of(key) for key in destinations(snapshot.identity.tenant, measured))
+        if not accounts:
+            return NOBODY
+    return max(account.spent(what, now, span_ms) if account is not None else 0 for account in accounts)
 
 
 def destinations(tenant: str, measured: Measure) -> tuple[str, ...]:

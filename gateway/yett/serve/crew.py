@@ -24,8 +24,8 @@ import msgspec
 import structlog
 
 from yett.ledger import Ledger
+from yett.ledger.proposal import Settled
 from yett.ledger.service import Service
-from yett.model import Decision
 from yett.serve.metrics import Metrics
 from yett.serve.settings import Settings
 
@@ -187,7 +187,7 @@ class Crew:
         )
         self._workers.append(worker)
 
-    def _count(self, decision: Decision, seconds: float) -> None:
+    def _count(self, decision: Settled, seconds: float) -> None:
         self._metrics.decided(decision, seconds)
         self._metrics.answered("/v1/decisions", 200)
 

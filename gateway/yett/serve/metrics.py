@@ -16,6 +16,7 @@ from yett.model import Decision
 
 if TYPE_CHECKING:
     from yett.gateway import Gateway
+    from yett.ledger.proposal import Settled
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _MAX_REASONS: Final = 500
@@ -62,7 +63,7 @@ class Metrics:
         )
         self._by_effect = {effect: self._decisions.labels(effect) for effect in ("allow", "hold", "deny")}
 
-    def decided(self, decision: Decision, seconds: float) -> None:
+    def decided(self, decision: Decision | Settled, seconds: float) -> None:
         """Count one decision that is about to be answered."""
         self._by_effect[decision.effect.value].inc()
         self._seconds.observe(seconds)
