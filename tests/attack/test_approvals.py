@@ -13,10 +13,12 @@ from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, SECOND, World, codes
 
 from yett.cli.approve import _show
 from yett.errors import LedgerError, Unauthorized
+from yett.extract import extract
+from yett.extract.facts import Command
 from yett.ledger import Pending, jws, mandate
 from yett.ledger.approval import MAX_WAITING
 from yett.ledger.mandate import Claims
-from yett.ledger.show import visible
+from yett.ledger.show import view_of, visible
 from yett.model import Decision, Effect
 
 PAY = {"to": "bob", "amount": 5}
@@ -204,3 +206,30 @@ def test_an_approver_at_a_terminal_sees_which_servers_tool_it_is(
     _show(msgspec.to_builtins(world.ledger.approval(request, APPROVER)))
     shown = capsys.readouterr().out
     assert "p\u0430\\u{430}y on elsewhere\\u{2800}" in shown
+
+
+def test_nothing_is_pushed_out_of_an_approvers_sight(world: World) -> None:
+    """A tail behind a screen of spaces, behind the end of a long command, or last of many."""
+    assert visible("ls" + " " * 5_000 + "; rm") == "ls\\u{20}x5000 ; rm"
+    assert visible("a" + " " * 80 + "b") == "a" + " " * 80 + "b"
+    view = world.propose("shell", PAY)
+    argv = Command(pointer="/command", program="echo", argv=("echo", "x" * 9_000, "TAIL"))
+    facts = msgspec.structs.replace(view.facts, commands=(argv,) * 60)
+    targets = [f"h{n}.example" for n in range(59)] + ["h" * 900 + ".evil"]
+    shown = view_of(view.admitted, facts, view.risk, view.snapshot, targets, ())
+    assert shown.commands[0].endswith("TAIL")
+    assert "[… 7010 characters …]" in shown.commands[0]
+    assert shown.commands[-1] == "[… and 10 more]"
+    assert shown.targets[-1].value == "[… and 10 more]"
+    assert (
+        view_of(view.admitted, facts, view.risk, view.snapshot, targets[-1:], ())
+        .targets[0]
+        .value.endswith(".evil")
+    )
+
+
+def test_what_stands_around_a_command_is_shown_with_it(world: World) -> None:
+    view = world.propose("shell", {"command": "LD_PRELOAD=/tmp/x.so sudo ls >> ~/.bashrc"})
+    facts = extract(view.admitted.call, None, 0)
+    (shown,) = view_of(view.admitted, facts, view.risk, view.snapshot, [], ()).commands
+    assert all(part in shown for part in ("LD_PRELOAD=/tmp/x.so", "sudo", "ls", ">> ~/.bashrc")), shown

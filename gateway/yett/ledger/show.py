@@ -1,19 +1,28 @@
 """Showing exactly what will run: escaped, nothing invisible, nothing that a terminal would act on.
 
 An approver decides on what is seen. Characters that show nothing, change direction or look like
-another script's are written as `\\u{…}`; the JSON is the canonical form that would be forwarded.
+another script's are written as `\\u{…}`, a gap wider than a line by its width; the JSON is the canonical form
+that would be forwarded. What is left out of the rest is said to be.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
-from yett.extract.facts import Facts
+import re2
+
+from yett.extract.facts import Command, Facts
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Finding, Json, Origin, Risk, Struct
 
+T = TypeVar("T")
+
 MAX_SHOWN: Final = 20_000
+MOST: Final = 50
+"""Commands, statements, targets and findings that are listed of a call."""
+_GAP: Final = re2.compile(" {81,}")
 _QUIET: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols, as Unicode has it, that show nothing."""
@@ -50,9 +59,13 @@ class View(Struct, frozen=True, kw_only=True):
 
 def visible(text: str) -> str:
     """The text with everything that cannot be seen or trusted to look like itself escaped."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escape(c) for c in text)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_escape(c) for c in text)
+    return str(re2.sub(_GAP, _width, text)) if " " * 81 in text else text
+
+
+def _width(gap: Any) -> str:
+    return f"\\u{{20}}x{len(gap.group())} "
 
 
 def _escape(character: str) -> str:
@@ -83,16 +96,41 @@ def view_of(
     return View(
         arguments=visible(text[:MAX_SHOWN]),
         truncated=len(text) > MAX_SHOWN,
-        commands=tuple(visible(" ".join(c.argv))[:2000] for c in facts.commands[:50]),
-        statements=tuple(visible(s.text)[:2000] for s in facts.statements[:50]),
-        targets=tuple(Target(value=visible(t)[:500], origin=_origin(snapshot, t)) for t in targets[:50]),
+        commands=_lines(facts.commands, _command),
+        statements=_lines(facts.statements, lambda statement: statement.text),
+        targets=_targets(targets, snapshot),
         why=tuple(visible(each) for each in why),
-        findings=tuple(visible(_finding(f)) for f in risk.findings[:20]),
+        findings=_lines(risk.findings, _finding),
         permits=visible(
             f"one call of {admitted.call.tool} with exactly these arguments, in this session, once"
         ),
         canonical=admitted.canonical,
     )
+
+
+def _command(command: Command) -> str:
+    """The words that run, and what stands around them and changes what they do."""
+    around = [*command.wrappers, *(f"{name}={value}" for name, value in command.env)]
+    return " ".join([*around, *command.argv, *(f"{each.op} {each.target}" for each in command.redirects)])
+
+
+def _line(text: str, limit: int = 2000) -> str:
+    """The text on one line; of a longer one both ends, because the end may be what matters."""
+    shown = visible(text)
+    left = len(shown) - limit
+    return shown if left <= 0 else f"{shown[: limit // 2]} [… {left} characters …] {shown[-limit // 2 :]}"
+
+
+def _lines(items: Sequence[T], text: Callable[[T], str]) -> tuple[str, ...]:
+    shown = tuple(_line(text(each)) for each in items[:MOST])
+    more = len(items) - MOST
+    return shown if more <= 0 else (*shown, f"[… and {more} more]")
+
+
+def _targets(targets: list[str], snapshot: Snapshot) -> tuple[Target, ...]:
+    shown = tuple(Target(value=_line(t, 500), origin=_origin(snapshot, t)) for t in targets[:MOST])
+    more = len(targets) - MOST
+    return shown if more <= 0 else (*shown, Target(value=f"[… and {more} more]", origin="not looked up"))
 
 
 def _origin(snapshot: Snapshot, value: str) -> str:
