@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from itertools import chain, repeat
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from yett.extract import code
-from yett.extract.budget import Budget, Nested
+from yett.extract.budget import Budget, Nested, OverBudget
 from yett.extract.facts import CodeFact
 
 
@@ -155,3 +158,12 @@ def test_random_text_never_raises(text: str) -> None:
 )
 def test_the_language_is_told_from_the_text(text: str, language: str) -> None:
     assert code.looks_like(text) == language
+
+
+@pytest.mark.parametrize("reads", range(1, 9))
+def test_it_ends_whenever_its_time_is_up(reads: int) -> None:
+    # tree-sitter's `Node.text` asks the read callback, which gives nothing any more: it asked for ever.
+    ticks = chain([0.0] * reads, repeat(1e9))
+    budget = Budget(clock=lambda: next(ticks), processor=lambda: next(ticks))
+    with contextlib.suppress(OverBudget):
+        code.analyse("const x = require('fs'); x.y(z);", "/c", language="javascript", budget=budget)

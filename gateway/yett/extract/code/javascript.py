@@ -92,11 +92,11 @@ def analyse(
     source: str, pointer: str, *, declared: bool, budget: Budget
 ) -> tuple[CodeFact, tuple[Nested, ...]]:
     """Facts of one JavaScript program, and the texts in it that are to be looked at again."""
-    reader = _Reader(pointer)
+    data = source.encode("utf-8", "replace")
+    reader = _Reader(pointer, data)
     if len(source) > MAX_LENGTH:
         reader.opaque.append("too_long")
         return reader.fact(declared), ()
-    data = source.encode("utf-8", "replace")
 
     def read(offset: int, point: object) -> bytes:
         return b"" if budget.expired else data[offset : offset + 4_096]
@@ -136,8 +136,9 @@ def analyse(
 
 
 class _Reader:
-    def __init__(self, pointer: str) -> None:
+    def __init__(self, pointer: str, data: bytes) -> None:
         self.pointer = pointer
+        self.data = data
         self.settled = False
         """All names are bound: what an expression is called will not change any more."""
         self._memory: dict[int, str] = {}
@@ -172,6 +173,10 @@ class _Reader:
             return
         self.nested.append(Nested(kind=kind, text=text, pointer=self.pointer, via=f"javascript:{via}"))
 
+    def _raw(self, node: Node) -> str:
+        # Not `node.text`: that asks the read callback again, for ever once the budget is spent.
+        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
     # -- what names stand for ----------------------------------------------------------------------------------
 
     def bind(self, node: Node) -> None:
@@ -191,17 +196,17 @@ class _Reader:
             if left.type == "identifier":
                 text = self.text(right)
                 if text is not None:
-                    self.texts[_raw(left)] = text
+                    self.texts[self._raw(left)] = text
                 elif target:
-                    self.names[_raw(left)] = target
+                    self.names[self._raw(left)] = target
             elif left.type == "object_pattern" and target:
                 for part in left.named_children:
                     if part.type == "shorthand_property_identifier_pattern":
-                        self.names[_raw(part)] = f"{target}.{_raw(part)}"
+                        self.names[self._raw(part)] = f"{target}.{self._raw(part)}"
                     elif part.type == "pair_pattern":
                         key, value = part.child_by_field_name("key"), part.child_by_field_name("value")
                         if key is not None and value is not None:
-                            self.names[_raw(value)] = f"{target}.{_raw(key)}"
+                            self.names[self._raw(value)] = f"{target}.{self._raw(key)}"
         elif node.type == "call_expression":
             self._promised(node)
 
@@ -219,19 +224,19 @@ class _Reader:
             listed = first.child_by_field_name("parameters")
             parameter = listed.named_children[0] if listed is not None and listed.named_children else None
         if module and parameter is not None and parameter.type == "identifier":
-            self.names[_raw(parameter)] = module
+            self.names[self._raw(parameter)] = module
 
     def _import(self, clause: Node, module: str) -> None:
         for part in clause.named_children:
             if part.type == "identifier":
-                self.names[_raw(part)] = module
+                self.names[self._raw(part)] = module
             elif part.type == "namespace_import":
-                self.names[_raw(part.named_children[0])] = module
+                self.names[self._raw(part.named_children[0])] = module
             elif part.type == "named_imports":
                 for one in part.named_children:
                     name, alias = one.child_by_field_name("name"), one.child_by_field_name("alias")
                     if name is not None:
-                        self.names[_raw(alias or name)] = f"{module}.{_raw(name)}"
+                        self.names[self._raw(alias or name)] = f"{module}.{self._raw(name)}"
 
     def dotted(self, node: Node, depth: int = 0) -> str:
         """The resolved dotted name of an expression; `""` if it has none, or an absurdly long one."""
@@ -247,13 +252,13 @@ class _Reader:
         if depth > MAX_CHAIN:
             return ""
         if node.type == "identifier":
-            return self.names.get(_raw(node), _raw(node))
+            return self.names.get(self._raw(node), self._raw(node))
         if node.type in ("member_expression", "subscript_expression"):
             owner = node.child_by_field_name("object")
             part = node.child_by_field_name("property") or node.child_by_field_name("index")
             if owner is None or part is None:
                 return ""
-            name = self.text(part) if node.type == "subscript_expression" else _raw(part)
+            name = self.text(part) if node.type == "subscript_expression" else self._raw(part)
             head = self.dotted(owner, depth + 1)
             if not head or not name or len(head) > MAX_NAME:
                 return ""
@@ -283,13 +288,13 @@ class _Reader:
         if node is None or depth > 40:
             return None
         if node.type == "string":
-            return _unescape(_raw(node)[1:-1])
+            return _unescape(self._raw(node)[1:-1])
         if node.type == "identifier":
-            return self.texts.get(_raw(node))
+            return self.texts.get(self._raw(node))
         if node.type == "template_string":
             parts = [
                 (
-                    _unescape(_raw(c))
+                    _unescape(self._raw(c))
                     if c.type in ("string_fragment", "escape_sequence")
                     else (self.text(c.named_children[0], depth + 1) if c.named_children else None) or "…"
                 )
@@ -298,7 +303,7 @@ class _Reader:
             return "".join(parts)
         if node.type == "binary_expression":
             operator = node.child_by_field_name("operator")
-            if operator is not None and _raw(operator) == "+":
+            if operator is not None and self._raw(operator) == "+":
                 left = self.text(node.child_by_field_name("left"), depth + 1)
                 right = self.text(node.child_by_field_name("right"), depth + 1)
                 return None if left is None and right is None else (left or "…") + (right or "…")
@@ -312,7 +317,7 @@ class _Reader:
         if node.type in ("call_expression", "new_expression"):
             self._call(node)
         elif node.type == "string" and len(self.strings) < MAX_NESTED:
-            text = _unescape(_raw(node)[1:-1])
+            text = _unescape(self._raw(node)[1:-1])
             if len(text) > 2 and any(c in text for c in "/\\. "):
                 self.strings[text] = None
         elif node.type == "assignment_expression":
@@ -338,7 +343,7 @@ class _Reader:
         """The name of the member that `a.b` or `a["b"]` asks for."""
         if node.type == "member_expression":
             part = node.child_by_field_name("property")
-            return _raw(part) if part is not None else None
+            return self._raw(part) if part is not None else None
         if node.type == "subscript_expression":
             return self.text(node.child_by_field_name("index"))
         return None
@@ -346,9 +351,9 @@ class _Reader:
     def _loop(self, node: Node) -> None:
         body = node.child_by_field_name("body")
         test = node.child_by_field_name("condition")
-        text = _raw(test) if test is not None else ""
+        text = self._raw(test) if test is not None else ""
         endless = bool(_ENDLESS.match(text)) or (node.type == "for_statement" and text in ("", ";"))
-        if endless and body is not None and not _LEAVES.search(_raw(body)):
+        if endless and body is not None and not _LEAVES.search(self._raw(body)):
             self.flags.add("resource_bomb")
 
     def _call(self, node: Node) -> None:
@@ -363,7 +368,7 @@ class _Reader:
             if function.type == "subscript_expression" or function.type == "call_expression":
                 self.flags.add("computed_call")
             member = function.child_by_field_name("property")
-            name = f"?.{_raw(member)}" if member is not None else ""
+            name = f"?.{self._raw(member)}" if member is not None else ""
         if not name:
             return
         self.calls[name] = None
@@ -393,14 +398,14 @@ class _Reader:
                 self.nest("javascript", body, name)
             elif args:
                 self.opaque.append("dynamic_code")
-        elif name == "setInterval" and args and _GROWS.search(_raw(args[0])):
+        elif name == "setInterval" and args and _GROWS.search(self._raw(args[0])):
             self.flags.add("resource_bomb")
         elif name in ("setTimeout", "setInterval") and first is not None:
             self.flags.add("dynamic_code")
             self.nest("javascript", first, name)
         elif name in _NETWORK or name.startswith(("axios.", "got.", "superagent.")):
             self.flags.add("network")
-            if len(args) > 1 and _SENDS.search(_raw(args[1])):
+            if len(args) > 1 and _SENDS.search(self._raw(args[1])):
                 self.flags.add("sends")
             if first:
                 self.nest("url", first, name)
@@ -440,10 +445,6 @@ class _Reader:
             if second and not second.startswith("…"):
                 self.flags |= places.flags(second, "path.write")
                 self.nest("path", second, f"write:{last}")
-
-
-def _raw(node: Node) -> str:
-    return (node.text or b"").decode("utf-8", "replace")
 
 
 def _module(name: str) -> str:
