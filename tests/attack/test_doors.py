@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from pdpside import Gateway, authenticate
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from yett.proxy.pdp import envoy
+from yett.proxy.pdp import authzen, envoy, gateways, opa
 from yett.proxy.pdp.protos import ENVOY, EXT_MCP
 from yett.proxy.pdp.rpc import LARGEST, serving
 
@@ -203,3 +204,31 @@ def test_an_ext_mcp_request_with_anything_missing_is_a_refusal(doors: Doors) -> 
             timeout=20,
         )
         assert EXT_MCP["McpResult"].FromString(raw).HasField("error"), fields
+
+
+@pytest.mark.parametrize("name", ["eve\x1b[2J", "eve\u202e", "e" * 300, "e\x00ve"])
+def test_no_subject_has_a_name_that_no_credential_could_have(doors: Doors, name: str) -> None:
+    """Names end in the log and on an approver's terminal, and part the keys of the ledger's memory."""
+    over = Starlette(
+        routes=[
+            *authzen.routes(doors.gateway, authenticate),
+            *opa.routes(doors.gateway, authenticate),
+            *gateways.routes(doors.gateway, authenticate, toolhive_secret=b"s", clock=lambda: 100),
+        ]
+    )
+    subject = {"type": "user", "id": name}
+    tool = {"type": "tool", "id": "http"}
+    call = {"method": "tools/call", "params": {"name": "http", "arguments": {}}}
+    webhook = json.dumps({"uid": "u", "principal": name, "mcp_request": call}).encode()
+    signature = hmac.new(b"s", b"100." + webhook, "sha256").hexdigest()
+    asked = len(doors.gateway.who)
+    with TestClient(over, headers={"authorization": "Bearer pep"}) as door:
+        for path, body in (
+            ("/access/v1/evaluation", {"subject": subject, "action": {"name": "c"}, "resource": tool}),
+            ("/v1/data/yett/allow", {"input": {"tool": "http", "subject": name}}),
+            ("/decision", {"operation": "http", "principal": {"sub": name}}),
+        ):
+            assert door.post(path, json=body).status_code == 400, path
+        headers = {"x-toolhive-timestamp": "100", "x-toolhive-signature": f"sha256={signature}"}
+        assert door.post("/pdp/toolhive", content=webhook, headers=headers).status_code == 400
+    assert len(doors.gateway.who) == asked

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from yett import canonical
+from yett.admit import MAX_NAME
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Context, Decision, Effect, Identity, Json, Outcome
 from yett.sdk.decider import OnBehalf, aask, atell, call_for, duty, refused
@@ -95,7 +96,8 @@ def asker(identity: Identity) -> Identity:
 def on_behalf_of(identity: Identity, subject: str) -> Identity:
     """Who the call is judged for. Raises `Unauthorized` if the credential may not speak for the subject."""
     if identity.role == "operator":
-        return msgspec.structs.replace(identity, principal=subject, agent=subject, role="agent")
+        name = named(subject)
+        return msgspec.structs.replace(identity, principal=name, agent=name, role="agent")
     if subject in (identity.principal, identity.agent):
         return identity
     raise Unauthorized(
@@ -103,6 +105,14 @@ def on_behalf_of(identity: Identity, subject: str) -> Identity:
         "this credential can ask for itself only",
         remedy="an enforcement point that asks for others needs a credential of role operator",
     )
+
+
+def named(subject: str) -> str:
+    """A name that somebody else vouches for, if it is one that `yett keys create` would take: it ends in the log
+    and before approvers. Raises `InvalidCall`."""
+    if not subject or len(subject) > MAX_NAME or not subject.isprintable():
+        raise InvalidCall("BAD_NAME", "a subject's name is empty, too long or not printable")
+    return subject
 
 
 async def judged(

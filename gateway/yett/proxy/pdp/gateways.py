@@ -34,6 +34,7 @@ from yett.proxy.pdp.asking import (
     body_of,
     guarded,
     judged,
+    named,
     object_of,
     on_behalf_of,
     reply,
@@ -205,7 +206,7 @@ def _principal(body: dict[str, Any]) -> Identity:
     name = principal.get("sub", principal.get("id")) if isinstance(principal, dict) else principal
     if not isinstance(name, str) or not name:
         raise InvalidCall("BAD_REQUEST", "the request names no principal", path="/principal")
-    return Identity(principal=name, agent=name, credential="toolhive")
+    return Identity(principal=named(name), agent=name, credential="toolhive")
 
 
 def _server(context: object) -> str | None:
