@@ -75,3 +75,11 @@ def test_an_id_names_its_cluster_where_it_has_one() -> None:
     assert evaluation.cluster("redcode-2_17-a") == "redcode-2_17"
     assert evaluation.cluster("crs-00001") == "crs-00001"
     assert evaluation.cluster("x") == "x"
+
+
+def test_a_policy_that_does_not_load_ends_it_however_many_processes(app: typer.Typer, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROWS[0]))
+    broken = tmp_path / "policy.yaml"
+    broken.write_text("policy: [")
+    assert CliRunner().invoke(app, ["eval", str(path), "-j", "2", "--policy", str(broken)]).exit_code != 0

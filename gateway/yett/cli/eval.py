@@ -152,8 +152,8 @@ def _judge_all(rows: list[Row], policy: list[Path] | None, jobs: int, *, quiet: 
             disable=quiet or not console.is_terminal,
         )
     )
+    _start(policy)  # here too: a process that cannot load the policy would be replaced without end
     if jobs <= 1:
-        _start(policy)
         return list(show(map(_judge_one, rows)))
     import multiprocessing
 

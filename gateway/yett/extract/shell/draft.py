@@ -168,6 +168,8 @@ class Draft:
         self.effects.add("network")
         self.hosts[host_of(text)] = None
         self.analysis.nest("url", text, self.name)
+        if self.analysis.library.attacks(text.rstrip("/").rpartition("/")[2].removesuffix(".git")):
+            self.flags.add("probe")
         if field.unknown:
             self.flags.add("dynamic_target")
 
