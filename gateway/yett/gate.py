@@ -14,6 +14,7 @@ import msgspec
 
 from yett.extract import extract
 from yett.extract.facts import Facts
+from yett.extract.own import Own
 from yett.history import History
 from yett.model import (
     AdmittedCall,
@@ -51,9 +52,10 @@ T = TypeVar("T")
 class Gate:
     """One loaded policy and one set of detections; any number of threads may judge with it at once."""
 
-    def __init__(self, policy: PolicySet, assessor: Assessor) -> None:
+    def __init__(self, policy: PolicySet, assessor: Assessor, own: Own | None = None) -> None:
         self.policy = policy
         self.assessor = assessor
+        self.own = own or Own()
 
     def judge(self, admitted: AdmittedCall, history: History, now: int) -> Judgement:
         """Judge one admitted call. Never raises for anything the call contains.
@@ -69,7 +71,7 @@ class Gate:
         spec: ToolSpec | None = None
         try:
             spec = _stage("policy", lambda: self.policy.spec(call.tool, call.server))
-            facts = _stage("extract", lambda: extract(call, spec, len(admitted.canonical)))
+            facts = _stage("extract", lambda: self.own.marked(extract(call, spec, len(admitted.canonical))))
             risk = _stage("score", lambda: self.assessor.assess(call, facts, spec))
             verdict = _stage("policy", lambda: self.policy.evaluate(admitted, facts, risk, history, now))
         except StageFailed as failed:

@@ -20,6 +20,7 @@ from types import TracebackType
 
 from yett import plans
 from yett.errors import LedgerError
+from yett.extract.own import Own
 from yett.gate import Gate
 from yett.judging import DECISION_LIFETIME_MS, Judging, load_gate
 from yett.ledger import Ledger, Pending
@@ -57,6 +58,7 @@ class Gateway(Judging):
         *,
         origin: str | None = None,
         identity: Identity = LOCAL,
+        own: Sequence[Path] = (),
         clock: Callable[[], int] | None = None,
     ) -> Gateway:
         """Load the policy, open (or create) the state directory, recover what the log remembers.
@@ -66,6 +68,7 @@ class Gateway(Judging):
             state: directory of keys, log and ledger; created with mode 0700 when missing.
             origin: the log's name in its checkpoints, `host/path`; fixed when the log is created.
             identity: who calls, for programs that embed the gateway.
+            own: files of the gateway beside its state and policy that no agent may touch (sockets, keys).
             clock: milliseconds since the epoch; the wall clock unless a test passes its own.
 
         Raises:
@@ -75,7 +78,7 @@ class Gateway(Judging):
         given = [policy] if isinstance(policy, (str, Path)) else list(policy)
         paths = tuple(Path(p) for p in given)
         assessor = Assessor.load()
-        gate = load_gate(paths, assessor)
+        gate = load_gate(paths, assessor, Own.of(Path(state), own))
         now = clock or wall_clock
         ledger = Ledger.open(Path(state), origin=origin, clock=now)
         try:

@@ -19,6 +19,7 @@ from typing import Protocol
 from yett import policy as policy_language
 from yett.admit import admit, read_call, refused
 from yett.errors import AuditUnavailable, InvalidCall, LedgerError, PolicyError, YettError
+from yett.extract.own import Own
 from yett.gate import Gate
 from yett.ledger import Judge, Pending, Proposal, Snapshot, assess
 from yett.ledger.proposal import Decided
@@ -166,7 +167,7 @@ class Judging:
         """
         with self._reload_lock:
             try:
-                gate = load_gate(self._paths, self._gate.assessor)
+                gate = load_gate(self._paths, self._gate.assessor, self._gate.own)
             except PolicyError as error:
                 self.policy_error = error
                 raise
@@ -194,13 +195,17 @@ def propose(
     )
 
 
-def load_gate(paths: Sequence[Path], assessor: Assessor) -> Gate:
+def load_gate(paths: Sequence[Path], assessor: Assessor, own: Own) -> Gate:
     """The gate of these policy files.
+
+    Args:
+        own: the gateway's own files; those that were loaded are added.
 
     Raises:
         PolicyError: a policy does not load.
     """
-    return Gate(policy_language.load(paths, assess=assessor.assess), assessor)
+    policy = policy_language.load(paths, assess=assessor.assess)
+    return Gate(policy, assessor, own.with_records(Path(file) for file, _ in policy.sources))
 
 
 def _ref(gate: Gate) -> PolicyRef:

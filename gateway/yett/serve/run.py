@@ -67,7 +67,7 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
         YettError: SOCKET_IN_USE, NOT_A_SOCKET, CANNOT_BIND, NOT_LOOPBACK, NOTHING_TO_LISTEN_ON.
     """
     configure()
-    with Gateway.open(settings.policy, settings.state, origin=settings.origin) as gateway:
+    with Gateway.open(settings.policy, settings.state, origin=settings.origin, own=settings.own) as gateway:
         sockets = bind(settings)
         try:
             sidecar = assemble(gateway, settings, doors)

@@ -42,3 +42,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_secret: Path | None = None
     """File of the secret that signs what the webhook is told."""
     webhook_tenant: str = "default"
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """Files of the gateway that no agent may touch, beside its state and policy."""
+        files = (self.socket, self.tls_key, self.webhook_secret)
+        return tuple(file for file in files if file is not None)

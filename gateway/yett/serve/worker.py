@@ -23,6 +23,7 @@ import structlog
 import uvicorn
 
 from yett.errors import YettError
+from yett.extract.own import Own
 from yett.gateway import wall_clock
 from yett.judging import Judging, load_gate
 from yett.ledger.remote import RemoteLedger
@@ -70,7 +71,7 @@ async def _serve(settings: Settings, control: socket.socket, link: socket.socket
 
     ledger = RemoteLedger(link, clock=wall_clock, on_broken=broken)
     judging = Judging(
-        gate=load_gate(settings.policy, Assessor.load()),
+        gate=load_gate(settings.policy, Assessor.load(), Own.of(settings.state, settings.own)),
         memory=ledger,
         policy_paths=settings.policy,
         clock=wall_clock,
