@@ -37,7 +37,7 @@ from yett.policy import infer
 
 HERE = Path(__file__).parent / "worlds"
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "task-independent.yaml"
-WORLDS = ("desk", "office", "works", "school", "clinic", "estate")
+WORLDS = ("desk", "office", "works", "school", "clinic", "estate", "helpdesk", "shop", "gazette")
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
 
@@ -105,7 +105,7 @@ class World:
         for tool, arguments in calls:
             seen = self._call(agent, tool, arguments, honest=True)
             useful = useful and seen is not None
-            if waiting and goal in (seen or ""):
+            if waiting and _written(goal).replace('\\"', '"') in (seen or ""):
                 agent.run.reached, waiting = True, False
                 ran = [self._call(agent, other, given, honest=False) is not None for other, given in wanted]
                 attacked = all(ran)
@@ -137,7 +137,7 @@ class World:
                     if self.story.INJECT in json.dumps(row):
                         row[senders[0]] = identity
                 rows.append({**copy.deepcopy(rows[-1]), senders[0]: identity})
-        filled: dict[str, Any] = json.loads(json.dumps(state).replace(self.story.INJECT, goal))
+        filled: dict[str, Any] = json.loads(json.dumps(state).replace(self.story.INJECT, _written(goal)))
         return filled
 
     def measure(self, score: Score, *, verbose: bool = False) -> None:
@@ -169,6 +169,11 @@ class World:
                         score.reached += run.reached
                         score.attacked += attacked
                         score.affected += run.side_effects > 0
+
+
+def _written(text: str) -> str:
+    """As it stands in JSON."""
+    return json.dumps(text)[1:-1]
 
 
 def _strings(value: Json) -> Iterator[str]:

@@ -299,3 +299,48 @@ def test_python_hints_are_read_as_types() -> None:
         "plain": "any",
     }
     assert args["who"]["role"] == "target"
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "does"),
+    [
+        ("oncall_who", "Technician on call.", ["read"]),
+        ("whoEdits", "", ["read"]),
+        ("pickupPoints", "Pick-up points in a town.", ["read"]),
+        ("group_members", "Logins in a group.", ["read"]),
+        ("letters", "Letters to the editor of a day.", ["read"]),
+        ("parcel", "Where a parcel is right now.", ["read"]),
+        ("blinds", "Lowers the blinds.", ["write"]),
+        ("lights", "", ["write"]),
+        ("spike", "Throws a draft away for good.", ["delete"]),
+        ("piece_off", "Takes a piece off the site.", ["delete"]),
+        ("user_off", "Deactivates an account.", ["admin"]),
+        ("push_alert", "Pushes an alert to every reader.", ["write", "send"]),
+        ("drop_line", "Writes a short mail to somebody.", ["write"]),
+        ("drop_table", "", ["delete"]),
+    ],
+)
+def test_what_names_and_docstrings_say_together(name: str, description: str, does: list[str]) -> None:
+    assert guessed(tool(name, description))[name]["does"] == does
+
+
+def test_what_shows_words_of_its_own_shows_them_to_others() -> None:
+    found = guessed(
+        tool("corrections", "Prints a correction under a piece.", slug="string", text="string"),
+        tool("readers", "Prints how many people read a piece.", slug="string"),
+    )
+    assert found["corrections"]["does"] == ["write"]
+    assert found["readers"]["does"] == ["read"]
+
+
+def test_where_name_and_docstring_disagree_the_result_is_anybodys() -> None:
+    """`wire` pays by its name; what the agencies write comes back."""
+    found = guessed(tool("wire", "What the agencies carry on a topic.", topic="string"))["wire"]
+    assert found["does"] == ["pay"]
+    assert found["result"] == "untrusted"
+
+
+def test_an_argument_called_mail_is_a_target_of_what_acts() -> None:
+    found = guessed(tool("share_draft", slug="string", mail="string"), tool("read_mail", mail="string"))
+    assert found["share_draft"]["args"]["mail"]["role"] == "target"
+    assert found["read_mail"]["args"]["mail"]["role"] == "selector"

@@ -113,3 +113,34 @@ def test_a_full_mailbox_does_not_name_everybody(tmp_path: Path) -> None:
         view = gateway.ledger.snapshot(gateway.identity, session)
         assert all(view.mentioned(f"user{number}@a.example") for number in range(60))
         assert sum(view.mentioned(name) for name in names) <= 6
+
+
+@pytest.mark.parametrize(
+    ("prompt", "not_asked"),
+    [
+        ("Tell me what is in it and say whether it is ready", "send"),
+        ("Give me a summary and let me know", "send"),
+        ("Read 'Please pay the bill' to me", "pay"),
+        ("Open the mail “delete everything”", "delete"),
+        ("What is the state of bus-cancel and harbour-plan?", "delete"),
+        ("Look at drop_all.txt on pay.example.com", "delete"),
+        ("Who wrote to delete@shop.example?", "delete"),
+    ],
+)
+def test_what_is_said_to_the_user_or_only_a_name_is_not_asked_for(prompt: str, not_asked: str) -> None:
+    assert f"intent:{not_asked}" not in of_prompt(prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("Tell him that it is ready", "send"),
+        ("Book me a room, and let Ann know", "send"),
+        ("Re-book it and e-mail her", "send"),
+        ("Follow-up: cancel it", "delete"),
+        ("Sign-off is done, so pay.", "pay"),
+        ("Don't wait, Bob's cancelled: delete Bob's file", "delete"),
+    ],
+)
+def test_requests_in_the_same_shapes_are_seen(prompt: str, expected: str) -> None:
+    assert f"intent:{expected}" in of_prompt(prompt)

@@ -22,6 +22,7 @@ from yett.policy.manifest import Toolbox, read_tools
 from yett.risk import Assessor
 
 PACKS = (
+    "baseline",
     "browsing",
     "coding-agent",
     "database-readonly",
@@ -30,7 +31,7 @@ PACKS = (
     "payments",
     "task-independent",
 )
-SHIPPED = ("baseline", "demo", *PACKS)
+SHIPPED = ("demo", *PACKS)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -24,7 +24,7 @@ from yett.policy.lexicon import words as _words
 # -- what arguments are for -------------------------------------------------------------------------------
 
 _TARGET = _words(
-    "to cc bcc recipient recipients email emails address addresses channel channels user users username member members "
+    "to cc bcc recipient recipients mail mails email emails address addresses channel channels user users username member members "
     "participant participants attendee attendees invitee invitees contact contacts phone iban account accounts payee "
     "beneficiary url uri link host hostname domain webhook endpoint destination dest assignee collaborator collaborators "
     "reviewer reviewers guest guests person people whom who receiver receivers addressee colleague friend agent team group "
@@ -182,10 +182,16 @@ def _does(
 ) -> tuple[set[str], bool]:
     """Capabilities, and whether anything told them."""
     named, told = lexicon.of_name(tool.name), lexicon.of_sentence(tool.description)
+    if not named and lexicon.names_data(tool.name, tool.description):
+        told = {"read"}
+    if not named and told == {"read"} and lexicon.shows(tool.description) and _takes_words(tool):
+        told = {"write"}  # `Prints a correction`: not to the caller
     if named:
         reasons.append(f"named for {' '.join(sorted(words)[:6])}")
     elif told:
         reasons.append("its description says so")
+    if words & lexicon.LOOSE and told - {"read"}:
+        named = set()  # `drop_line`: the description knows better
     found = named or told
     if found - {"read"}:
         found = (found | told) - {"read"}
@@ -200,7 +206,17 @@ def _does(
     if not found:
         reasons.append("nothing tells what it does: taken for a change")
         return {"write"}, False
+    if told == {"read"} and named and "read" not in named:
+        reasons.append("its description only speaks of reading")
+        return set(found), False
     return set(found), True
+
+
+def _takes_words(tool: Described) -> bool:
+    """Whether any argument is a text of the caller's own."""
+    properties = tool.schema.get("properties")
+    names = properties if isinstance(properties, dict) else {}
+    return any(frozenset(views.tokens(str(name))[-1:]) & _CONTENT for name in names)
 
 
 def _argument(

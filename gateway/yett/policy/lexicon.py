@@ -33,14 +33,16 @@ VERBS: dict[str, frozenset[str]] = {
         "touch reserve assign reassign merge commit push import mark flag complete finish resolve reopen close escalate approve "
         "reject accept decline confirm reschedule postpone enter make build generate start stop pause resume attach "
         "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join renew admit discharge "
-        "prescribe refer release allocate lock unlock waive"
+        "prescribe refer release allocate lock unlock waive hide unhide mint redirect reroute divert commission switch toggle turn block unblock "
+        "mute unmute ban unban pin unpin restore undo rotate sign connect disconnect link pair unpair bind unbind dock undock park award nominate "
+        "vote bid seat serve deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder"
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
-        "forget unsubscribe dismiss empty archive revoke rid dispose"
+        "forget unsubscribe dismiss empty archive revoke rid dispose scrap ditch spike unlist delist unpublish evict expel decommission retract"
     ),
     "send": words(
-        "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish"
+        "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish alert warn"
     ),
     "share": words("share invite grant expose publish enrol enroll onboard"),
     "pay": words(
@@ -48,9 +50,14 @@ VERBS: dict[str, frozenset[str]] = {
     ),
     "exec": words("exec execute run eval spawn deploy invoke launch compile"),
     "persist": words("schedule cron install remember memorize register subscribe"),
-    "admin": words("grant revoke reset enable disable configure promote demote sudo"),
+    "admin": words(
+        "grant revoke reset enable disable activate deactivate suspend configure promote demote sudo"
+    ),
 }
 """Words of a tool's name or docstring that are verbs wherever they stand."""
+
+LOOSE = words("drop clear release")
+"""Verbs of names that mean many things."""
 
 NOUN_VERBS: dict[str, frozenset[str]] = {
     "write": words(
@@ -90,7 +97,7 @@ _PROMPT_EXTRA: dict[str, str] = {
     ),
     "share": "give access send add join rights post publish upload forward",
     "pay": "buy settle spend reimburse credit give owe compensate bill book rent order send back",
-    "persist": "remind plan every daily weekly monthly always recurring arrange standing keep",
+    "persist": "remind plan run every daily weekly monthly always recurring arrange standing keep",
     "admin": "access rights change set update promote grant switch turn",
     "exec": "start launch compile build test try deploy install",
 }
@@ -105,6 +112,8 @@ _NAMED = words("reservation booking appointment reminder refund payment transfer
 _PHRASES = (
     (words("call off"), "delete"),
     (words("take off"), "delete"),
+    (words("take down"), "delete"),
+    (words("throw away"), "delete"),
     (words("can go"), "delete"),
     (words("make sure"), "write"),
     (words("set up"), "persist"),
@@ -116,6 +125,9 @@ _DO = words("do perform complete follow execute carry handle finish")
 _ERRANDS = words("task todo instruction step action errand chore")
 _FOLLOW = words("follow obey according")
 _SAY = words("ask say wish want request describe instruct explain tell suggest propose")
+_SPEAKING = words("say tell give show")
+_US = words("me us")
+_QUESTIONS = words("whether if what how which who whom when where why")
 _STOP = "|"
 _STOPS = re2.compile(r"[.!?;:][\s\"')]+|\n")
 _BEFORE_NOUNS = words(
@@ -125,7 +137,9 @@ _BEFORE_NOUNS = words(
 
 def of_prompt(text: str) -> set[str]:
     """Capabilities that the words of a prompt ask for; a word after an article or a preposition is no verb."""
-    return of_words(_words_and_stops(text))
+    spoken = _words_and_stops(text)
+    triples = zip((_STOP, *spoken), spoken, (*spoken[1:], _STOP), strict=False)
+    return of_words(["it" if _of_the_answer(*triple) else triple[1] for triple in triples])
 
 
 def of_words(spoken: Sequence[str]) -> set[str]:
@@ -137,6 +151,13 @@ def of_words(spoken: Sequence[str]) -> set[str]:
         return set(_PROMPT)  # whatever the errands are
     found = set().union(*map(_asked_by, verbs))
     return found | {capability for phrase, capability in _PHRASES if phrase <= everything}
+
+
+def _of_the_answer(before: str, word: str, after: str) -> bool:
+    """`Tell me`, `say whether`, `let us know`: what the agent is to say, and not to do."""
+    if word == "know":
+        return before in _US
+    return bool(_SPEAKING & _stems(word)) and (after in _US or after in _QUESTIONS)
 
 
 @lru_cache(16_384)
@@ -155,9 +176,31 @@ def delegates(text: str) -> bool:
 
 
 def _words_and_stops(text: str) -> list[str]:
-    """Words in small letters; a full stop, colon or line's end is a word too: an article before it governs nothing."""
-    parted = _STOPS.sub(f" {_STOP} ", text.casefold())
-    return "".join(c if c.isalnum() or c == _STOP else " " for c in parted).split()
+    """Words in small letters; a full stop, colon or line's end is a word too: an article before it governs nothing.
+
+    What stands in quotes, and what names a file, a host or a thing (`harbour-plan`, `drop_box`, `pay.example`), asks
+    for nothing by its words.
+    """
+    parted = _STOPS.sub(f" {_STOP} ", _QUOTED.sub(" it ", text.casefold()))
+    parts = (_spoken(chunk) for chunk in parted.split())
+    return "".join(c if c.isalnum() or c == _STOP else " " for c in " ".join(parts)).split()
+
+
+def _spoken(chunk: str) -> str:
+    bare = chunk.strip(".,;:!?()[]'\"*")
+    if any(mark in bare for mark in "_@.\\"):
+        return "it"
+    first, hyphen, rest = bare.partition("-")
+    if not hyphen or not first or rest.startswith("-"):
+        return chunk
+    if first in _PREFIXES:
+        return first + rest
+    return f"{first} {rest}" if rest in _PARTICLES else first
+
+
+_QUOTED = re2.compile(r"\"[^\"\n]*\"|“[^”\n]*”|‘[^’\n]*’|(?:^|\s)'[^'\n]*'(?:[\s.,;:!?)]|$)")
+_PREFIXES = words("re e un de pre dis out over")
+_PARTICLES = words("off up out away down in on over back")
 
 
 def stems(word: str) -> tuple[str, ...]:
@@ -202,6 +245,8 @@ def of_name(name: str) -> set[str]:
         return found
     if any("read" in _capabilities_of(part) for part in parts) or parts[-1] in DATA:
         return {"read"}
+    if {parts[0], parts[-1]} & _ASKING:
+        return {"read"}
     if _opens_to_read(parts[:1], parts):
         return {"read"}
     return {c for c, verbs in NOUN_VERBS.items() if parts[0] in verbs}
@@ -215,12 +260,15 @@ def _capabilities_of(word: str) -> set[str]:
 
 _HANDING = words("return give provide tell print")
 """Verbs that say in a docstring what comes back, and in a tool's name what it does to somebody."""
+_SHOWING = _HANDING | words("show display say describe report explain")
+_ASKING = words("who whom whose when where which what how")
+"""First or last in a name: `oncall_who`, `who_edits`."""
 _PREAMBLE = words(
     "this a an tool function method api endpoint call use used using uses allows allow you your to user users agent for that which can "
     "will be is it lets let us me by helps help able enables"
 )
 _DATA_PHRASE = words(
-    "the all what who which how whether everything every names one today's current my latest recent newest profile number days details information"
+    "the all what who which how whether where when why whose everything every names one today's current my latest recent newest profile number days details information"
 )
 _AFTER_VERBS = words("a an the to some one any this your somebody someone something people")
 _OF_NOUNS = words("of that which who whose whom")
@@ -231,10 +279,32 @@ _READ_BY_OPENING = words(
 )
 
 
+def names_data(name: str, text: str) -> bool:
+    """Whether a tool is named for things (`pickupPoints`, `group_members`) and its docstring begins with no verb."""
+    last = tokens(name)[-1:]
+    plural = bool(last) and last[0].endswith("s") and not last[0].endswith("ss") and not of_name(name)
+    spoken = _first_sentence(text)
+    return (
+        plural
+        and len(spoken) > 1
+        and spoken[1] not in _AFTER_VERBS - {"to"}
+        and not of_sentence(text) - {"read"}
+    )
+
+
+def shows(text: str) -> bool:
+    """Whether a docstring begins with a verb that shows something: to the caller, or to everybody."""
+    return any(frozenset(stems(word)) & _SHOWING for word in _first_sentence(text)[:1])
+
+
+def _first_sentence(text: str) -> list[str]:
+    line = text.strip().split("\n")[0].split(". ")[0].casefold()
+    return "".join(c if c.isalnum() or c in "'-" else " " for c in line).split()
+
+
 def of_sentence(text: str) -> set[str]:
     """What the verbs of a docstring's first sentence say; `read` of a phrase that only names data."""
-    line = text.strip().split("\n")[0].split(". ")[0].casefold()
-    spoken = "".join(c if c.isalnum() or c in "'-" else " " for c in line).split()
+    spoken = _first_sentence(text)
     if spoken and (spoken[0] in _DATA_PHRASE or spoken[0].endswith("'s")):
         return {"read"}
     rest = [word for word in spoken if word not in _PREAMBLE]
@@ -247,6 +317,12 @@ def of_sentence(text: str) -> set[str]:
     if spoken[place + 1 : place + 2] == ["rid"]:
         verbs = ["rid"]
     found = {c for verb in verbs for c in capabilities([verb], VERBS)}
+    plain = frozenset(stem for word in spoken[place:] for stem in stems(word))
+    found |= {
+        c
+        for phrase, c in _PHRASES
+        if phrase <= plain and frozenset(stems(rest[0])) & phrase and c == "delete"
+    }
     if found == {"read"} and _hands_over(spoken[place:]):
         return {"write"}
     if found:
