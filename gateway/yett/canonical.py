@@ -38,6 +38,8 @@ MAX_INT: Final = 2**53 - 1
 _MAX_DIGITS: Final = 17
 """Significant digits that can matter to a double; a token with more is read differently by decimal parsers."""
 
+_SCALARS: Final = frozenset({str, int, bool, type(None)})
+
 _decode = msgspec.json.Decoder().decode
 _encode_as_is = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
@@ -78,6 +80,8 @@ def encode(value: Json) -> bytes:
     """RFC 8785 bytes of a value that `parse` or `check` returned."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
+        return _encode_sorted(value)
+    if kind is dict and all(map(str.isascii, value)) and _SCALARS.issuperset(map(type, value.values())):
         return _encode_sorted(value)
     shape = _Shape()
     plain = shape.prepare(value)
@@ -145,6 +149,10 @@ class _Copier:
             return [self.copy(item, depth + 1, (*steps, index)) for index, item in enumerate(value)]
         copied: dict[str, Json] = {}
         for key, item in value.items():
+            # What nearly all of a call is made of, without a pointer that only an error would show.
+            if type(key) is str and key.isascii() and _is_plain(item):
+                copied[key] = item
+                continue
             if not isinstance(key, str):
                 _refuse("NOT_JSON", f"a key of type {type(key).__name__} is not JSON", steps)
             plain = key if type(key) is str else str.__str__(key)
@@ -153,6 +161,12 @@ class _Copier:
         if len(copied) != len(value):
             _refuse("DUPLICATE_KEY", "two keys are the same text", steps)
         return copied
+
+
+def _is_plain(value: Any) -> bool:
+    """An ASCII string or an integer in the domain."""
+    kind = type(value)
+    return value.isascii() if kind is str else kind is int and -MAX_INT <= value <= MAX_INT
 
 
 def _check_text(text: str, steps: _Steps) -> str:

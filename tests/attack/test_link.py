@@ -68,7 +68,7 @@ HELLO = frame(Question(number=1, ask=Hello()))
         b"\x00\x00\x00\x01\xc0",
         b"\x00\x00\x00\x05\xdd\xff\xff\xff\xff",
         struct.pack(">I", 100_000) + b"\x91" * 100_000,
-        frame(Answer(number=1, reply=Stale(past=None))),  # type: ignore[arg-type]
+        frame(Answer(number=1, reply=Stale(number=1, past=None))),  # type: ignore[arg-type]
         HELLO[:-1] + b"\xc1",
     ],
 )

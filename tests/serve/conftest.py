@@ -42,6 +42,9 @@ class PaperPending:
             raise self._error
         return self._value
 
+    def prepare(self) -> None:
+        """Nothing to do."""
+
     def add_done_callback(self, call: Callable[[Any], None]) -> None:
         if self._done:
             call(self)

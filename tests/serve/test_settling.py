@@ -20,6 +20,9 @@ class Pending:
         self.log = log
         self.value = value
 
+    def prepare(self) -> None:
+        """Nothing to do."""
+
     def add_done_callback(self, call: Callable[[Any], None]) -> None:
         self.log.subscribed.append((self, call))
         self.log.handed_over.set()
@@ -72,10 +75,10 @@ def test_what_is_judged_in_one_turn_is_handed_over_together_but_not_without_boun
     silent = Log()
 
     async def main() -> list[int]:
-        settling = Settling()
+        settling = Settling(0.05)
         seen = []
         tasks = [
-            asyncio.ensure_future(settling.settled(Pending(silent, n), 0.05))  # type: ignore[arg-type]
+            asyncio.ensure_future(settling.settled(Pending(silent, n)))  # type: ignore[arg-type]
             for n in range(TOGETHER + 3)
         ]
         await asyncio.sleep(0)
@@ -88,13 +91,23 @@ def test_what_is_judged_in_one_turn_is_handed_over_together_but_not_without_boun
     assert asyncio.run(main()) == [TOGETHER, TOGETHER + 3]
 
 
+def test_what_is_never_durable_is_given_up_by_itself() -> None:
+    async def main() -> None:
+        settling = Settling(0.01)
+        with pytest.raises(YettError, match="NOT_DURABLE_IN_TIME"):
+            await settling.settled(Pending(Log(), 1))  # type: ignore[arg-type]
+
+    asyncio.run(main())
+
+
 def test_an_answer_that_is_not_durable_in_time_is_an_error_and_harms_no_other(log: Log) -> None:
     silent = Log()
 
     async def main() -> Any:
         settling = Settling()
-        late = asyncio.ensure_future(settling.settled(Pending(silent, 1), 0.02))  # type: ignore[arg-type]
+        late = asyncio.ensure_future(settling.settled(Pending(silent, 1)))  # type: ignore[arg-type]
         good = await settling.settled(Pending(log, 2))  # type: ignore[arg-type]
+        settling.give_up(float("inf"))
         with pytest.raises(YettError) as refused:
             await late
         for pending, call in silent.subscribed:

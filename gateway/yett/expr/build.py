@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+import msgspec
+
 from yett.expr import nodes
 from yett.expr.functions import LIBRARY
 from yett.expr.types import ABSENT, ANY
@@ -21,6 +23,8 @@ MAX_STEPS = 50_000
 """Loop turns of one evaluation; beyond, the result is ABSENT."""
 
 _MAX_NUMBER = 1 << 63
+_NO_OWNERS = (str, int, float, list, tuple, frozenset)
+_PLAIN = frozenset({str, int, bool, tuple, frozenset})
 
 
 class OverBudget(Exception):
@@ -99,17 +103,19 @@ def _attr(node: nodes.Attr) -> Closure:
 
     def read(frame: Frame) -> Any:
         owner = base(frame)
-        if type(owner) is dict:
+        if isinstance(owner, msgspec.Struct):
+            value = getattr(owner, name, ABSENT)
+        elif type(owner) is dict:
             value = owner.get(name)
             return ABSENT if value is None else value
-        if owner is ABSENT:
+        elif owner is ABSENT or isinstance(owner, _NO_OWNERS):
             return ABSENT
-        if isinstance(owner, Mapping):
+        elif isinstance(owner, Mapping):
             value = owner.get(name, ABSENT)
-        elif isinstance(owner, str | int | float | list | tuple | frozenset):
-            return ABSENT
         else:
             value = getattr(owner, name, ABSENT)
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, enum.Enum):
             return value.value  # a str enum does not hash like the string it equals
         return ABSENT if value is None else value

@@ -48,7 +48,8 @@ def analyse(
     text, cut, _ = raw.partition("\0")
     text = text.strip().strip("\"'")
     text = _SCHEME.sub("", text, count=1) if ":" in text[:16] else text
-    windows = "\\" in text or bool(_DRIVE.search(text))
+    colon = ":" in text  # no drive and no stream without one
+    windows = "\\" in text or (colon and bool(_DRIVE.search(text)))
     text = text.replace("\\", "/")
     unc = text.startswith("//") and len(text) > 2 and text[2] not in "/.?"
     device = text.startswith(("//./", "//?/"))
@@ -67,7 +68,7 @@ def analyse(
     for part in body.split("/"):
         if part in ("", "."):
             continue
-        if part == ".." or _DOTS.search(part):
+        if part == ".." or (part[:2] == ".." and _DOTS.search(part)):
             traversal = True
             if parts and parts[-1] != "~":
                 parts.pop()
@@ -90,7 +91,7 @@ def analyse(
         categories=categories(normal, trailing=text.endswith("/"))
         | ({"unc"} if share else set())
         | ({"device"} if namespace and not _DRIVE.search(text) else set())
-        | ({"special_file"} if _STREAM.search(text) else set())
+        | ({"special_file"} if colon and _STREAM.search(text) else set())
         | ({"nul_byte"} if cut else set()),
         use=use,
         declared=declared,
@@ -108,7 +109,7 @@ def _places(text: str) -> str:
 def _split_root(text: str, *, keep_double: bool) -> tuple[str, str]:
     if keep_double:
         return "//", text[2:].lstrip("/") if not text.startswith(("//./", "//?/")) else text[2:]
-    if _DRIVE.search(text):
+    if text[1:2] == ":" and _DRIVE.search(text):
         return text[0].lower() + ":/", text[2:]
     if text.startswith("/"):
         return "/", text

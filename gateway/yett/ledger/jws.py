@@ -80,7 +80,12 @@ def header(kind: str, kid: str) -> str:
 
 def sign(kind: str, payload: Json, key: SigningKey) -> str:
     """A compact JWS over the canonical payload."""
-    signed = header(kind, key.kid) + "." + encode(canonical.encode(payload))
+    return sign_bytes(kind, canonical.encode(payload), key)
+
+
+def sign_bytes(kind: str, payload: bytes, key: SigningKey) -> str:
+    """As `sign`, of a payload that is in canonical form already."""
+    signed = header(kind, key.kid) + "." + encode(payload)
     return signed + "." + encode(key.sign(signed.encode("ascii")))
 
 

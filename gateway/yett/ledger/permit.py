@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import Final
 
 import msgspec
 
@@ -34,8 +35,12 @@ class Permit(Struct, frozen=True, kw_only=True):
     exp: int
 
 
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+"""Of strings, integers and ASCII names this is the canonical form (RFC 8785)."""
+
+
 def sign(permit: Permit, key: jws.SigningKey) -> str:
-    return jws.sign(jws.PERMIT, msgspec.to_builtins(permit), key)
+    return jws.sign_bytes(jws.PERMIT, _encode(permit), key)
 
 
 def verify(token: str, public_key: bytes, digest: str, now: int) -> Permit:

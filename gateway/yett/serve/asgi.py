@@ -56,6 +56,11 @@ class App(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
+_Answered = tuple[bytes, Callable[[], None]]
+"""A body, and what is to be done once it is sent."""
+_Work = Callable[[Scope, Receive], Awaitable[_Answered]]
+
+
 class Sidecar:
     """The ASGI application that uvicorn runs."""
 
@@ -69,7 +74,7 @@ class Sidecar:
         self._settling = Settling()
         self.rest: App = _nothing
         """Answers whatever is neither a decision nor an outcome; set once, before serving."""
-        self._short: dict[tuple[str, str], Callable[[Scope, Receive], Awaitable[bytes]]] = {
+        self._short: dict[tuple[str, str], _Work] = {
             ("POST", "/v1/decisions"): self._decide,
             ("POST", "/v1/outcomes"): self._report,
         }
@@ -124,44 +129,41 @@ class Sidecar:
             )
         return credential
 
-    async def _answer(
-        self, work: Callable[[Scope, Receive], Awaitable[bytes]], scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _answer(self, work: _Work, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await work(scope, receive)
+            body, afterwards = await work(scope, receive)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the rim: whatever it was, it is not an allow
             await refuse(send, error, scope["path"], self.metrics)
             return
-        self.metrics.answered(scope["path"], 200)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [
-                    (b"content-type", b"application/json"),
-                    (b"content-length", b"%d" % len(body)),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            # Nobody waits for what is counted and logged of an answer.
+            self.metrics.answered(scope["path"], 200)
+            afterwards()
 
-    async def _decide(self, scope: Scope, receive: Receive) -> bytes:
+    async def _decide(self, scope: Scope, receive: Receive) -> _Answered:
         identity = self.agent(scope["headers"])
         body = await read_body(receive, MAX_CALL)
         started = time.perf_counter()
         decision = await self._settling.settled(self._judging.submit_bytes(body, identity))
         seconds = time.perf_counter() - started
-        self.metrics.decided(decision, seconds)
-        _note(decision, identity, seconds)
-        return msgspec.json.encode(decision)
 
-    async def _report(self, scope: Scope, receive: Receive) -> bytes:
+        def noted() -> None:
+            self.metrics.decided(decision, seconds)
+            _note(decision, identity, seconds)
+
+        return msgspec.json.encode(decision), noted
+
+    async def _report(self, scope: Scope, receive: Receive) -> _Answered:
         identity = self.agent(scope["headers"])
         outcome = read_outcome(await read_body(receive, MAX_OUTCOME))
         await self._settling.settled(self._judging.submit_report(outcome, identity))
-        return b'{"recorded":true}'
+        return b'{"recorded":true}', _nothing_more
 
     async def _through_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         """FastAPI, behind the same bounds: the body is read here, whole, before the framework sees it."""
@@ -188,6 +190,10 @@ class Sidecar:
             # Its answer has begun, or the framework has given one; the server closes what is incomplete.
             log.error("request failed", route=_route(scope), status=status, exc_info=error)
         self.metrics.answered(_route(scope), status)
+
+
+def _nothing_more() -> None:
+    """After an outcome is answered."""
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,40 +24,66 @@ TOGETHER: Final = 16
 
 
 class Settling:
-    """The pending answers of one event loop."""
+    """The pending answers of one event loop.
 
-    def __init__(self) -> None:
-        self._judged: list[tuple[Pending, asyncio.Future[None]]] = []
-        self._released: deque[asyncio.Future[None]] = deque()
+    Args:
+        seconds: for a record to become durable.
+    """
+
+    def __init__(self, seconds: float = DURABLE_SECONDS) -> None:
+        self._seconds = seconds
+        self._judged: list[tuple[Pending, asyncio.Future[bool]]] = []
+        self._awaited: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        """With the time until which each is waited for, earliest first: one timer is enough for all."""
+        self._watching = False
+        self._released: deque[asyncio.Future[bool]] = deque()
         self._woken = False
 
-    async def settled(self, pending: Pending, seconds: float = DURABLE_SECONDS) -> Decision:
+    async def settled(self, pending: Pending) -> Decision:
         """The answer, once its record is durable.
 
         Raises:
             YettError: NOT_DURABLE_IN_TIME; or what the ledger raised.
         """
         loop = asyncio.get_running_loop()
-        released: asyncio.Future[None] = loop.create_future()
+        released: asyncio.Future[bool] = loop.create_future()
         self._judged.append((pending, released))
+        while self._awaited and self._awaited[0][1].done():
+            self._awaited.popleft()
+        self._awaited.append((loop.time() + self._seconds, released))
+        if not self._watching:
+            self._watching = True
+            loop.call_later(self._seconds, self._watch, loop)
         if len(self._judged) >= TOGETHER:
             self._hand_over(loop)
         elif len(self._judged) == 1:
             loop.call_soon(self._hand_over, loop)
-        try:
-            async with asyncio.timeout(seconds):
-                await released
+        if await released:
             return pending.result(0)
-        except TimeoutError:
-            raise YettError("NOT_DURABLE_IN_TIME", "the record is not on disk yet; nothing may run") from None
+        raise YettError("NOT_DURABLE_IN_TIME", "the record is not on disk yet; nothing may run")
+
+    def give_up(self, now: float) -> None:
+        """Waits no longer for what should have become durable by now (seconds, the loop's clock)."""
+        while self._awaited and (self._awaited[0][1].done() or self._awaited[0][0] <= now):
+            _, released = self._awaited.popleft()
+            if not released.done():
+                released.set_result(False)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.give_up(loop.time())
+        self._watching = bool(self._awaited)
+        if self._awaited:
+            loop.call_at(self._awaited[0][0], self._watch, loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         judged, self._judged = self._judged, []
         for pending, released in judged:
             self._subscribe(loop, pending, released)
+        for pending, _ in judged:
+            pending.prepare()  # while the disk is busy
 
     def _subscribe(
-        self, loop: asyncio.AbstractEventLoop, pending: Pending, released: asyncio.Future[None]
+        self, loop: asyncio.AbstractEventLoop, pending: Pending, released: asyncio.Future[bool]
     ) -> None:
         def release(_: Pending) -> None:
             # In the log's thread. The flag is cleared before the queue is read, so nothing is left behind.
@@ -73,4 +99,4 @@ class Settling:
         while self._released:
             released = self._released.popleft()
             if not released.done():
-                released.set_result(None)
+                released.set_result(True)
