@@ -18,6 +18,8 @@ class Browser:
     def __init__(self, port: int) -> None:
         self.port = port
         self.cookie = ""
+        self.home = "/console"
+        """Where its visit is; paths are given from `/console` on."""
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
         return self._send("GET", path, None, headers)
@@ -32,10 +34,14 @@ class Browser:
             sent["cookie"] = self.cookie
         if body is not None:
             sent["content-type"] = "application/x-www-form-urlencoded"
+        if path not in ("/console/login", "/console/style.css"):
+            path = self.home + path.removeprefix("/console")
         connection.request(method, path, body, sent)
         response = connection.getresponse()
         text = response.read().decode()
         given = {name.lower(): value for name, value in response.getheaders()}
+        if path == "/console/login" and response.status == 303:
+            self.home = given["location"]
         if "set-cookie" in given:
             self.cookie = given["set-cookie"].split(";")[0]
         connection.close()
@@ -119,6 +125,7 @@ def test_without_a_visit_there_is_only_the_login(living: Any) -> None:
     (_, held), _ = hold(living, "console-anon")
     browser = Browser(living.ports[0])
     assert held.approval not in browser.get("/console")[2]
+    browser.home = "/console/guessed"
     assert browser.get(f"/console/approvals/{held.approval}")[0] == 401
     assert browser.post(f"/console/approvals/{held.approval}/approve", {"csrf": "x"})[0] == 401
     browser.cookie = "yett_console=forged"
@@ -168,7 +175,26 @@ def test_names_are_shown_escaped_and_without_invisible_characters(raw: str, seen
 
 def test_hostile_arguments_are_text_on_the_page(living: Any, boss: Browser) -> None:
     living.gateway.ledger  # noqa: B018 - the gateway is up
-    page = pages.page("<b>", "", who="<i>")
+    page = pages.page("<b>", "", at=pages.Place("<i>", "/console/x", "y"))
     assert b"<b>" not in page
     assert b"<i>" not in page
     assert b"<script" not in page
+
+
+def test_what_another_port_of_this_machine_gets_of_a_browser_is_no_visit(living: Any, boss: Browser) -> None:
+    """Browsers send cookies to every port of a host: a program that an agent has started may listen there, and
+    be asked for any path that it can name."""
+    (client, held), call = hold(living, "console-port")
+    _, headers, _ = (again := Browser(living.ports[0])).post(
+        "/console/login", {"token": living.token("approver", "tom", "tom", groups=("treasury",))}
+    )
+    path = headers["set-cookie"].split("Path=")[1].split(";")[0]
+    assert path == again.home != boss.home
+    assert len(path) > len("/console/") + 30
+    assert headers["referrer-policy"] == "no-referrer"
+    for place in ("/console/guessed", boss.home):
+        thief = Browser(living.ports[0])
+        thief.cookie, thief.home = again.cookie, place
+        assert thief.get("/console")[0] == 401
+        assert thief.post(f"/console/approvals/{held.approval}/approve", {"csrf": "x"})[0] == 401
+    assert client.decide(call).effect is Effect.HOLD

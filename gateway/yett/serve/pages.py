@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from yett.ledger import ApprovalView
 from yett.ledger.show import visible
@@ -31,14 +31,24 @@ nav { display: flex; justify-content: space-between; color: #5a6570 }
 """
 
 
-def page(title: str, body: str, *, who: str = "", csrf: str = "", refresh: bool = False) -> bytes:
+class Place(NamedTuple):
+    """Where a page is shown, and to whom."""
+
+    who: str
+    home: str
+    """Path of the visit's own pages."""
+    csrf: str
+    """The secret of its forms."""
+
+
+def page(title: str, body: str, *, at: Place | None = None, refresh: bool = False) -> bytes:
     """A whole page."""
     meta = '<meta http-equiv="refresh" content="5">' if refresh else ""
     nav = ""
-    if who:
+    if at is not None:
         nav = (
-            f"<nav><span>{text(who)}</span>"
-            f'<form method="post" action="/console/logout">{_csrf(csrf)}<button>Log out</button></form></nav>'
+            f'<nav><span>{text(at.who)}</span><form method="post" action="{at.home}/logout">'
+            f"{_csrf(at)}<button>Log out</button></form></nav>"
         )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{meta}<title>{text(title)}</title>'
@@ -58,10 +68,10 @@ def login(problem: str = "") -> bytes:
     )
 
 
-def waiting(views: Iterable[ApprovalView], *, who: str, csrf: str, now: int) -> bytes:
+def waiting(views: Iterable[ApprovalView], *, at: Place, now: int) -> bytes:
     """The requests that wait for this person."""
     rows = "".join(
-        f'<tr><td><a href="/console/approvals/{text(view.id)}">{text(view.tool)}</a></td>'
+        f'<tr><td><a href="{at.home}/approvals/{text(view.id)}">{text(view.tool)}</a></td>'
         f"<td>{text(view.principal)} / {text(view.agent)}</td><td>{view.risk}</td>"
         f"<td>{len(view.approved_by)} of {view.quorum}</td><td>{max(0, (view.expires - now) // 1000)} s</td></tr>"
         for view in views
@@ -72,10 +82,10 @@ def waiting(views: Iterable[ApprovalView], *, who: str, csrf: str, now: int) -> 
         if rows
         else "<p>Nothing waits.</p>"
     )
-    return page("Waiting for approval", table, who=who, csrf=csrf, refresh=True)
+    return page("Waiting for approval", table, at=at, refresh=True)
 
 
-def request(view: ApprovalView, *, who: str, csrf: str, problem: str = "") -> bytes:
+def request(view: ApprovalView, *, at: Place, problem: str = "") -> bytes:
     """One request, with exactly what would run."""
     parts = [f'<p class="cut">{text(problem)}</p>' if problem else ""]
     server = f" on {text(view.server)}" if view.server else ""
@@ -103,11 +113,11 @@ def request(view: ApprovalView, *, who: str, csrf: str, problem: str = "") -> by
     if view.status == "waiting":
         for verb, label in (("approve", "Approve"), ("refuse", "Refuse")):
             parts.append(
-                f'<form method="post" action="/console/approvals/{text(view.id)}/{verb}">'
-                f"{_csrf(csrf)}<button>{label}</button></form>"
+                f'<form method="post" action="{at.home}/approvals/{text(view.id)}/{verb}">'
+                f"{_csrf(at)}<button>{label}</button></form>"
             )
-    parts.append('<p><a href="/console">All requests</a></p>')
-    return page("Approval", "".join(parts), who=who, csrf=csrf)
+    parts.append(f'<p><a href="{at.home}">All requests</a></p>')
+    return page("Approval", "".join(parts), at=at)
 
 
 def text(value: str) -> str:
@@ -126,5 +136,5 @@ def _list(title: str, values: tuple[str, ...]) -> str:
     return f"<h2>{title}</h2>" + "".join(f"<pre>{seen(value)}</pre>" for value in values)
 
 
-def _csrf(token: str) -> str:
-    return f'<input type="hidden" name="csrf" value="{text(token)}">'
+def _csrf(at: Place) -> str:
+    return f'<input type="hidden" name="csrf" value="{text(at.csrf)}">'

@@ -1,7 +1,9 @@
 """The approvals console: a few server-rendered pages for a person with an approver's token.
 
 The token is given once, in a form, and exchanged for a random cookie (HttpOnly, SameSite=Strict) that this
-process maps back to it; each use checks the token again, so a revoked one ends the visit. Changes need the
+process maps back to it; each use checks the token again, so a revoked one ends the visit. A visit has a place of
+its own, `/console/SEAT/`, and its cookie is for that path alone: browsers do not keep the cookies of two ports
+apart, and on the next port of this machine may listen what an agent has started. Changes need the
 form's own secret besides the cookie, and a request whose Host or Origin is another site's is refused, which
 is what keeps a page in the same browser from approving anything (CSRF, DNS rebinding).
 """
@@ -31,9 +33,14 @@ _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class _Visit(NamedTuple):
+    seat: str
     token: str
     csrf: str
     until: float
+
+    @property
+    def home(self) -> str:
+        return f"/console/{self.seat}"
 
 
 class _Visits:
@@ -42,19 +49,22 @@ class _Visits:
     def __init__(self) -> None:
         self._visits: OrderedDict[str, _Visit] = OrderedDict()
 
-    def begin(self, token: str) -> str:
-        cookie = secrets.token_urlsafe(32)
-        self._visits[cookie] = _Visit(token, secrets.token_urlsafe(32), time.monotonic() + _LIFE_S)
+    def begin(self, token: str) -> tuple[str, _Visit]:
+        cookie, until = secrets.token_urlsafe(32), time.monotonic() + _LIFE_S
+        visit = _Visit(secrets.token_urlsafe(24), token, secrets.token_urlsafe(32), until)
+        self._visits[cookie] = visit
         while len(self._visits) > _MAX_VISITS:
             self._visits.popitem(last=False)
-        return cookie
+        return cookie, visit
 
-    def find(self, cookie: str) -> _Visit | None:
+    def find(self, cookie: str, seat: str) -> _Visit | None:
         visit = self._visits.get(cookie)
         if visit is not None and visit.until < time.monotonic():
             del self._visits[cookie]
             return None
-        return visit
+        return (
+            visit if visit is not None and hmac.compare_digest(visit.seat.encode(), seat.encode()) else None
+        )
 
     def end(self, cookie: str) -> None:
         self._visits.pop(cookie, None)
@@ -66,9 +76,9 @@ def router(desk: Desk) -> APIRouter:
     visits = _Visits()
     ledger = desk.gateway.ledger
 
-    def visitor(request: Request) -> tuple[Identity, _Visit] | None:
+    def visitor(request: Request, seat: str) -> tuple[Identity, _Visit] | None:
         _own_host(request)
-        visit = visits.find(request.cookies.get(_COOKIE, ""))
+        visit = visits.find(request.cookies.get(_COOKIE, ""), seat)
         if visit is None:
             return None
         try:
@@ -87,13 +97,9 @@ def router(desk: Desk) -> APIRouter:
         return Response(pages.STYLE, media_type="text/css")
 
     @routes.get("")
-    async def home(request: Request) -> Response:
-        seen = visitor(request)
-        if seen is None:
-            return _page(pages.login())
-        who, visit = seen
-        views = ledger.approvals(who)
-        return _page(pages.waiting(views, who=_name(who), csrf=visit.csrf, now=wall_clock()))
+    async def door(request: Request) -> Response:
+        _own_host(request)
+        return _page(pages.login())
 
     @routes.post("/login")
     async def login(request: Request) -> Response:
@@ -103,43 +109,54 @@ def router(desk: Desk) -> APIRouter:
             _approver(desk, token)
         except Unauthorized as refused:
             return _page(pages.login(refused.message), 401)
-        answer = _see("/console")
+        cookie, visit = visits.begin(token)
+        answer = _see(visit.home)
         answer.set_cookie(
             _COOKIE,
-            visits.begin(token),
+            cookie,
             max_age=int(_LIFE_S),
-            path="/console",
+            path=visit.home,
             httponly=True,
             samesite="strict",
             secure=request.url.scheme == "https",
         )
         return answer
 
-    @routes.post("/logout")
-    async def logout(request: Request) -> Response:
-        seen = visitor(request)
+    @routes.get("/{seat}")
+    async def home(request: Request, seat: str) -> Response:
+        seen = visitor(request, seat)
+        if seen is None:
+            return _page(pages.login(), 401)
+        who, visit = seen
+        views = ledger.approvals(who)
+        return _page(pages.waiting(views, at=_place(who, visit), now=wall_clock()))
+
+    @routes.post("/{seat}/logout")
+    async def logout(request: Request, seat: str) -> Response:
+        seen = visitor(request, seat)
+        answer = _see("/console")
         if seen is not None:
             _check_csrf(await form(request), seen[1])
             visits.end(request.cookies.get(_COOKIE, ""))
-        answer = _see("/console")
-        answer.delete_cookie(_COOKIE, path="/console")
+            answer.delete_cookie(_COOKIE, path=seen[1].home)
         return answer
 
-    @routes.get("/approvals/{identifier}")
-    async def show(request: Request, identifier: str) -> Response:
-        seen = visitor(request)
+    @routes.get("/{seat}/approvals/{identifier}")
+    async def show(request: Request, seat: str, identifier: str) -> Response:
+        seen = visitor(request, seat)
         if seen is None:
             return _page(pages.login(), 401)
         who, visit = seen
         try:
             view = ledger.approval(identifier, who)
         except LedgerError as refused:
-            return _page(pages.page("Approval", f"<p>{pages.text(refused.message)}</p>", who=_name(who)), 404)
-        return _page(pages.request(view, who=_name(who), csrf=visit.csrf))
+            told = f"<p>{pages.text(refused.message)}</p>"
+            return _page(pages.page("Approval", told, at=_place(who, visit)), 404)
+        return _page(pages.request(view, at=_place(who, visit)))
 
-    @routes.post("/approvals/{identifier}/{verb}")
-    async def settle(request: Request, identifier: str, verb: str) -> Response:
-        seen = visitor(request)
+    @routes.post("/{seat}/approvals/{identifier}/{verb}")
+    async def settle(request: Request, seat: str, identifier: str, verb: str) -> Response:
+        seen = visitor(request, seat)
         if seen is None:
             return _page(pages.login(), 401)
         who, visit = seen
@@ -153,9 +170,9 @@ def router(desk: Desk) -> APIRouter:
                 raise YettError("NOT_FOUND", "there is nothing here")
         except (LedgerError, Unauthorized) as refused:
             view = ledger.approval(identifier, who)
-            return _page(pages.request(view, who=_name(who), csrf=visit.csrf, problem=refused.message), 409)
+            return _page(pages.request(view, at=_place(who, visit), problem=refused.message), 409)
         desk.rang()
-        return _see("/console")
+        return _see(visit.home)
 
     return routes
 
@@ -196,8 +213,8 @@ def _page(body: bytes, status: int = 200) -> Response:
 
 
 def _see(path: str) -> Response:
-    return Response(status_code=303, headers={"location": path})
+    return Response(status_code=303, headers={"location": path, "referrer-policy": "no-referrer"})
 
 
-def _name(who: Identity) -> str:
-    return f"{who.principal} ({who.role})"
+def _place(who: Identity, visit: _Visit) -> pages.Place:
+    return pages.Place(who=f"{who.principal} ({who.role})", home=visit.home, csrf=visit.csrf)
