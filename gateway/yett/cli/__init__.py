@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Protocol, cast
+from typing import Annotated, Protocol, cast
 
 import typer
 
-from yett.cli.words import say_line
+from yett.cli.words import install, say_line
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
@@ -40,6 +40,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 """Module under `yett.cli` -> the commands it registers, in the order of the help text."""
 
 
+EXTRAS: dict[str, str] = {
+    **dict.fromkeys(("fastapi", "httptools", "prometheus_client", "starlette", "uvicorn"), "server"),
+    **dict.fromkeys(("grpc", "google"), "grpc"),
+    "psycopg": "postgres",
+    "z3": "analysis",
+}
+"""Module that may be missing -> the extra that brings it."""
+
+
 class _Room(Protocol):
     def register(self, app: typer.Typer) -> None: ...
 
@@ -56,6 +65,17 @@ def main() -> None:
         say_line(f"yett: {error}", err=True)
         raise SystemExit(2) from None
     except BrokenPipeError:
+        raise SystemExit(2) from None
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        say_line(f"yett: EXTRA_MISSING: this needs the extra `{extra}` ({install(extra)})", err=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        say_line(f"yett: {error.filename}: {error.strerror}", err=True)
         raise SystemExit(2) from None
 
 
@@ -75,5 +95,17 @@ def build(first: list[str]) -> typer.Typer:
     return app
 
 
-def _root() -> None:
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"yett {version('yett')}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Keeps a single registered command a sub-command."""

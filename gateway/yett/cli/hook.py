@@ -81,6 +81,9 @@ def uninstall(agent: _Agent, user: _User = None, yes: _Yes = False) -> None:
 
     path = _settings_path(agent, user)
     before = _read(path)
+    if before is None:
+        say_line(f"no settings in {path}")
+        return
     _propose(path, before, hooks.without(agent, before), yes)
 
 

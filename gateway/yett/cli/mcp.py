@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from yett.cli.words import install
+
 if TYPE_CHECKING:
     from yett.gateway import Gateway
     from yett.model import Decision, ToolCall
@@ -202,7 +204,7 @@ def _door(gateway: Gateway, state: Path) -> Iterator[None]:
             with listening(gateway, state):
                 leave.wait()
         except ImportError:
-            typer.echo("yett: without `pip install 'yett[server]'` nobody can approve held calls", err=True)
+            typer.echo(f"yett: nobody can approve held calls without {install('server')}", err=True)
         except YettError as error:
             typer.echo(f"yett: nobody can approve held calls: {error}", err=True)
 
@@ -264,6 +266,8 @@ def accept(
     from yett.sdk.decider import wall_clock
 
     def apply(book: Any) -> None:
+        if not tool and not book.held:
+            typer.echo(f"nothing waits at {server}")
         for name in [tool] if tool else sorted(book.held):
             book.accept(name, getpass.getuser(), wall_clock())
             typer.echo(f"accepted {server} {name}")

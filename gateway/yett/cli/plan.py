@@ -33,7 +33,7 @@ def check_plan(gate: Gate, file: Path, prompt: str | None, *, as_json: bool) -> 
         given = canonical.parse(file.read_bytes())
         wanted = msgspec.convert({"calls": given} if isinstance(given, list) else given, plans.Plan)
         steps = plans.judge(gate, prompt_history(prompt), wanted, LOCAL, wall_clock())
-    except (OSError, YettError, msgspec.ValidationError) as problem:
+    except (YettError, msgspec.ValidationError) as problem:
         code = "" if isinstance(problem, InvalidCall) else "not a plan: "
         typer.echo(f"yett: {file}: {code}{problem}", err=True)
         return 2

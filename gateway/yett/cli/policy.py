@@ -145,7 +145,7 @@ def diff(
     try:
         from yett.policy.diff import diff as compare
     except ImportError:
-        typer.echo("the solver is missing: pip install 'yett[analysis]'", err=True)
+        typer.echo("the solver is missing: pip install '.[analysis]' in yett's checkout", err=True)
         raise typer.Exit(2) from None
     shared = with_ or []
     try:
@@ -180,9 +180,8 @@ def fmt(
     try:
         text = file.read_text(encoding="utf-8")
         canonical = formatter.format_text(text, str(file))
-    except (OSError, UnicodeDecodeError) as problem:
-        typer.echo(f"{file}: {problem}", err=True)
-        raise typer.Exit(2) from None
+    except UnicodeDecodeError:
+        raise PolicyError("YAML_SYNTAX", "not UTF-8", path=str(file)) from None
     except PolicyError as error:
         _report(error)
     if verify:
@@ -209,9 +208,8 @@ def import_(
         raise typer.BadParameter(f"cannot read {from_!r}; known: progent")
     try:
         result = import_progent(read_progent(file.read_text(encoding="utf-8"), str(file)), name)
-    except (OSError, UnicodeDecodeError) as problem:
-        typer.echo(f"{file}: {problem}", err=True)
-        raise typer.Exit(2) from None
+    except UnicodeDecodeError:
+        raise PolicyError("YAML_SYNTAX", "not UTF-8", path=str(file)) from None
     except PolicyError as error:
         _report(error)
     for hole in result.holes:
@@ -234,7 +232,8 @@ def _unreachable(loaded: PolicySet) -> list[str]:
         from yett.policy.diff import unreachable
     except ImportError:
         typer.echo(
-            "note: no solver, so only plainly dead rules are found (pip install 'yett[analysis]')", err=True
+            "note: no solver, so only plainly dead rules are found (pip install '.[analysis]' in yett's checkout)",
+            err=True,
         )
         return []
     return unreachable(loaded)

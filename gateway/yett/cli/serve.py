@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yett.cli.words import install
+
 if TYPE_CHECKING:
     from yett.gateway import Gateway
     from yett.proxy.pdp.asking import Authenticate
@@ -108,7 +110,7 @@ def _grpc(address: str | None, settings: Settings) -> Beside:
     try:
         from yett.proxy.pdp.rpc import Tls, serving
     except ImportError:
-        raise YettError("EXTRA_MISSING", "gRPC is not installed", remedy="pip install 'yett[grpc]'") from None
+        raise YettError("EXTRA_MISSING", "gRPC is not installed", remedy=install("grpc")) from None
     tls = None
     if tls_context(settings) is not None and settings.tls_certificate is not None:
         certificate = settings.tls_certificate.read_bytes()

@@ -48,9 +48,8 @@ def infer(
             manifest = guessing.infer_python(text, name=name, server=server)
         else:
             manifest = guessing.infer(guessing.parse(text, str(source)), name=name, server=server)
-    except (OSError, UnicodeDecodeError) as problem:
-        typer.echo(f"{source}: {problem}", err=True)
-        raise typer.Exit(2) from None
+    except UnicodeDecodeError:
+        raise YettError("NOT_TEXT", "not UTF-8", path=str(source)) from None
     except YettError as error:
         typer.echo(f"{source}: {error}", err=True)
         raise typer.Exit(1) from None

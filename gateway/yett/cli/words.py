@@ -11,17 +11,26 @@ def read_arguments(words: list[str]) -> dict[str, Any]:
     """`key=text` and `key:=JSON` to arguments.
 
     Raises:
-        typer.BadParameter: a word is neither. InvalidCall: the JSON is refused.
+        typer.BadParameter: a word is neither, or its JSON is refused.
     """
     from yett import canonical
+    from yett.errors import InvalidCall
 
     found: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name.rstrip(":"):
             raise typer.BadParameter(f"{word!r} is not key=value")
-        found[name.removesuffix(":")] = canonical.parse(text.encode()) if name.endswith(":") else text
+        try:
+            found[name.removesuffix(":")] = canonical.parse(text.encode()) if name.endswith(":") else text
+        except InvalidCall as error:
+            raise typer.BadParameter(f"{word!r}: {error.message}") from None
     return found
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install '.[{extra}]' in yett's checkout"
 
 
 def say_line(text: str, *, err: bool = False) -> None:

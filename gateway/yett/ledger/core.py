@@ -131,7 +131,12 @@ class Core:
                 **(writer_options or {}),
             )
         except LogRefused as error:
-            raise LedgerError(error.code, str(error), path=str(folder / "log")) from error
+            remedy = (
+                "stop the gateway that runs on this state, or name another"
+                if error.code == "LOCKED"
+                else None
+            )
+            raise LedgerError(error.code, str(error), path=str(folder / "log"), remedy=remedy) from error
         except OSError as error:
             raise AuditUnavailable(
                 f"the log cannot be opened: {error.strerror}", path=str(folder / "log")

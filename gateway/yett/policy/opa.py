@@ -61,7 +61,7 @@ def require_client(where: str) -> None:
             "OPA_CLIENT_MISSING",
             "the OPA client is not installed",
             path=where,
-            remedy="pip install 'yett[opa]'",
+            remedy="pip install '.[opa]' in yett's checkout",
         ) from None
 
 

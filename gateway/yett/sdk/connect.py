@@ -121,4 +121,6 @@ def _token(env: Mapping[str, str]) -> str | None:
             token = file.read(_LARGEST_TOKEN).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise YettError("TOKEN_UNREADABLE", "the token file can't be read", path=path) from error
+    if len(token.split()) > 1:
+        raise YettError("TOKEN_UNREADABLE", "the file holds more than a token", path=path)
     return token or None

@@ -68,5 +68,5 @@ def _trust(settings: Settings) -> Trust:
     try:
         return Trust.parse(settings.anchor_policy.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, Broken) as error:
-        reason = error.message if isinstance(error, Broken) else type(error).__name__
+        reason = error.message if isinstance(error, Broken) else f"cannot be read ({type(error).__name__})"
         raise YettError("BAD_ANCHORS", reason, path=str(settings.anchor_policy)) from None

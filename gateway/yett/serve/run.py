@@ -154,7 +154,8 @@ def bind(settings: Settings) -> list[socket.socket]:
     except OSError as error:
         for bound in sockets:
             bound.close()
-        raise YettError("CANNOT_BIND", f"cannot listen: {error.strerror}") from None
+        where = f"port {settings.port}" if sockets or settings.socket is None else settings.socket
+        raise YettError("CANNOT_BIND", f"cannot listen on {where}: {error.strerror or error}") from None
     if not sockets:
         raise YettError("NOTHING_TO_LISTEN_ON", "neither a socket nor a port was given")
     return sockets
