@@ -80,7 +80,10 @@ def load(policies: str, schema: str, entities: str, where: str) -> Cedar:
         import cedarpy
     except ImportError:
         raise PolicyError(
-            "CEDAR_MISSING", "Cedar is not installed", path=where, remedy="pip install '.[cedar]' in yett's checkout"
+            "CEDAR_MISSING",
+            "Cedar is not installed",
+            path=where,
+            remedy="pip install '.[cedar]' in yett's checkout",
         ) from None
 
     def refuse(message: str, remedy: str | None = None) -> PolicyError:
