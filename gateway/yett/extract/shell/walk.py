@@ -326,8 +326,8 @@ class Walker:
                 target = self.expander.one(redir.target).text
                 text = outputs.of(node._replace(redirs=outputs.inputs(node.redirs)), self.expander, ctx.input)
                 disk.store(target, text, redir.op == ">>")
-                if text and redir.op == ">>" and target.startswith(("/", "~")) and target.endswith(".sh"):
-                    # a script that stands there already and is run by somebody else
+                if text and target.startswith(("/", "~")) and target.endswith(".sh"):
+                    # a script that is run from there, by somebody else maybe
                     self.inline(Field(text), ctx._replace(via="file", depth=ctx.depth + 1, stdin=None))
         paths = [f.text for f in argv[1:] if not f.text.startswith("-")]
         if name == "tee":

@@ -42,6 +42,9 @@ _RUNNERS = frozenset(
     )
 )
 """Whose argument is followed anyway."""
+_SYSTEM_PROGRAM = re2.compile(
+    r"(?i)^[\"']?(?:[a-z]:|%windir%|%systemroot%|\$env:windir)\\(?:windows\\)?[^\"']*\.exe[\"']?$"
+)
 _SCRIPT = re2.compile(r"(?i)\.(?:vbs|vbe|js|jse|hta|wsf|ps1|bat|cmd)[\"']?$")
 _SPACES = re2.compile(r"[\s\"']+")
 _FILE = re2.compile(
@@ -82,6 +85,9 @@ class Judge:
                 found.add("odd_location")
             if library().attacks(name):
                 found.add("attack_tool")
+            if _SYSTEM_PROGRAM.search(words[0]) and _URL.search(" ".join(words[1:])):
+                found.add("download")
+                found.add("lolbin")
         else:
             for rule in profile.rules:
                 if rule.pattern.search(line):

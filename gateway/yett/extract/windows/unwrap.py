@@ -52,6 +52,16 @@ class Unwrapper(Judge):
             flags = flags | {"obfuscated"}
         for entry in cmd.lines(source):
             words = tuple(entry.words)
+            if (
+                words
+                and words[0][:1] in ("'", "`")
+                and earlier is not None
+                and [w.lower() for w in earlier.words[:1]] == ["for"]
+            ):
+                # `for /f %a in ('command') do`: what the loop goes through
+                text = " ".join(words)[1:-1]
+                self.read(text, dialect(text), (*wrappers, "for"), "substitution", flags)
+                continue
             self._command(
                 words,
                 entry.redirects,
