@@ -50,6 +50,8 @@ def hostile() -> dict[str, tuple[str, dict[str, Any]]]:
         "percent of percent": ("t", {"x": "%" + "25" * (SIZE // 2)}),
         "base64 of base64": ("t", {"x": nested[:SIZE]}),
         "base64 of text": ("t", {"x": base64.b64encode(b"A" * (SIZE * 3 // 4)).decode()}),
+        "escapes of two kinds": ("notes.create", {"content": "&#x41;\\x41" * (SIZE // 10)}),
+        "octets in hex": ("t", {"x": "0x41" * (SIZE // 4)}),
         "JSON in JSON": ("t", {"x": quoted[:SIZE]}),
         "URLs in URLs": ("fetch", {"url": "http://a.b/?u=http%3A" * (SIZE // 21)}),
         "climbing path": ("read_file", {"path": "../" * (SIZE // 3)}),
@@ -57,6 +59,24 @@ def hostile() -> dict[str, tuple[str, dict[str, Any]]]:
         "PowerShell": ("powershell", {"command": "powershell -enc " + "QQ" * (SIZE // 2)}),
         "invisible letters": ("t", {"x": "e\u200b\u0430" * (SIZE // 6)}),
         "key prefixes": ("t", {"x": "AKIA sk-ant- ghp_ " * (SIZE // 18)}),
+        "values like programs": (
+            "form.submit",
+            {
+                "data": {
+                    f"k{number}": f"{number} function(){{ ${{( a => C:\\\\ %2e%2e/ " * 10
+                    for number in range(160)
+                }
+            },
+        ),
+        "values like commands": (
+            "form.submit",
+            {
+                "data": {
+                    f"k{number}": f"IEX {number} & x=@ while 1: curl 127.0.0.1 token= " * 8
+                    for number in range(160)
+                }
+            },
+        ),
         "many members": ("t", {f"k{number}": "ls -la /tmp" for number in range(4_000)}),
     }
 

@@ -97,6 +97,11 @@ def test_urls_are_found_in_text_without_the_punctuation_behind_them() -> None:
     assert [fact.raw for fact in found] == ["https://example.com/a", "http://example.org/b"]
 
 
+def test_a_url_that_is_written_often_is_one_and_hides_no_other() -> None:
+    found = urls.find("http://a.example/ " * 500 + "http://127.0.0.1/", "/t")
+    assert [fact.host for fact in found] == ["a.example", "127.0.0.1"]
+
+
 def test_bare_hosts_count_only_where_they_are_internal() -> None:
     assert urls.bare("localhost/admin", "/t")[0].address == "loopback"
     assert urls.bare("example.com/admin", "/t") == ()

@@ -95,7 +95,9 @@ def test_the_sets_are_large_and_no_family_is_forgotten(part: str) -> None:
     assert set(_judge("attacks", part)) == set(ATTACKS[part])
 
 
-@pytest.mark.parametrize(("part", "least"), [("one", 0.95), ("two", 0.94), ("five", 0.96), ("lists", 0.93), ("thirteen", 0.93)])
+@pytest.mark.parametrize(
+    ("part", "least"), [("one", 0.95), ("two", 0.94), ("five", 0.96), ("lists", 0.93), ("thirteen", 0.93)]
+)
 def test_a_value_pasted_into_a_template_still_shows(part: str, least: float) -> None:
     cases = _judge("spliced", part)["spliced"]
     missed = [what for effect, what in cases if effect == "allow"]

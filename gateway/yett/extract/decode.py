@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
-import html.entities
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from yett.extract import escapes
 from yett.extract.budget import Budget
 from yett.extract.patterns import PatternSet, pattern
 
@@ -144,134 +141,48 @@ def _readings(
 Decoded = Iterator[tuple[str, str]]
 
 
-def _around(escape: Any, text: str) -> str:
-    """The text, or if it is long the places where it has escapes, one a line."""
+def _around(text: str, sign: str) -> str:
+    """The text, or if it is long the places where `sign` begins an escape, one a line."""
     if len(text) <= MAX_WHOLE or sum(map(text.count, "%&\\")) > MAX_PLACES:
         return text
     places: list[tuple[int, int]] = []
-    for found in escape.finditer(text):
-        start, end = found.span()
-        if places and start - 2 * SURROUNDINGS <= places[-1][1]:
-            places[-1] = (places[-1][0], end)
-        else:
-            places.append((start, end))
+    at = text.find(sign)
+    while at >= 0:
+        if escapes.begins(text, at):
+            if places and at - 2 * SURROUNDINGS <= places[-1][1]:
+                places[-1] = (places[-1][0], at)
+            else:
+                places.append((at, at))
+        at = text.find(sign, at + 1)
     return "\n".join(text[max(0, start - SURROUNDINGS) : end + SURROUNDINGS] for start, end in places)
 
 
-# -- percent -----------------------------------------------------------------------------------------------
-
-_PERCENT_RUN = pattern(r"(?:%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4}))+")
-
+# -- escapes, and the values of markup ----------------------------------------------------------------------
 
 _TOO_DEEP = pattern(r"%(?:25){7,}")
 
 
 def _percent(text: str, limits: set[str]) -> Decoded:
-    text = _around(_PERCENT_RUN, text)
+    text = _around(text, "%")
     if _TOO_DEEP.search(text):
         limits.add("depth")
         text = _TOO_DEEP.sub("%25", text)
-    yield _unquoted(text), ""
+    yield escapes.percent(text), ""
     if "+" in text and " " not in text:
-        yield _unquoted(text.replace("+", " ")), ""
-
-
-def _unquoted(text: str) -> str:
-    if "%u" not in text and "%U" not in text:
-        # What is whole UTF-8 together is so run by run: a run never ends within a character.
-        with contextlib.suppress(UnicodeError):
-            return unquote_to_bytes(text).decode("utf-8")
-    return _PERCENT_RUN.sub(lambda run: _percent_bytes(run.group(0)), text)  # type: ignore[no-any-return]
-
-
-def _percent_bytes(run: str) -> str:
-    out: list[str] = []
-    octets = bytearray()
-    position = 0
-    while position < len(run):
-        if run[position + 1] in "uU":
-            out.append(utf8(bytes(octets)))
-            octets.clear()
-            out.append(chr(int(run[position + 2 : position + 6], 16)))
-            position += 6
-        else:
-            octets.append(int(run[position + 1 : position + 3], 16))
-            position += 3
-    out.append(utf8(bytes(octets)))
-    return "".join(out).encode("utf-8", "replace").decode("utf-8")
-
-
-def utf8(data: bytes) -> str:
-    """UTF-8, and the overlong forms that lenient decoders accept (`C0 AE` for a dot); else Latin-1."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    out: list[str] = []
-    position = 0
-    while position < len(data):
-        lead = data[position]
-        length = 2 if lead in (0xC0, 0xC1) else 3 if lead == 0xE0 else 4 if lead == 0xF0 else 0
-        tail = data[position + 1 : position + length]
-        if length and len(tail) == length - 1 and all(0x80 <= octet < 0xC0 for octet in tail):
-            code = 0
-            for octet in tail:
-                code = code << 6 | octet & 0x3F
-            if lead == 0xC1:
-                code |= 0x40
-            out.append(chr(code))
-            position += length
-            continue
-        out.append(chr(lead))
-        position += 1
-    return "".join(out)
-
-
-# -- HTML, XML and backslash escapes -----------------------------------------------------------------------
-
-_ENTITY = pattern(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]*);")
-_ESCAPE = pattern(
-    r"\\(?:u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,8}\}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|[\\/\"'nrt])"
-)
-_MARKUP_VALUE = pattern(
-    r"=\s*\"([^\"<]+)\"|=\s*'([^'<]+)'|>([^<>]+)<|<!\[CDATA\[([^\]]*)\]\]>|(?:SYSTEM|PUBLIC)\s+\"([^\"]*)\""
-)
-
-
-def _character(code: int) -> str:
-    if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        return "�"
-    return chr(code)
+        yield escapes.percent(text.replace("+", " ")), ""
 
 
 def _html(text: str, limits: set[str]) -> Decoded:
-    def entity(found: object) -> str:
-        word: str = found.group(0)  # type: ignore[attr-defined]
-        if word[1] != "#":
-            return html.entities.html5.get(word[1:], word)
-        number = word[2:-1]
-        return _character(int(number[1:], 16) if number[0] in "xX" else int(number))
-
-    yield _ENTITY.sub(entity, _around(_ENTITY, text)), ""
+    yield escapes.entities(_around(text, "&")), ""
 
 
 def _unicode_escape(text: str, limits: set[str]) -> Decoded:
-    text = _around(_ESCAPE, text)
-    octets_only = "\\u" not in text and "\\U" not in text
+    yield escapes.backslashes(_around(text, "\\")), ""
 
-    def escape(found: object) -> str:
-        word: str = found.group(0)[1:]  # type: ignore[attr-defined]
-        if word[0] in "uUx":
-            return _character(int(word[1:].strip("{}"), 16))
-        if word[0].isdigit():
-            return _character(int(word, 8))
-        return {"n": "\n", "r": "\r", "t": "\t"}.get(word, word)
 
-    value = _ESCAPE.sub(escape, text)
-    value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if octets_only and not value.isascii() and max(value) <= "\xff":
-        value = utf8(value.encode("latin-1"))
-    yield value, ""
+_MARKUP_VALUE = pattern(
+    r"=\s*\"([^\"<]+)\"|=\s*'([^'<]+)'|>([^<>]+)<|<!\[CDATA\[([^\]]*)\]\]>|(?:SYSTEM|PUBLIC)\s+\"([^\"]*)\""
+)
 
 
 def _xml(text: str, limits: set[str]) -> Decoded:
@@ -290,7 +201,6 @@ _BASE64_WHOLE = pattern(r"[A-Za-z0-9+/_-]{7,}={0,2}")
 _BASE64_SIGN = pattern(_BASE64_ASCII + r"|H4sI[A-Za-z0-9+/_-]{10}")
 _BASE32_TOKEN = pattern(r"\b(?:[A-Z2-7]{8}){2,}[A-Z2-7]*={0,6}")
 _HEX_TOKEN = pattern(r"(?:(?:[2-7][0-9a-fA-F]|0[9aAdD])){6,}")
-_HEX_BYTES = pattern(r"0x([0-9a-fA-F]{2})")
 
 
 def _base64(text: str, limits: set[str]) -> Decoded:
@@ -360,7 +270,7 @@ def _base32(text: str, limits: set[str]) -> Decoded:
 
 def _hex(text: str, limits: set[str]) -> Decoded:
     if "0x" in text:
-        joined = _HEX_BYTES.sub(lambda found: chr(int(found.group(1), 16)), text)
+        joined = escapes.hex_bytes(text)
         if joined != text:
             yield joined, ""
     for number, found in enumerate(_HEX_TOKEN.finditer(text)):

@@ -44,6 +44,13 @@ BLOB = 128
 """Characters from which on a text without words is taken for something encoded."""
 SHORT = 80
 """Longest prose that is also looked at for fragments of SQL and shell: a title may end up in a query."""
+GUESSED_CODE = 100
+"""Steps that a text costs which is taken for a program by its looks alone, and one more for each 16 characters that
+are read: forty in one call are no coincidence."""
+GUESSED_COMMAND = 80
+"""The same for a command line."""
+MAX_COMMANDS = 500
+"""Commands of one call; the judgement of each may ask all others."""
 LONG = 400
 """Longest that is so looked at where it has no two words in a row."""
 
@@ -395,6 +402,7 @@ class Extraction:
         if "\n" in text or len(text) > 8:
             language = code_analyser.looks_like(text)
             if language:
+                self.budget.spend(GUESSED_CODE + min(len(text), 16_384) // 16)
                 fact, nested = code_analyser.analyse(
                     text, item.pointer, language=language, declared=False, budget=self.budget
                 )
@@ -421,12 +429,14 @@ class Extraction:
                 sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
             )
         if windows.looks_like(text):
+            self.budget.spend(GUESSED_COMMAND)
             self._shell_result(
                 windows.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
                 item.pointer,
                 item.depth,
             )
         elif _NO_PROSE.search(data) and shell.looks_like(text) and not sql.is_condition(text):
+            self.budget.spend(GUESSED_COMMAND)
             self._shell_result(
                 shell.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
                 item.pointer,
@@ -438,7 +448,7 @@ class Extraction:
     def _shell_result(self, result: ShellResult, pointer: str, depth: int) -> None:
         self.found.programs.append(result.program)
         for command in result.commands:
-            if len(self.found.commands) >= MAX_FACTS:
+            if len(self.found.commands) >= MAX_COMMANDS:
                 self.limits.add("facts")
                 break
             self.found.commands.append(command)
@@ -503,7 +513,7 @@ class Extraction:
         """Paths among other words, kept only where they lead somewhere sensitive or climb."""
         if not _EMBEDDED_PATH.search(data):
             return
-        for word in _split(text)[:64]:
+        for word in itertools.islice(dict.fromkeys(_split(text)), 64):
             if paths.looks_like(word):
                 fact = paths.analyse(word, item.pointer, chain=item.chain, declared=False)
                 if fact.categories or fact.climbs:

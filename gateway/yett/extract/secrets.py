@@ -155,6 +155,7 @@ def _by_format(table: _Formats, index: int, text: str, pointer: str) -> Iterator
 
 
 def _by_context(text: str, pointer: str) -> Iterator[SecretFact]:
+    judged: dict[tuple[str, str], bool] = {}
     for number, match in enumerate(_ASSIGNMENT.finditer(text)):
         if number >= MAX_CANDIDATES:
             return
@@ -162,7 +163,9 @@ def _by_context(text: str, pointer: str) -> Iterator[SecretFact]:
         if text[max(0, match.start() - 1)] in "?&":
             value = value.partition("&")[0]  # one parameter of an address
         value = value.rstrip(".:!?\\/&|*")
-        if secretive(name, value):
+        if (name, value) not in judged:
+            judged[name, value] = secretive(name, value)
+        if judged[name, value]:
             start = match.start(2)
             yield SecretFact(
                 pointer=pointer,

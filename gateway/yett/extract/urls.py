@@ -78,10 +78,14 @@ _CREDENTIAL = words(
 def find(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[UrlFact, ...]:
     """The URLs somewhere in a text, at most `MAX_FOUND`."""
     facts: list[UrlFact] = []
-    for number, found in enumerate(_FIND.finditer(text)):
-        if number >= MAX_FOUND:
-            break
+    words: set[str] = set()
+    for found in _FIND.finditer(text):
         word = found.group(0).rstrip(".,;:!?)]}*'\"")
+        if word in words:
+            continue
+        if len(words) >= MAX_FOUND:
+            break
+        words.add(word)
         facts.extend(analyse(word, pointer, chain=chain, declared=False))
     return tuple(facts)
 
