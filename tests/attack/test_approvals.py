@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from yett.extract import extract
 from yett.extract.facts import Command
 from yett.ledger import Pending, jws, mandate
 from yett.ledger.approval import MAX_WAITING
-from yett.ledger.mandate import Claims
+from yett.ledger.mandate import Claims, Limit
 from yett.ledger.show import view_of, visible
 from yett.model import Decision, Effect
 
@@ -206,6 +207,28 @@ def test_an_approver_at_a_terminal_sees_which_servers_tool_it_is(
     _show(msgspec.to_builtins(world.ledger.approval(request, APPROVER)))
     shown = capsys.readouterr().out
     assert "p\u0430\\u{430}y on elsewhere\\u{2800}" in shown
+
+
+@pytest.mark.parametrize(
+    ("meant", "given"),
+    [([1], [True]), ({"urgent": False}, {"urgent": 0}), ([{"n": [0]}], [{"n": [False]}])],
+)
+def test_a_mandate_takes_no_truth_for_a_number_however_deep(meant: Any, given: Any) -> None:
+    for limit in (Limit(eq=meant), Limit(among=(meant,))):
+        assert limit.admits(meant)
+        assert not limit.admits(given)
+        assert not Limit(eq=given).within(limit)
+
+
+def test_a_narrowed_list_has_nothing_more_often_than_was_asked(world: World) -> None:
+    asked = {"to": ["ann", "bob"], "flags": [1]}
+    held = world.decide("pay", asked, does=("pay",), effect=Effect.HOLD)
+    assert held.approval
+    for wider in ({"to": ["ann", "ann"]}, {"flags": [True]}, {"to": []}):
+        with pytest.raises(LedgerError) as refused:
+            world.ledger.approve(held.approval, APPROVER, narrow=wider)
+        assert refused.value.code == "NOT_NARROWER"
+    world.ledger.approve(held.approval, APPROVER, narrow={"to": ["bob"]})
 
 
 def test_nothing_is_pushed_out_of_an_approvers_sight(world: World) -> None:

@@ -8,6 +8,7 @@ rules; `Ledger.approve` applies and records them.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from yett import canonical
@@ -161,7 +162,8 @@ def _narrower(old: Json, new: Json) -> bool:
     if type(old) is int and type(new) is int:
         return 0 < new <= old
     if isinstance(old, list) and isinstance(new, list):
-        return 0 < len(new) <= len(old) and all(item in old for item in new)
+        asked, left = (Counter(map(canonical.encode, items)) for items in (old, new))
+        return left.total() > 0 and left <= asked
     return False
 
 

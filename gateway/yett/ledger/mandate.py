@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from yett import canonical
 from yett.errors import LedgerError
 from yett.ledger import jws
 from yett.ledger.keys import Issuer
@@ -62,8 +63,8 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 
 def _same(left: Json, right: Json) -> bool:
-    # In Python True == 1 == 1.0; in a mandate they are three different values.
-    return type(left) is type(right) and left == right
+    # In Python True == 1 == 1.0, also within lists and objects; in a mandate they are three different values.
+    return type(left) is type(right) and canonical.encode(left) == canonical.encode(right)
 
 
 class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
