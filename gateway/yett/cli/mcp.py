@@ -261,15 +261,19 @@ def accept(
     context: typer.Context,
     server: str,
     tool: Annotated[str | None, typer.Argument(help="Without it, everything that waits.")] = None,
+    digest: Annotated[str, typer.Option(help="Only the definition that `diff` showed.")] = "",
 ) -> None:
     """Accept a changed or added definition, after showing the difference (`yett mcp pins diff`)."""
     from yett.sdk.decider import wall_clock
+
+    if digest and not tool:
+        raise typer.BadParameter("a digest is of one tool's definition")
 
     def apply(book: Any) -> None:
         if not tool and not book.held:
             typer.echo(f"nothing waits at {server}")
         for name in [tool] if tool else sorted(book.held):
-            book.accept(name, getpass.getuser(), wall_clock())
+            book.accept(name, getpass.getuser(), wall_clock(), digest)
             typer.echo(f"accepted {server} {name}")
 
     _change(context.obj, server, apply)
@@ -300,6 +304,12 @@ def diff(context: typer.Context, server: str, tool: str) -> None:
     )
     for line in difflib.unified_diff(old, new, "accepted", "waiting", lineterm=""):
         typer.echo(line)
+    if after.definition is None:
+        typer.echo("the waiting definition is too large to be kept, and so to be shown", err=True)
+    # The server may change it again between this look and a yes.
+    typer.echo(
+        f"to accept exactly this: yett mcp pins accept {server} {tool} --digest {after.digest}", err=True
+    )
 
 
 def server_name(command: list[str]) -> str:

@@ -5,7 +5,8 @@ harmless tool on the first day and rewrites it later ("rug pull") would change w
 any call looking different. So each definition is pinned by its digest (name, title, description, schemas,
 annotations; everything but `_meta` and icons, which models are not given):
 
-* while a server's first listing lasts, tools are pinned as they come (trust on first use);
+* while a server's first listing lasts, and no longer than some minutes, tools are pinned as they come (trust on
+  first use);
 * one that speaks to the model instead of describing itself (injected instructions, invisible characters) is
   held even then;
 * later, a changed or added tool is *held*: hidden from the list and refused when called, until a person
@@ -35,6 +36,8 @@ from yett.model import Json
 
 INSTRUCTIONS = "#instructions"
 """The pin of the server's own instructions; no tool may be called so."""
+FIRST_MS = 10 * 60 * 1000
+"""Longest that a first listing lasts: a server that always says there is more would never end it."""
 MAX_PINS = 2_000
 """Tools of one server; more are held."""
 MAX_KEPT = 65_536
@@ -87,6 +90,8 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
     def look(self, name: str, definition: Json, now: int, doubt: bool = False) -> PinState:
         """Compare a definition with its pin, pinning it if this is the first listing and nobody doubts it."""
         digest = definition_digest(definition)
+        began = next((pin.since for pin in self.pins.values()), now)
+        self.complete = self.complete or now - began > FIRST_MS
         pin = self.pins.get(name)
         if pin is not None and pin.digest == digest:
             # Back to what was accepted: nothing is waiting any more.
@@ -111,13 +116,24 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
             return PinState.PINNED
         return PinState.ADDED
 
-    def accept(self, name: str, by: str, now: int) -> None:
-        """A person takes the waiting definition. Raises `YettError` PIN_UNKNOWN if none waits."""
-        waiting = self.held.pop(name, None)
+    def accept(self, name: str, by: str, now: int, digest: str = "") -> None:
+        """A person takes the waiting definition.
+
+        Args:
+            digest: of the definition that the person has looked at, or its beginning.
+        Raises:
+            YettError: PIN_UNKNOWN, none waits. PIN_MOVED, another one waits by now.
+        """
+        waiting = self.held.get(name)
         if waiting is None:
             raise YettError(
                 "PIN_UNKNOWN", f"no definition of {name!r} is waiting", remedy="see `yett mcp pins`"
             )
+        if not waiting.digest.startswith(digest):
+            raise YettError(
+                "PIN_MOVED", f"the definition of {name!r} has changed again", remedy="look at it once more"
+            )
+        del self.held[name]
         self.pins[name] = Pin(waiting.digest, now, by, waiting.definition)
 
     def forget(self, name: str) -> None:
@@ -166,7 +182,7 @@ class PinFile:
             self._stamp = stamp
         return self._book
 
-    def change(self, apply: Callable[[PinBook], None]) -> PinBook:
+    def change(self, apply: Callable[[PinBook], object]) -> PinBook:
         """Change the book under an exclusive lock and write it durably if it is different."""
         with self._locked():
             book = self._load()
