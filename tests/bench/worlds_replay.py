@@ -37,7 +37,7 @@ from yett.policy import infer
 
 HERE = Path(__file__).parent / "worlds"
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "task-independent.yaml"
-WORLDS = ("desk", "office", "works", "school", "clinic", "estate", "helpdesk", "shop", "gazette")
+WORLDS = ("desk", "office", "works", "school", "clinic", "estate", "helpdesk", "shop", "gazette", "museum")
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
 

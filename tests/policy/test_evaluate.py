@@ -257,3 +257,15 @@ def test_the_call_itself_is_not_touched(tmp_path: Path) -> None:
     policy.evaluate(admitted, Facts(tool="send_money"), Risk(), NoHistory(), 0)
     assert admitted.call is before
     assert admitted.call.arguments == {"recipient": "A", "amount": 10, "subject": "x"}
+
+
+def test_a_short_number_is_mentioned_with_what_it_counts(tmp_path: Path) -> None:
+    text = (
+        "policy: p\ntools: {alarm_zone: {does: [write], args: {gallery: {role: selector}, floor: {role: selector}}}}\n"
+        "rules:\n  - {id: a, allow: alarm_zone}\n  - {id: h, hold: alarm_zone, when: mentioned(selectors)}\n"
+    )
+    policy = loaded(tmp_path, text)
+    call = {"tool": "alarm_zone", "args": {"gallery": "5", "floor": "2"}}
+    assert judged(policy, call, {"mentioned": ["gallery 5"]}).effect is Effect.HOLD
+    assert judged(policy, call, {"mentioned": ["zone 2"]}).effect is Effect.HOLD
+    assert judged(policy, call, {"mentioned": ["gallery 2", "page 5"]}).effect is Effect.ALLOW

@@ -344,3 +344,39 @@ def test_an_argument_called_mail_is_a_target_of_what_acts() -> None:
     found = guessed(tool("share_draft", slug="string", mail="string"), tool("read_mail", mail="string"))
     assert found["share_draft"]["args"]["mail"]["role"] == "target"
     assert found["read_mail"]["args"]["mail"]["role"] == "selector"
+
+
+def test_a_noun_at_the_end_of_a_name_gives_way_to_a_docstring_that_acts() -> None:
+    found = guessed(
+        tool("shop_price", "Mark an article with another price.", article="string", euros="integer"),
+        tool("rent_ledger", "Charges and payments of a tenant.", tenant="string"),
+        tool("tour_off", "Call a tour off.", tour="integer"),
+    )
+    assert [found[name]["does"] for name in found] == [["write"], ["read"], ["delete"]]
+
+
+def test_a_book_of_addresses_is_a_directory_and_a_guest_book_is_not() -> None:
+    found = guessed(
+        tool("address_book", "Looks up people."), tool("guest_book", "Pages of a day.", day="string")
+    )
+    assert found["address_book"]["result"] == "directory"
+    assert found["guest_book"]["result"]["text"] == "untrusted"
+
+
+def test_people_are_named_by_what_they_do() -> None:
+    args = guessed(
+        tool(
+            "lend_out",
+            "Agree to a loan.",
+            borrower="string",
+            trustees="string",
+            folder="string",
+            order="string",
+        )
+    )["lend_out"]["args"]
+    assert {name: arg["role"] for name, arg in args.items()} == {
+        "borrower": "target",
+        "trustees": "target",
+        "folder": "selector",
+        "order": "selector",
+    }

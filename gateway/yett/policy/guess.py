@@ -70,6 +70,14 @@ _SAYS_TARGET = (
     "who are ", "who takes", "who gets", "user to ", "username", "phone number", "bank account", "iban", "url", "link to",
     "website", "postal address",
 )  # fmt: skip
+_DOERS = ("er", "or", "ee", "ist", "ian")
+_NO_DOERS = _words(
+    "order letter folder filter number chapter paper poster server router printer computer parameter character header footer "
+    "cluster container counter layer answer offer water weather meter center fee coffee degree color floor door sensor register "
+    "after before over under never other whether either priority quarter semester error mirror factor vector cursor author_note "
+    "anchor pointer marker border banner identifier timer buffer newsletter shelter ladder corner tower power "
+    "list twist playlist checklist wishlist assist exist gist"
+)
 _SAYS_CONTENT = (
     "text of",
     "the text",
@@ -95,8 +103,9 @@ _PLAIN = _words("balance iban settings preferences quota limits profile")
 """Records in which nobody else's words stand."""
 _NAMES = _words(
     "users channels contacts contact members participants directory employees teams groups people labels folders repositories projects "
-    "staff addressbook book names person cities countries departments categories"
+    "staff addressbook phonebook names person cities countries departments categories"
 )
+_BOOKS = _words("address phone telephone contact trade")
 _CHAT = _words("channel channels slack chat")
 _FOREIGN = _words(
     "webpage web page website url http fetch browse mail mails email emails inbox file files document documents doc docs review reviews "
@@ -116,7 +125,7 @@ _OF_OTHERS = _words(
     "meeting meetings booking bookings reservation reservations"
 )
 _MADE_BY_SYSTEM = (
-    "id", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "no", "*_no", "nr", "*_nr", "num", "*_num", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
+    "id", "id_", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "no", "*_no", "nr", "*_nr", "num", "*_num", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
     "status", "state", "priority", "read", "size", "filename", "file_name", "key", "slug", "sku", "code", "ref", "reference", "assignee", "assigned_to", "team", "department", "category",
 )  # fmt: skip
 _OPENING = 6
@@ -192,6 +201,8 @@ def _does(
         reasons.append("its description says so")
     if words & lexicon.LOOSE and told - {"read"}:
         named = set()  # `drop_line`: the description knows better
+    if told - {"read"} and lexicon.acts_on_data(tool.name, tool.description):
+        named = set()
     found = named or told
     if found - {"read"}:
         found = (found | told) - {"read"}
@@ -235,6 +246,8 @@ def _argument(
     # What a reading tool is told is a choice of what to read, unless it says where in the world to go.
     if role == "target" and not acting and not words & _WEB:
         role = "selector"
+    if role == "selector" and acting and kind in ("string", "list[string]") and _is_person(last):
+        role = "target"
     if role == "amount" and not (kind in ("number", "integer", "money") and does & {"pay", "write", "admin"}):
         role = "selector" if kind in ("number", "integer") else "content"
     if role == "amount":
@@ -247,6 +260,12 @@ def _argument(
     if not required:
         entry["optional"] = True
     return entry
+
+
+def _is_person(word: str) -> bool:
+    """Whether a word names people by what they do: `borrower`, `trustee`."""
+    one = word.removesuffix("s")
+    return one.endswith(_DOERS) and one not in _NO_DOERS
 
 
 def _role(words: frozenset[str], last: str, said: str, acting: bool) -> str:
@@ -328,7 +347,7 @@ def _trust(
             "trust": "records",
             "sender": "directory",
         }, "messages of a workspace are written by its members"
-    if words & _NAMES and not words & _FOREIGN:
+    if (words & _NAMES or ("book" in words and words & _BOOKS)) and not words & _FOREIGN:
         return "directory", "a list of names that the organisation keeps"
     free_text = dict.fromkeys(_FREE_TEXT, "untrusted")
     senders = dict.fromkeys(("sender", "from", "from_", "author", "owner", "requester"), "sender")

@@ -39,7 +39,7 @@ VERBS: dict[str, frozenset[str]] = {
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
-        "forget unsubscribe dismiss empty archive revoke rid dispose scrap ditch spike unlist delist unpublish evict expel decommission retract"
+        "forget unsubscribe dismiss empty archive revoke rid dispose scrap ditch spike strike unlist delist unpublish evict expel decommission retract"
     ),
     "send": words(
         "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish alert warn"
@@ -252,6 +252,13 @@ def of_name(name: str) -> set[str]:
     return {c for c, verbs in NOUN_VERBS.items() if parts[0] in verbs}
 
 
+def acts_on_data(name: str, text: str) -> bool:
+    """Whether only a last noun reads (`shop_price`) and the docstring does something: `Mark an article …`."""
+    parts = tokens(name)
+    data = bool(parts) and parts[-1] in DATA and not any(_capabilities_of(part) for part in parts)
+    return data and bool(frozenset(_first_sentence(text)[1:2]) & _AFTER_VERBS)
+
+
 def _capabilities_of(word: str) -> set[str]:
     if word in _HANDING:
         return {"write"}
@@ -317,11 +324,11 @@ def of_sentence(text: str) -> set[str]:
     if spoken[place + 1 : place + 2] == ["rid"]:
         verbs = ["rid"]
     found = {c for verb in verbs for c in capabilities([verb], VERBS)}
-    plain = frozenset(stem for word in spoken[place:] for stem in stems(word))
+    plain = frozenset(stem for word in spoken for stem in stems(word))
     found |= {
         c
         for phrase, c in _PHRASES
-        if phrase <= plain and frozenset(stems(rest[0])) & phrase and c == "delete"
+        if phrase <= plain and c == "delete" and {*stems(spoken[0]), *stems(rest[0])} & phrase
     }
     if found == {"read"} and _hands_over(spoken[place:]):
         return {"write"}

@@ -31,6 +31,7 @@ from yett.expr import (
     types_of,
 )
 from yett.extract.facts import Facts
+from yett.extract.views import tokens
 from yett.history import History
 from yett.model import CAPABILITIES, ROLES, AdmittedCall, Json, Origin, Risk, ToolSpec
 from yett.policy.manifest import kind_of, values_of
@@ -215,7 +216,16 @@ class Scope:
 
     def _mentioned(self, value: Any) -> bool:
         texts = texts_of(value)
-        return len(texts) > _MAX_LEAVES or any(self._history.mentioned(text) for text in texts)
+        return len(texts) > _MAX_LEAVES or any(
+            self._history.mentioned(text) or (text.isdecimal() and self._numbered(text)) for text in texts
+        )
+
+    def _numbered(self, number: str) -> bool:
+        """Whether a text speaks of `gallery 5`: a short number says nothing without what it counts."""
+        call = self._admitted.call
+        named = [name for name, given in call.arguments.items() if number in texts_of(given)]
+        words = {word for name in (call.tool, *named) for word in tokens(name) if not word.isdecimal()}
+        return any(self._history.mentioned(f"{word} {number}") for word in words)
 
     def _spent(self, what: str, span: str) -> int:
         return self._history.spent(what, window(span) or 0)
