@@ -65,7 +65,7 @@ def problem(words: list[str]) -> str | None:
                 return f"no option {word!r}"
         elif word in getattr(command, "commands", {}):
             command = command.commands[word]
-        elif hasattr(command, "commands") and command.params == []:
+        elif hasattr(command, "commands") and (command is WHOLE or command.params == []):
             return f"no command {word!r}"
     return None
 
