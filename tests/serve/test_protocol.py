@@ -41,13 +41,10 @@ def test_a_connection_that_says_nothing_is_closed(hurried: Any) -> None:
 
 
 def test_a_head_that_drips_is_cut_off(hurried: Any) -> None:
-    with talk(hurried) as connection:
-        started = time.monotonic()
-        with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            for byte in b"POST /v1/decisions HTTP/1.1\r\n" + b"x: y\r\n" * 10_000:
-                connection.sendall(bytes([byte]))
-                time.sleep(0.01)
-        assert time.monotonic() - started < 5
+    with talk(hurried) as connection, pytest.raises((BrokenPipeError, ConnectionResetError)):
+        for byte in b"POST /v1/decisions HTTP/1.1\r\n" + b"x: y\r\n" * 10_000:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.01)
 
 
 def test_a_second_head_that_drips_is_cut_off_as_well(hurried: Any) -> None:
@@ -60,6 +57,18 @@ def test_a_second_head_that_drips_is_cut_off_as_well(hurried: Any) -> None:
             answer += piece
         assert b"200 OK" in answer
         connection.sendall(b"GET /healthz HT")
+        assert until_closed(connection) == b""
+
+
+@pytest.mark.parametrize("said", [b"\r\n", b"\r\n\r\n"])
+def test_line_breaks_that_begin_no_head_hold_no_connection(hurried: Any, said: bytes) -> None:
+    """RFC 9112, 2.2 has a server pass over them; the silence behind them ends all the same."""
+    with talk(hurried) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b'{"status":"ok"}'):
+            answer += connection.recv(65536)
+        connection.sendall(said)
         assert until_closed(connection) == b""
 
 

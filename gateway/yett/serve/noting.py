@@ -33,8 +33,8 @@ def noting(ledger: Ledger, credentials: Credentials, every_s: float = EVERY_S) -
         while not stop.wait(every_s):
             try:
                 _note(ledger, credentials)
-            except YettError as error:
-                log.error("credentials not recorded", code=error.code)
+            except Exception as error:  # noqa: BLE001 - it is tried again in a second
+                log.error("credentials not recorded", kind=type(error).__name__)
 
     thread = threading.Thread(target=watch, name="yett-credentials", daemon=True)
     thread.start()

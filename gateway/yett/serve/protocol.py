@@ -39,7 +39,9 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._head_bytes += len(data) if self._reading_head else 0
+        if self._reading_head:
+            self._expect_head()  # also for line breaks, with which no message begins: they end uvicorn's patience
+            self._head_bytes += len(data)
         super().data_received(data)
         if self._reading_head and self._head_bytes > MAX_HEAD:
             self.transport.close()
