@@ -23,7 +23,9 @@ ATTACKS = {
     "nine": {"shell": 0.88, "windows": 0.83},
     "ten": {"shell": 0.89},
     "eleven": {"shell": 0.97},
+    "fourteen": {"shell": 0.98, "windows": 0.98},
     "thirteen": {"injection": 0.98, "javascript": 0.95, "path": 0.98, "python": 0.95, "sql": 0.98, "url": 0.97},
+    "sixteen": {"injection": 0.96, "javascript": 0.95, "path": 0.98, "python": 0.91, "sql": 0.97, "url": 0.96},
     "lists": {"command": 0.97, "injection": 0.97, "path": 0.96, "sql": 0.98, "url": 0.98},
     "five": {"command": 0.95, "injection": 0.98, "path": 1.0, "secret": 1.0, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
@@ -42,6 +44,8 @@ HONEST = {
     "eleven": 0.13,
     "twelve": 0.1,
     "thirteen": 0.02,
+    "sixteen": 0.035,
+    "fourteen": 0.02,
     "lists": 0.02,
 }
 """Largest share of the honest look-alikes that is held. None is denied."""

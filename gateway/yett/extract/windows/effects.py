@@ -150,17 +150,21 @@ class Judge:
         )
 
     def whole(self, source: str) -> None:
-        """Patterns over the whole source: they say something of the first command, whatever it is."""
+        """Patterns over the whole source: they say something of the first command, or of a script of expressions alone."""
         text = str(_SPACES.sub(" ", source.replace("`", "").replace("^", "").lower()))
         found: set[str] = set()
         for rule in self.known.source:
             if rule.pattern.search(text):
                 found |= rule.flags
         if found and self.commands:
-            first = self.commands[0]
-            self.commands[0] = _with_flags(first, frozenset(found))
+            self.commands[0] = _with_flags(self.commands[0], frozenset(found))
         elif found:
-            self.opaque.append("no_command")
+            words = (source[:512],)
+            self.commands.append(
+                Command(
+                    pointer=self.pointer, program="", argv=words, dialect="powershell", flags=frozenset(found)
+                )
+            )
 
     def mark(self, why: str) -> None:
         self.opaque.append(why)
