@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from yett.sdk import AsyncClient, Client
+
 # Shared, noisy machines: how long an example takes says nothing about the code.
 settings.register_profile(
     "yett", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -21,6 +23,12 @@ settings.register_profile(
 settings.load_profile("yett")
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))  # for `waiting`
+
+# A gateway that answers late because the machine was busy does not hang; tests of hanging say how long they wait.
+for face in (AsyncClient, Client):
+    face.__init__.__kwdefaults__["timeout"] = 60.0
+
 CACHE = Path(os.environ.get("YETT_TEST_CACHE") or Path.home() / ".cache" / "yett-tests")
 NPM = {
     "@modelcontextprotocol/server-everything": "2026.8.31",

@@ -22,7 +22,7 @@ from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessa
 from yett.errors import YettError
 from yett.sdk.adapters import openai_agents
 from yett.sdk.client import Client
-from yett.sdk.conformance import ARGUMENTS, CLIENT_TIMEOUT, TOOL, Counter, counted
+from yett.sdk.conformance import ARGUMENTS, TOOL, Counter, client_timeout, counted
 from yett.sdk.scripted import ScriptedDecider
 
 NUMBERS = itertools.count()
@@ -90,7 +90,7 @@ def run(counter: Counter, decider: Any, *turns: Any, **options: Any) -> tuple[An
 
 
 def _drive(counter: Counter, address: str, token: str) -> object:
-    with Client(address, token, timeout=CLIENT_TIMEOUT) as client:
+    with Client(address, token, timeout=client_timeout()) as client:
         return run(counter, client, [(TOOL, ARGUMENTS)])[1].seen[-1]
 
 

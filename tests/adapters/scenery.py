@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from yett.sdk.client import Client
-from yett.sdk.conformance import CLIENT_TIMEOUT, Counter, Target, counted
+from yett.sdk.conformance import Counter, Target, client_timeout, counted
 
 
 def sender(counter: Counter) -> Callable[..., str]:
@@ -29,7 +29,7 @@ def target_of(run: Callable[[Counter, Any], object]) -> Target:
     """The kit's target from a function that makes one call through the framework."""
 
     def drive(counter: Counter, address: str, token: str) -> object:
-        with Client(address, token, timeout=CLIENT_TIMEOUT) as client:
+        with Client(address, token, timeout=client_timeout()) as client:
             return run(counter, client)
 
     return counted(drive)

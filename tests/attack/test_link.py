@@ -7,13 +7,13 @@ import os
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
 from ledger_world import AGENT, World
 
+from waiting import until
 from yett.errors import AuditUnavailable
 from yett.ledger.link import Answer, DecidedOf, Frames, Hello, PastOf, Question, Stale, frame
 from yett.ledger.remote import RemoteLedger
@@ -101,10 +101,7 @@ def test_a_worker_that_dies_in_the_middle_of_a_question_leaves_nothing(
         end = connect()
         end.sendall(HELLO[:cut])
         end.close()
-    until = time.monotonic() + 10
-    while len(os.listdir("/proc/self/fd")) > before:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 
 
 def test_questions_under_one_number_or_out_of_order_are_answered_each_by_its_number(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from living import Living
 
+from waiting import until
 from yett.model import ToolCall
 from yett.serve import crew
 from yett.serve.ratelimit import Allowance, RateLimiter
@@ -65,10 +66,7 @@ def crewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
 
 
 def _await_workers(living: Living, number: int) -> None:
-    until = time.monotonic() + 60
-    while b"yett_workers %d.0" % number not in living.sidecar.metrics.render():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: b"yett_workers %d.0" % number in living.sidecar.metrics.render())
 
 
 def test_what_is_pipelined_behind_a_decision_and_not_a_workers_is_to_be_asked_again(crewed: Living) -> None:
@@ -165,17 +163,14 @@ def test_a_worker_that_starts_anew_judges_by_the_policy_in_force_and_not_by_an_e
         policy.write_text(policy.read_text().replace("ping", "format_disk"))
         os.kill(made._server._crew._workers[0].process.pid, signal.SIGKILL)
         _await_workers(made, 0)
-        until = time.monotonic() + 5
-        while time.monotonic() < until:  # a new worker comes up, and is sent away
+        soon = time.monotonic() + 5
+        while time.monotonic() < soon:  # a new worker comes up, and is sent away
             decision = client.decide(refused)
             assert not decision.allowed
             time.sleep(0.1)
         assert client.decide(ToolCall(tool="ping")).allowed
         made._server._crew._loop.call_soon_threadsafe(made._server._hang_up)
-        until = time.monotonic() + 10
-        while not client.decide(refused).allowed:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        until(lambda: client.decide(refused).allowed)
     assert made.gateway.policy_ref == made.gateway.ledger.policy
 
 

@@ -190,7 +190,7 @@ def test_a_quorum_makes_the_log_witnessed_and_bounds_the_exposure(
 def test_two_of_three_survive_one_witness_down_and_one_does_not_suffice(opened: Open, town: Town) -> None:
     log = opened()
     fill(log, 10)
-    anchorer = anchor.Anchorer(log, town.trust, timeout=1)
+    anchorer = anchor.Anchorer(log, town.trust, timeout=60)
     town.stop(0)
     second = anchorer.anchor()
     assert (second.quorum, len(second.witnesses), len(second.failures)) == (True, 2, 1)

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from waiting import until
 from yett import Client, Effect, ToolCall
 
 POLICY = """
@@ -81,15 +81,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             [YETT, "serve", "--policy", "policy.yaml", "--no-tcp"], cwd=home, stdout=log, stderr=log
         )
     try:
-        until = time.monotonic() + 30
-        while not (home / "state" / "yett.sock").exists():
-            assert server.poll() is None, (home / "serve.log").read_text()
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: (home / "state" / "yett.sock").exists(), lambda: server.poll() is None)
         yield home
     finally:
         server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
+        assert server.wait() == 0
 
 
 @pytest.fixture

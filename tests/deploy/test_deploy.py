@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from waiting import until
 from yett.serve.auth import FILE_NAME, Credentials
 from yett.serve.probe import ready
 
@@ -126,11 +127,7 @@ class TestAgentExample:
         with (tmp_path / "log").open("wb") as log:
             gateway = subprocess.Popen([*command, *options], stdout=log, stderr=log)
         try:
-            until = time.monotonic() + 30
-            while not ready(str(path)):
-                assert gateway.poll() is None, (tmp_path / "log").read_text()
-                assert time.monotonic() < until
-                time.sleep(0.05)
+            until(lambda: ready(str(path)), lambda: gateway.poll() is None)
             example = subprocess.run(
                 [sys.executable, str(DEPLOY / "agent-example" / "agent.py")],
                 env={**os.environ, "YETT_SOCKET": str(path), "YETT_TOKEN_FILE": str(tmp_path / "token")},

@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from waiting import until
 from yett_audit.disk import RealDisk
 from yett_audit.ed25519 import SigningKey
 from yett_audit.errors import LogRefused, LogUnavailable
@@ -219,9 +219,7 @@ def test_a_callback_hears_of_the_failure(tmp_path: Path) -> None:
     disk.sync_error = errno.EIO
     heard: list[LogUnavailable | None] = []
     log.add_done_callback(log.append("decision", {"n": 1}), heard.append)
-    deadline = time.monotonic() + 10
-    while not heard and time.monotonic() < deadline:
-        time.sleep(0.001)
+    until(lambda: heard)
     assert isinstance(heard[0], LogUnavailable)
     log.abandon()
 

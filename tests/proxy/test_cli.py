@@ -18,6 +18,7 @@ import pytest
 from httpside import free_port
 from wireside import request
 
+from waiting import until
 from yett.cli.mcp import server_name
 from yett.proxy.mcp.trial import shown
 from yett.sdk.client import Client
@@ -349,10 +350,11 @@ def test_a_person_approves_at_the_proxy_itself_without_a_sidecar(server: Server,
         assert f"--state {state}" in told
         approval = told.split("yett approve ")[1].split()[0]
         approve = ("approve", approval, "--yes", "--state", state, "--token-file")
-        until = time.monotonic() + 30
         with socket.socket(socket.AF_UNIX) as probe:
-            while probe.connect_ex(str(folder / state / "yett.sock")) and time.monotonic() < until:
-                time.sleep(0.02)
+            until(
+                lambda: not probe.connect_ex(str(folder / state / "yett.sock")),
+                lambda: process.poll() is None,
+            )
         assert (folder / state / "yett.sock").stat().st_mode & 0o77 == 0
         own = yett(*approve, "local.token", cwd=folder)
         assert own.returncode == 2, "the principal whose agent asks is not its approver"

@@ -16,7 +16,7 @@ from yett.model import Outcome, ToolCall
 from yett.proxy.mcp import kit
 from yett.sdk import targets
 from yett.sdk.client import Client
-from yett.sdk.conformance import ARGUMENTS, CLIENT_TIMEOUT, SCENARIOS, TOOL, Counter, check, counted, table
+from yett.sdk.conformance import ARGUMENTS, SCENARIOS, TOOL, Counter, check, client_timeout, counted, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def open_rows(drive: Any) -> set[str]:
 
 def test_a_way_that_runs_when_nobody_answers_is_caught() -> None:
     def careless(tool: Counter, address: str, token: str) -> None:
-        with Client(address, token, timeout=CLIENT_TIMEOUT) as client:
+        with Client(address, token, timeout=client_timeout()) as client:
             decision = client.decide(ToolCall(tool=TOOL, arguments=ARGUMENTS))
             if decision.allowed or decision.reasons[0].stage == "client":
                 tool(**ARGUMENTS)
@@ -52,7 +52,7 @@ def test_a_way_that_believes_any_json_with_allow_in_it_is_caught() -> None:
     def gullible(tool: Counter, address: str, token: str) -> None:
         body = json.dumps({"tool": TOOL, "arguments": ARGUMENTS, "call_id": "c"}).encode()
         request = urllib.request.Request(address + "/v1/decisions", body)
-        with urllib.request.urlopen(request, timeout=CLIENT_TIMEOUT) as answer:
+        with urllib.request.urlopen(request, timeout=client_timeout()) as answer:
             said = json.loads(answer.read())
             if said.get("effect") == "allow" or said.get("allow"):
                 tool(**ARGUMENTS)

@@ -31,7 +31,7 @@ def call(n: int) -> ToolCall:
 def test_threads_share_a_client(hostile: Any, honest: Any) -> None:
     server = hostile(honest)
     wrong: list[Any] = []
-    with Client(str(server.path), "t", timeout=10) as client:
+    with Client(str(server.path), "t") as client:
 
         def work(start: int) -> None:
             for n in range(start, start + 50):
@@ -52,7 +52,7 @@ def test_tasks_share_a_client(hostile: Any, honest: Any) -> None:
     server = hostile(honest)
 
     async def main() -> list[bool]:
-        async with AsyncClient(str(server.path), "t", timeout=10) as client:
+        async with AsyncClient(str(server.path), "t") as client:
             decisions = await asyncio.gather(*(client.decide(call(n)) for n in range(40)))
             decisions += await asyncio.gather(*(client.decide(call(n)) for n in range(40)))
             return [decision.allowed for decision in decisions]
@@ -62,7 +62,7 @@ def test_tasks_share_a_client(hostile: Any, honest: Any) -> None:
 
 def test_one_client_in_two_event_loops(hostile: Any, honest: Any) -> None:
     server = hostile(honest)
-    client = AsyncClient(str(server.path), "t", timeout=10)
+    client = AsyncClient(str(server.path), "t")
 
     async def ask() -> bool:
         return (await client.decide(call(1))).allowed
@@ -76,18 +76,21 @@ def test_a_cancelled_question_leaves_no_answer_for_the_next_one(hostile: Any, ho
 
     def behaviour(conn: socket.socket, request: Any) -> None:
         if request.call.arguments["n"] == 0:
-            time.sleep(0.3)
+            asked_again.wait()
         hostile_module.say(conn, hostile_module.honest_allow(request.call, wall_clock_ms()))
 
+    asked_again = threading.Event()
     server = hostile(behaviour)
 
     async def main() -> Any:
-        async with AsyncClient(str(server.path), "t", timeout=10) as client:
+        async with AsyncClient(str(server.path), "t") as client:
             slow = asyncio.ensure_future(client.decide(call(0)))
-            await asyncio.sleep(0.05)
+            while not server.requests:
+                await asyncio.sleep(0.01)
             slow.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await slow
+            asked_again.set()
             return await client.decide(call(1))
 
     assert asyncio.run(main()).allowed
@@ -98,14 +101,16 @@ def test_a_question_that_timed_out_leaves_no_answer_for_the_next_one(
 ) -> None:
     def behaviour(conn: socket.socket, request: Any) -> None:
         if request.call.arguments["n"] == 0:
-            time.sleep(0.3)
+            asked_again.wait()
         hostile_module.say(conn, hostile_module.honest_allow(request.call, wall_clock_ms()))
 
+    asked_again = threading.Event()
     server = hostile(behaviour)
     with Client(str(server.path), "t", timeout=0.1) as client:
         late = client.decide(call(0))
         assert (late.effect, late.reasons[0].code) == (Effect.DENY, "GATEWAY_TIMEOUT")
-        time.sleep(0.4)
+        asked_again.set()
+        client._timeout = 60.0
         assert client.decide(call(1)).allowed
 
 
@@ -117,7 +122,7 @@ def test_a_connection_that_the_gateway_closed_while_idle_is_replaced(
         conn.shutdown(socket.SHUT_RDWR)
 
     server = hostile(behaviour)
-    with Client(str(server.path), "t", timeout=5) as client:
+    with Client(str(server.path), "t") as client:
         for n in range(3):
             assert client.decide(call(n)).allowed
             time.sleep(0.05)
@@ -131,6 +136,6 @@ def test_an_answer_that_says_close_is_the_last_on_its_connection(hostile: Any, h
         conn.sendall(hostile_module.http("200 OK", msgspec.json.encode(decision), b"connection: close"))
 
     server = hostile(behaviour)
-    with Client(str(server.path), "t", timeout=5) as client:
+    with Client(str(server.path), "t") as client:
         assert client.decide(call(1)).allowed
         assert client.decide(call(2)).allowed

@@ -238,7 +238,7 @@ def test_an_honest_allow_runs_the_tool_once(hostile: Any, hostile_module: Any) -
             hostile_module.say(conn, hostile_module.honest_allow(request.call, NOW))
 
     server = hostile(behaviour)
-    with Client(str(server.path), "t", timeout=2, clock=clock, identity=ME) as client:
+    with Client(str(server.path), "t", clock=clock, identity=ME) as client:
         delete_file, ran = counting_tool(client)
         delete_file("/tmp/x")
     assert ran == ["/tmp/x"]
@@ -258,7 +258,7 @@ def test_a_decision_is_handed_out_once_even_if_the_caller_repeats_its_call_id(
 
     server = hostile(behaviour)
     call = ToolCall(tool="pay", arguments={"amount": 1}, call_id="mine")
-    with Client(str(server.path), "t", timeout=2, clock=clock) as client:
+    with Client(str(server.path), "t", clock=clock) as client:
         assert client.decide(call).allowed
         again = client.decide(call)
         fresh = client.decide(ToolCall(tool="pay", arguments={"amount": 1}))
@@ -288,7 +288,7 @@ def test_an_answer_nobody_asked_for_never_meets_the_next_question(hostile: Any, 
         conn.sendall(answer)
 
     server = hostile(behaviour)
-    with Client(str(server.path), "t", timeout=2, clock=clock) as client:
+    with Client(str(server.path), "t", clock=clock) as client:
         assert client.decide(ToolCall(tool="a")).allowed
         time.sleep(0.1)
         # The poisoned connection is thrown away; the question goes over a fresh one.

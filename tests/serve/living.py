@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from waiting import until
 from yett.gateway import Gateway
 from yett.sdk import Client
 from yett.serve.app import no_doors
@@ -71,10 +72,7 @@ class Living:
             target=lambda: asyncio.run(self._server.serve(self._sockets)), daemon=True
         )
         self._thread.start()
-        until = time.monotonic() + 10
-        while not self._server.started and time.monotonic() < until:
-            time.sleep(0.005)
-        assert self._server.started
+        until(lambda: self._server.started, self._thread.is_alive)
 
     def stop(self) -> None:
         for client in self._clients:

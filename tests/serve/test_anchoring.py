@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from waiting import until
 from yett.errors import YettError
 from yett.model import ToolCall
 from yett.serve.anchoring import anchoring
@@ -26,10 +26,7 @@ def test_checkpoints_reach_a_file_and_the_exposure_falls(living: Any, tmp_path: 
     living.client("agent", "ann", "anchored").decide(ToolCall(tool="ping"))
     size = living.gateway.ledger.head.checkpoint.size
     with anchoring(living.gateway.ledger, metrics, settings):
-        until = time.monotonic() + 10
-        while value(metrics, "yett_exposure_records") > 0 and time.monotonic() < until:
-            time.sleep(0.02)
-        assert value(metrics, "yett_exposure_records") == 0
+        until(lambda: value(metrics, "yett_exposure_records") == 0)
         assert value(metrics, "yett_exposure_seconds") < 60
         assert value(metrics, "yett_anchor_alarm") == 0
     heads = (tmp_path / "heads").read_text()

@@ -166,13 +166,12 @@ def test_waiting_for_an_approval_ends_when_it_is_given(living: Any) -> None:
     boss = living.client("approver", "tom", "tom", groups=("treasury",))
     ran: list[int] = []
 
-    @guard.tool(agent, wait=8)
+    @guard.tool(agent, wait=120)
     def pay(to: str, amount: int) -> None:
         ran.append(amount)
 
     def approve() -> None:
-        until = time.monotonic() + 8
-        while time.monotonic() < until:
+        while not ran:
             for each in boss.request("GET", "/v1/approvals")["approvals"]:
                 if each["agent"] == "waiter":
                     boss.request("POST", f"/v1/approvals/{each['id']}/approve", {})
@@ -252,7 +251,7 @@ def test_an_auditor_reads_the_record_of_a_decision(living: Any) -> None:
 
 def text_of(living: Any, token: str, path: str) -> str:
     """The answer of an endpoint that is not JSON."""
-    connection = http.client.HTTPConnection("127.0.0.1", living.ports[0], timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", living.ports[0], timeout=60)
     connection.request("GET", path, headers={"authorization": f"Bearer {token}"})
     response = connection.getresponse()
     assert response.status == 200

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from waiting import until
 from yett.ledger import Ledger
 from yett.ledger.replay import replay
 from yett.serve.auth import FILE_NAME, Credentials
@@ -52,9 +52,7 @@ def test_making_and_revoking_a_token_are_records_without_its_secret(ledger: Ledg
 def test_it_is_seen_while_the_sidecar_runs(ledger: Ledger) -> None:
     with noting(ledger, keys(ledger), every_s=0.01):
         keys(ledger).create("agent", "ada", "helper")
-        end = time.monotonic() + 20
-        while not told(ledger) and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: told(ledger))
     assert len(told(ledger)) == 1
 
 

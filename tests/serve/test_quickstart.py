@@ -10,13 +10,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from waiting import until
 from yett_audit.reader import records
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,11 +64,7 @@ def sidecar(folder: Path) -> Iterator[int]:
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 30
-        while b'"listening"' not in (folder / "log").read_bytes():
-            assert server.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: b'"listening"' in (folder / "log").read_bytes(), lambda: server.poll() is None)
         yield port
     finally:
         server.terminate()

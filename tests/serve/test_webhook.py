@@ -7,12 +7,12 @@ import hashlib
 import hmac
 import http.server
 import threading
-import time
 from typing import Any
 
 import msgspec
 import pytest
 
+from waiting import until
 from yett.errors import YettError
 from yett.ledger import ApprovalView
 from yett.model import ToolCall
@@ -57,14 +57,14 @@ class Receiver:
         return int(answer)
 
 
-def make(receiver: Receiver, pauses: list[float]) -> Webhook:
-    return Webhook("http://127.0.0.1:1/", SECRET, post=receiver, clock=lambda: 1000.0, sleep=pauses.append)
+def make(receiver: Receiver) -> Webhook:
+    return Webhook("http://127.0.0.1:1/", SECRET, post=receiver, clock=lambda: 1000.0)
 
 
 def test_what_is_sent_can_be_verified_and_holds_no_argument() -> None:
     receiver = Receiver()
-    hook = make(receiver, [])
-    assert hook.deliver(view())
+    hook = make(receiver)
+    assert hook.attempt(view(), 0) is None
     headers, content = receiver.got[0]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + content
     expected = base64.b64encode(hmac.digest(SECRET, signed, hashlib.sha256)).decode()
@@ -74,21 +74,44 @@ def test_what_is_sent_can_be_verified_and_holds_no_argument() -> None:
 
 
 def test_a_receiver_that_fails_is_tried_again_with_growing_pauses() -> None:
-    receiver, pauses = Receiver(OSError(), 500, 302, 200), []
-    hook = make(receiver, pauses)
-    assert hook.deliver(view())
-    assert pauses == list(webhook.PAUSES[:3])
+    hook = make(Receiver(OSError(), 500, 302, 200))
+    assert [hook.attempt(view(), before) for before in range(4)] == [*webhook.PAUSES[:3], None]
     hook.close()
 
 
 def test_it_gives_up_at_the_end_or_when_the_request_has_expired() -> None:
-    receiver, pauses = Receiver(*[500] * 20), []
-    hook = make(receiver, pauses)
-    assert not hook.deliver(view())
-    assert len(receiver.got) == len(webhook.PAUSES) + 1
-    assert not hook.deliver(view(expires=1_000_500))
-    assert len(receiver.got) == len(webhook.PAUSES) + 2
+    hook = make(Receiver(*[500] * 20))
+    assert [hook.attempt(view(), before) for before in range(6)] == [*webhook.PAUSES, None]
+    assert hook.attempt(view(expires=1_000_500), 0) is None
     hook.close()
+
+
+def test_what_the_receiver_always_refuses_holds_up_no_other_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "PAUSES", (0.01, 3600.0))
+    tried: list[str] = []
+
+    def post(url: str, headers: dict[str, str], content: bytes) -> int:
+        tried.append(headers["webhook-id"])
+        return 500 if headers["webhook-id"] == "a_1" else 200
+
+    hook = Webhook("http://127.0.0.1:1/", SECRET, post=post)
+    hook.tell(view("a_1"))
+    until(lambda: len(tried) == 2)  # once more after the first pause
+    hook.tell(view("a_2"))
+    until(lambda: "a_2" in tried)
+    hook.close()
+
+
+def test_a_look_that_fails_is_not_the_last_one() -> None:
+    looks: list[int] = []
+
+    def broken() -> list[ApprovalView]:
+        looks.append(1)
+        raise RuntimeError("the projection is busy")
+
+    watch = Watch(broken, make(Receiver()), every=0.01)
+    until(lambda: len(looks) > 2)
+    watch.close()
 
 
 @pytest.mark.parametrize(
@@ -139,9 +162,7 @@ def test_a_held_call_reaches_a_real_receiver(living: Any) -> None:
     held = living.client("agent", "ann", "hooked").decide(
         ToolCall(tool="pay", arguments={"to": "bob", "amount": 4321})
     )
-    until = time.monotonic() + 10
-    while held.approval not in b"".join(received).decode() and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: held.approval in b"".join(received).decode())
     watch.close()
     server.shutdown()
     assert held.approval in b"".join(received).decode()

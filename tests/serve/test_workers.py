@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from waiting import until
 from yett.model import Outcome, ToolCall
 from yett.sdk import Client, TransportError
 from yett.serve.auth import FILE_NAME, Credentials
@@ -58,11 +59,10 @@ class Crewed:
         self.await_ready(2)
 
     def await_ready(self, times: int) -> None:
-        until = time.monotonic() + 60
-        while self.stderr.read_bytes().count(b"a worker is ready") < times:
-            assert self.process.poll() is None, self.stderr.read_text()[-3000:]
-            assert time.monotonic() < until, self.stderr.read_text()[-3000:]
-            time.sleep(0.02)
+        until(
+            lambda: self.stderr.read_bytes().count(b"a worker is ready") >= times,
+            lambda: self.process.poll() is None,
+        )
 
     @property
     def workers(self) -> list[int]:
@@ -148,9 +148,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_let_through_meanwhile
             os.kill(pid, signal.SIGKILL)
         first = client.decide(READ)
         assert first.allowed or first.reasons[0].stage == "client"
-        until = time.monotonic() + 20
-        while not client.decide(READ).allowed:  # the main process answers while there is no worker
-            assert time.monotonic() < until
+        until(lambda: client.decide(READ).allowed)  # the main process answers while there is no worker
         crewed.await_ready(4)
         assert not set(before) & set(crewed.workers)
         assert client.decide(READ).allowed
@@ -164,23 +162,18 @@ def test_workers_do_not_outlive_the_main_process(crewed: Crewed) -> None:
         crewed.process.kill()
         crewed.process.wait()
         assert not client.decide(READ).allowed
-    until = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers))
 
 
 def test_a_ledger_that_hangs_lets_nothing_run(crewed: Crewed) -> None:
-    with crewed.client(timeout=1.0) as client:
-        assert client.decide(READ).allowed
+    with crewed.client() as patient, crewed.client(timeout=1.0) as client:
+        assert patient.decide(READ).allowed
         crewed.process.send_signal(signal.SIGSTOP)
         try:
             assert not client.decide(READ).allowed
         finally:
             crewed.process.send_signal(signal.SIGCONT)
-        until = time.monotonic() + 20
-        while not client.decide(READ).allowed:
-            assert time.monotonic() < until
+        until(lambda: patient.decide(READ).allowed)
 
 
 def test_a_worker_holds_no_key(crewed: Crewed) -> None:

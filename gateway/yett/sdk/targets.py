@@ -8,12 +8,12 @@ from yett.model import Outcome, ToolCall
 from yett.sdk import guard as guards
 from yett.sdk.aclient import AsyncClient
 from yett.sdk.client import Client
-from yett.sdk.conformance import ARGUMENTS, CLIENT_TIMEOUT, TOOL, Counter, counted
+from yett.sdk.conformance import ARGUMENTS, TOOL, Counter, client_timeout, counted
 from yett.sdk.decider import aask, ask, atell, tell
 
 
 def _client(tool: Counter, address: str, token: str) -> object:
-    with Client(address, token, timeout=CLIENT_TIMEOUT) as client:
+    with Client(address, token, timeout=client_timeout()) as client:
         decision = ask(client, ToolCall(tool=TOOL, arguments=ARGUMENTS, call_id="c-1"))
         if decision.allowed:
             tool(**ARGUMENTS)
@@ -23,7 +23,7 @@ def _client(tool: Counter, address: str, token: str) -> object:
 
 def _async_client(tool: Counter, address: str, token: str) -> object:
     async def drive() -> object:
-        async with AsyncClient(address, token, timeout=CLIENT_TIMEOUT) as client:
+        async with AsyncClient(address, token, timeout=client_timeout()) as client:
             decision = await aask(client, ToolCall(tool=TOOL, arguments=ARGUMENTS, call_id="c-1"))
             if decision.allowed:
                 tool(**ARGUMENTS)
@@ -34,7 +34,7 @@ def _async_client(tool: Counter, address: str, token: str) -> object:
 
 
 def _guard(tool: Counter, address: str, token: str) -> object:
-    with Client(address, token, timeout=CLIENT_TIMEOUT) as client:
+    with Client(address, token, timeout=client_timeout()) as client:
 
         @guards.tool(client, name=TOOL)
         def send_money(recipient: str, amount: int, note: str) -> str:

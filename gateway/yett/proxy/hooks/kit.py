@@ -15,7 +15,7 @@ from yett.proxy.hooks.desk import HookDesk
 from yett.proxy.hooks.install import CLIENT
 from yett.proxy.hooks.routes import sealed
 from yett.proxy.hooks.verdict import event, runs
-from yett.sdk.conformance import ARGUMENTS, CLIENT_TIMEOUT, TOOL, Counter, Target, counted
+from yett.sdk.conformance import ARGUMENTS, TOOL, Counter, Target, client_timeout, counted
 from yett.sdk.scripted import ScriptedDecider
 
 _AGENT = Identity(principal="p", agent="a")
@@ -56,7 +56,7 @@ def _driver(agent: str, python: str) -> Callable[[Counter, str, str], object]:
         with tempfile.NamedTemporaryFile("w", prefix="yett-") as file:
             file.write(token)
             file.flush()
-            line = [python, "-I", "-S", str(CLIENT), agent, address, file.name, str(CLIENT_TIMEOUT)]
+            line = [python, "-I", "-S", str(CLIENT), agent, address, file.name, str(client_timeout())]
             done = subprocess.run(line, input=event(agent, TOOL, ARGUMENTS), capture_output=True, timeout=60)
         if runs(agent, done.returncode, done.stdout):
             tool(**ARGUMENTS)

@@ -18,7 +18,7 @@ from yett.proxy.mcp.core import Session
 from yett.proxy.stdio import StdioProxy
 from yett.proxy.upstream import Target, Upstream
 from yett.sdk.client import Client
-from yett.sdk.conformance import ARGUMENTS, CLIENT_TIMEOUT, TOOL, Counter, counted
+from yett.sdk.conformance import ARGUMENTS, TOOL, Counter, client_timeout, counted
 from yett.sdk.decider import wall_clock
 
 _SERVER = """
@@ -34,7 +34,7 @@ for line in sys.stdin:
 def _stdio(tool: Counter, address: str, token: str) -> object:
     """One call of a client whose server is a real process; a result that is no error means that it ran."""
     to_proxy, from_proxy = os.pipe(), os.pipe()
-    with Client(address, token, timeout=CLIENT_TIMEOUT) as client:
+    with Client(address, token, timeout=client_timeout()) as client:
         core = Session("bank", "", Catalogue(Unpinned("bank"), lambda _: True, wall_clock), clock=wall_clock)
         command = [sys.executable, "-I", "-S", "-c", _SERVER]
         proxy = StdioProxy(
@@ -69,7 +69,7 @@ def _http(tool: Counter, address: str, token: str) -> object:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    with Client(address, token, timeout=CLIENT_TIMEOUT) as client, _serving(upstream) as port:
+    with Client(address, token, timeout=client_timeout()) as client, _serving(upstream) as port:
         book = Catalogue(Unpinned("bank"), lambda _: True, wall_clock)
         target = Target("http", "127.0.0.1", port, "/mcp")
         door = McpDoor("bank", Upstream(target, private=True), book, lambda _: client, note=lambda _: None)
