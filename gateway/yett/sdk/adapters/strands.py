@@ -48,7 +48,12 @@ def hooks(decider: AnyDecider | Gate, *, interrupt: bool = False, **about: Any) 
 def _guarded(inner: Any, gate: Gate) -> Any:
     from strands.types.tools import AgentTool
 
+    if getattr(inner, "yett_gate", None) is gate:
+        return inner
+
     class YettTool(AgentTool):
+        yett_gate = gate
+
         @property
         def tool_name(self) -> str:
             return str(inner.tool_name)
@@ -75,7 +80,7 @@ def _guarded(inner: Any, gate: Gate) -> Any:
             ):
                 yield event
 
-    return inner if type(inner).__name__ == "YettTool" else YettTool()
+    return YettTool()
 
 
 async def _judged(
