@@ -95,6 +95,18 @@ def test_prose_is_no_sensitive_path(text: str) -> None:
     assert not paths.analyse(text, "/p").categories
 
 
+@pytest.mark.parametrize(
+    ("raw", "category"),
+    [
+        ("//?/UNC/203.0.113.7/share", "unc"),
+        ("\\\\?\\GLOBALROOT\\Device\\HarddiskVolumeShadowCopy1\\x", "device"),
+        ("\\\\.\\PhysicalDrive0", "device"),
+    ],
+)
+def test_namespaces_of_windows_lead_out(raw: str, category: str) -> None:
+    assert category in paths.analyse(raw, "/p").categories
+
+
 def test_a_monstrous_path_is_cut() -> None:
     assert len(paths.analyse("../" * 100_000, "/p").raw) == paths.MAX_PATH
 

@@ -66,6 +66,7 @@ def test_the_host_in_one_form(raw: str, host: str, address: str) -> None:
         ("http://example.com%2eevil.example/", "encoded_host"),
         ("http:\\\\example.com\\x", "backslash"),
         ("http://foo@localhost:9200@example.com/", "userinfo_host"),
+        ("http://127.0.0.1;allowed.example/", "confusable_host"),
     ],
 )
 def test_flags(raw: str, flag: str) -> None:
@@ -95,6 +96,12 @@ def test_ordinary_urls_carry_no_flag(raw: str) -> None:
 def test_urls_are_found_in_text_without_the_punctuation_behind_them() -> None:
     found = urls.find("See https://example.com/a, or (http://example.org/b).", "/t")
     assert [fact.raw for fact in found] == ["https://example.com/a", "http://example.org/b"]
+
+
+def test_a_url_in_a_path_is_a_fact_of_its_own() -> None:
+    found = urls.analyse("https://app.example/proxy/http://169.254.169.254/latest/", "/u")
+    assert [fact.address for fact in found] == ["name", "metadata"]
+    assert len(urls.analyse("https://example.com/docs/file:///", "/u")) == 1
 
 
 def test_a_url_that_is_written_often_is_one_and_hides_no_other() -> None:

@@ -53,7 +53,6 @@ def analyse(
     text = text.replace("\\", "/")
     unc = text.startswith("//") and len(text) > 2 and text[2] not in "/.?"
     device = text.startswith(("//./", "//?/"))
-    namespace = text.startswith("//./")
     if device and len(text) > 4:
         if _DRIVE.search(text[4:]):
             text, device = text[4:], False
@@ -90,7 +89,7 @@ def analyse(
         encoded=any(step not in _WRITTEN_OUT for step in chain),
         categories=categories(normal, trailing=text.endswith("/"))
         | ({"unc"} if share else set())
-        | ({"device"} if namespace and not _DRIVE.search(text) else set())
+        | ({"device"} if device and len(text) > 4 and not _DRIVE.search(text) else set())
         | ({"special_file"} if colon and _STREAM.search(text) else set())
         | ({"nul_byte"} if cut else set()),
         use=use,

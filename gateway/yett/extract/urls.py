@@ -126,6 +126,10 @@ def analyse(
         return (fact,)
     inner: list[UrlFact] = []
     flags = set(fact.flags)
+    within = max(fact.path.find("/http://"), fact.path.find("/https://"))
+    if within >= 0:  # `/proxy/http://10.0.0.1/`
+        below = fact.path[within + 1 :]
+        inner.extend(analyse(below, pointer, chain=chain, declared=declared, _depth=_depth + 1))
     for name, member in _parameters(fact.query):
         decoded = unquote(member)
         head = decoded[:12].lower()
@@ -224,6 +228,8 @@ def _parse(raw: str, pointer: str, *, declared: bool, nested: bool) -> UrlFact |
     rest = rest.lstrip("/")
     authority, tail = _cut(rest)
     host_text, port = _authority(authority, flags)
+    if ";" in host_text and scheme in WEB:
+        flags.add("confusable_host")  # where some parsers see the host end
     if tail.startswith(("#@", "?@")):
         flags.add("userinfo_host")  # who does not know that `#` ends an authority goes to what follows
     path, query = _path_and_query(tail)

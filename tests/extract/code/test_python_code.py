@@ -291,6 +291,7 @@ def test_to_remove_what_it_made_itself_takes_nothing_away(source: str, deletes: 
         ("import pickle\npickle.load(open('/tmp/x', 'rb'))", True),
         ("import pickle\npickle.load(open(name, 'rb'))", True),
         ("import pickle, requests\nx = requests.get(u)\npickle.load(open('x', 'rb'))", True),
+        ("import joblib, httpx\nc = httpx.Client()\nc.get(u)\njoblib.load('m.joblib')", True),
         ("import pickle\nopen('x', 'wb').write(b)\npickle.load(open('x', 'rb'))", True),
     ],
 )
@@ -315,6 +316,10 @@ def test_a_constant_that_is_evaluated_is_read_instead_of_feared() -> None:
             "sensitive_read",
         ),
         ("import os\nwhile True:\n    os.mkdir('x'); os.chdir('x')", "resource_bomb"),
+        ("import ctypes\nctypes.windll.kernel32.VirtualAllocEx(-1, 0, 4096, 0, 0)", "native"),
+        ("import pip\npip.main(['install', 'x'])", "process"),
+        ("'{0.__class__.__init__.__globals__}'.format(x)", "reflection"),
+        ("from pathlib import Path\nlist(Path.home().glob('.ssh/id_*'))", "sensitive_read"),
     ],
 )
 def test_what_opens_a_machine_shows(source: str, flag: str) -> None:

@@ -40,6 +40,8 @@ def flags(source: str) -> frozenset[str]:
         ("SELECT name FROM t WHERE id = 1 UNION SELECT password FROM users", "union_probe"),
         ("SELECT name FROM users WHERE city = 'admin' --' AND active = 1", "comment_tail"),
         ("SELECT name FROM users WHERE city = 'x'; DROP VIEW v", "second_statement"),
+        ("SELECT id, title FROM posts WHERE author = '2'-'1'", "probe_predicate"),
+        ("SELECT id FROM posts WHERE author = 'a' OR owner = owner", "probe_predicate"),
         ("UPDATE users SET nick = 'b'; UPDATE a SET x=9 WHERE owner='b' WHERE id = 7", "probe_predicate"),
     ],
 )  # fmt: skip

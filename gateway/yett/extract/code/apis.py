@@ -42,7 +42,7 @@ _CODE = ((0, "python"), ("source", "python"))
 APIS: dict[str, Api] = _table(
     ("os.system os.popen os.popen2 os.popen3 os.popen4 popen2.popen2 commands.getoutput commands.getstatusoutput pexpect.run pexpect.spawn "
      "subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell asyncio.subprocess.create_subprocess_shell pty.spawn "
-     "IPython.get_ipython.system IPython.get_ipython.getoutput invoke.run fabric.api.local fabric.api.run plumbum.cmd sh.bash sh.sh win32api.WinExec",
+     "pip.main pip._internal.main IPython.get_ipython.system IPython.get_ipython.getoutput invoke.run fabric.api.local fabric.api.run plumbum.cmd sh.bash sh.sh win32api.WinExec",
      "process shell", _SHELL),
     ("subprocess.run subprocess.call subprocess.Popen subprocess.check_call subprocess.check_output subprocess.popen", "process", _ARGV),
     ("asyncio.create_subprocess_exec asyncio.subprocess.create_subprocess_exec os.execl os.execle os.execlp os.execlpe os.spawnl "

@@ -86,8 +86,12 @@ class Calls(State):
             return UNKNOWN
         if name in ("append", "extend", "appendleft", "add", "insert", "put", "write") and any(self.loops):
             self.flags.add("resource_bomb")
+        if isinstance(owner, str) and name == "format" and any(word in owner for word in apis.REFLECTION):
+            self.flags.add("reflection")
         if is_path(owner) and name in apis.METHODS:
             self.apply(f"pathlib.Path.{name}", apis.METHODS[name], args, keywords, owner)
+            if name in ("glob", "rglob") and args and text_of(args[0]):
+                self.touch(text_of(join([owner, "/", args[0]])) or "", "path.read", name)
             if name in ("iterdir", "glob", "rglob"):
                 return Made("paths", f"{text_of(owner) or '…'}/…")
             return Made("file.read", text_of(owner)) if name.startswith("read") else UNKNOWN
@@ -196,6 +200,8 @@ class Calls(State):
             )
             if plain.removeprefix("builtins.") in ("eval", "exec") and literal and not dynamic:
                 self.flags.discard("dynamic_code")  # its text stands there and is read in its turn
+        elif plain.startswith(("ctypes.windll.", "ctypes.cdll.", "ctypes.oledll.")):
+            self.flags.add("native")
         elif plain.split(".")[0] in apis.NETWORK_MODULES and "." in plain:
             self.flags.add("network")
         if plain in ("sys.path.insert", "sys.path.append", "site.addsitedir") and any(

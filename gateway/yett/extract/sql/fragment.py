@@ -194,7 +194,7 @@ _EXPRESSIONS = words("expression function_probe quote_breakout")
 _OF_QUOTES = words("quote_breakout always_true comment_tail continuation expression select_shape")
 """What a quote may bring that only stands around a word."""
 _BROKEN_OUT = re2.compile(
-    r"^[^\s'\"`]*['\"`][\s)]*(?:union(?: all| distinct)?[\s(]*select\b|; ?(?:drop|delete|insert|update|exec|declare) ).*(?:--|#|/\*)[\s+-]*\w{0,8}$"
+    r"^[^\s'\"`]*['\"`]{1,2}[\s)]*(?:union(?: all| distinct)?[\s(]*select\b|; ?(?:drop|delete|insert|update|exec|declare) ).*(?:--|#|/\*)[\s+-]*\w{0,8}$"
 )
 """One word, a quote, a further SELECT or statement, a comment at the end: no sentence begins and ends like that."""
 _UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator spliced")

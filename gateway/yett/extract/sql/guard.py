@@ -71,7 +71,9 @@ _COMPILED = {
     "bulk_load": r"(?i)\bload[\s/*]+data[\s/*]+(?:local[\s]+)?infile\b|\bbulk[\s]+insert\b",
     "remote_access": r"(?i)\b(?:openrowset|opendatasource)\s*\(",
     "server_variable": r"@@[A-Za-z]",
-    "program": r"(?i)\b(?:to|from)[\s]+program[\s]*['$]|\bxp_cmdshell\b|\bsp_oacreate\b",
+    "program": r"(?i)\b(?:to|from)[\s]+program[\s]*['$]|\bxp_cmdshell\b|\bsp_oacreate\b|\bsoname[\s]+['\"]",
+    # a database that is a page or a program of somebody's server once it is written
+    "file_access": r"(?i)\battach[\s]+(?:database[\s]+)?['\"][^'\"]*\.(?:php\d?|phtml|jspx?|aspx?|py|sh|html?|cgi|pl|conf|so)['\"]",
     "time_delay": r"(?i)\bwaitfor[\s/*]+(?:delay|time)\b",
 }
 _SET = re2.Set.SearchSet()

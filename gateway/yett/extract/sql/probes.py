@@ -24,7 +24,7 @@ _SWALLOWED = re2.compile(
 _REST = re2.compile(r"(?i)^(?:--|#)\s*(?:and|or|order\s+by|group\s+by|limit)\s+\w")
 """What a template has behind a value, glued to it as a comment."""
 _WORTH = re2.compile(
-    r"(?i)\b(?:and|or|xor|union|intersect|except|update|case|div|group)\b|\|\||&&|\(\s*select\b|''|\"\"|/"
+    r"(?i)\b(?:and|or|xor|union|intersect|except|update|case|div|group)\b|\|\||&&|\(\s*select\b|''|\"\"|/|['\"]\s*[-*%]\s*['\"]"
 )
 _CONNECTIVES = (exp.And, exp.Or, exp.Xor)
 _COMPARING = (
@@ -194,6 +194,8 @@ def _decides_nothing(operand: Any) -> bool:
             return True
         if not isinstance(one, (exp.DPipe, exp.Add)) and (_text(one.left) or _text(one.right)):
             return True  # `'abc' - 0`
+        if isinstance(one, (exp.Sub, exp.Mul, exp.Mod)) and one.left.is_string and one.right.is_string:
+            return True  # `'2' - '1'`
         inner = one.right.unnest()
         if isinstance(inner, _COMPARING) and (_same_for_all(inner) or _asks_server(inner)):
             return True  # `7 - (ascii(…) < 78)`
@@ -252,6 +254,8 @@ def _constant(node: Any, loose: bool) -> bool:
         return _tables(node) <= {"dual"}
     if isinstance(node, exp.Func) and not isinstance(node, (exp.Case, exp.If, *_CONNECTIVES)):
         return any(_same_for_all(one) for one in node.find_all(*_COMPARING))
+    if isinstance(node, exp.EQ) and isinstance(node.left, exp.Column) and node.left == node.right:
+        return True  # `tenant = tenant`
     judged = isinstance(
         node, (*_COMPARING, exp.Literal, exp.Case, exp.If, exp.Neg, exp.BitwiseNot, exp.Concat, *_RECKONING)
     )

@@ -132,8 +132,10 @@ def flags(low: str) -> frozenset[str]:
         low
     ):
         found.add("probe_predicate")
-    if (number.fits or behind.fits) and _LIKE_ALL.search(low):
+    if (number.fits or behind.fits) and (_LIKE_ALL.search(low) or _equals_itself(low)):
         found.add("always_true")
+    if number.fits and "comment" in number.brings and _ENDED.search(low):
+        found.add("comment_tail")
     if (
         behind.brings & {"closes", "comparison"}
         and behind.brings & {"clause", "subquery"}
@@ -162,6 +164,11 @@ def condition(low: str) -> bool:
     return _ordinary(readings(low)[1], low)
 
 
+def _equals_itself(low: str) -> bool:
+    """`tenant = tenant`: true of every row that has one."""
+    return any(left == right for left, right in _SAME.findall(low))
+
+
 def ordering(low: str) -> bool:
     """Whether it is an ordinary expression over columns to sort by: `case when open then 0 else 1 end, name`."""
     reading = readings(low)[1]
@@ -180,6 +187,8 @@ _OF_SERVER = re2.compile(
 )
 _LETTERWISE = re2.compile(r"\b(?:ascii|ord|unicode|substr|substring|mid|hex) ?\([\s(]*select\b")
 """A subquery's answer taken letter by letter."""
+_SAME = re2.compile(r"(?:^|[\s(])([a-z_][\w.]*) ?= ?([a-z_][\w.]*)(?:$|[\s)])")
+_ENDED = re2.compile(r"; ?(?:--|#)\s*$")
 _LIKE_ALL = re2.compile(r"\bor [\w.]+ like '%+'")
 _HUNG = ("xor ", "rlike ", "regexp ", "div ", "like null")
 """Operators that nobody begins a value with who has no operand to hang it on."""
@@ -361,6 +370,8 @@ class _Machine:
                 self._operand("call")  # a variable says the same of every row
                 return True
             self.brings.add("names")
+            if first == "`" and not (len(word) > 1 and word.endswith("`")):
+                self.brings.add("literal")  # the template's own quote closes it
             self.columns += 1
             self._operand("name")
         else:
