@@ -6,7 +6,6 @@ the mirror of `chain.Chain`, and can be copied, so that a writer can go back to 
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from yett_audit import canonical, chain, note, record
@@ -38,10 +37,14 @@ class Pen:
         return cls(state, key)
 
     def copy(self) -> Pen:
-        state = copy.copy(self.state)
+        # Made with every commit: plain dictionaries are a fifth of the price of `copy.copy`.
+        state = object.__new__(chain.Chain)
+        state.__dict__.update(self.state.__dict__)
         state.range = state.range.copy()
         state.keys, state.events = list(state.keys), {}
-        return Pen(state, self.key)
+        twin = object.__new__(Pen)
+        twin.__dict__.update(self.__dict__, state=state)
+        return twin
 
     @property
     def next(self) -> int:

@@ -34,6 +34,7 @@ class Tape:
         self._fd = self._open()
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._head_fd = os.open(directory / recovery.HEAD, flags, 0o640)
+        self._head_size = -1
         self._keep_reserve()
 
     def _open(self) -> int:
@@ -90,8 +91,9 @@ class Tape:
         data = signed.encode()
         with contextlib.suppress(OSError):
             os.pwrite(self._head_fd, data, 0)
-            if os.fstat(self._head_fd).st_size != len(data):
+            if self._head_size != len(data):
                 os.ftruncate(self._head_fd, len(data))
+                self._head_size = len(data)
 
     def close(self, orderly: bool) -> None:
         """Gives preallocated blocks back and closes; after a failure, only closes."""

@@ -91,7 +91,7 @@ def _python_tree(source: str, where: str) -> ast.expr:
 
 class _Checker:
     def __init__(self, source: str, types: Mapping[str, Type], where: str) -> None:
-        self.wrapped = f"_(\n{source}\n)"
+        self.lines = f"_(\n{source}\n)".encode().splitlines()
         self.types = types
         self.where = where
         self.slots = 0
@@ -102,7 +102,12 @@ class _Checker:
         raise PolicyError(code, message, path=self.where, remedy=remedy)
 
     def text(self, node: ast.expr) -> str:
-        return " ".join((ast.get_source_segment(self.wrapped, node) or "").split())
+        """The node's source, on one line. (`ast.get_source_segment` splits the whole anew for each.)"""
+        assert node.end_lineno is not None
+        lines = self.lines[node.lineno - 1 : node.end_lineno]
+        lines[-1] = lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return " ".join(b" ".join(lines).decode().split())
 
     def check(self, node: ast.expr, depth: int) -> nodes.Node:
         if depth > MAX_DEPTH:

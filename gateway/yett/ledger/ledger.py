@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -60,6 +60,9 @@ from yett_audit.errors import Broken
 from yett_audit.trust import Trust
 from yett_audit.writer import Head
 
+MAX_DEFAULTS: Final = 10_000
+"""Callers whose default session's id is kept."""
+
 
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
@@ -77,6 +80,7 @@ class Ledger:
         self._challenges = Challenges(core.keys.derive("challenge"), core.state.meta.epoch)
         self._mandates = Mandates(core, self._challenges)
         self._approvals = Approvals(core, own=own_approvals)
+        self._default_sessions: dict[tuple[str, str, str], str] = {}
 
     @classmethod
     def open(
@@ -220,8 +224,15 @@ class Ledger:
 
     def default_session(self, identity: Identity) -> str:
         """Id of the session that a caller's calls belong to when they name none."""
-        owner = "\0".join(("default", identity.tenant, identity.principal, identity.agent)).encode()
-        return "s_" + encode(hmac.digest(self._core.session_key, owner, "sha256")[:15])
+        caller = (identity.tenant, identity.principal, identity.agent)
+        known = self._default_sessions.get(caller)
+        if known is None:
+            owner = "\0".join(("default", *caller)).encode()
+            known = "s_" + encode(hmac.digest(self._core.session_key, owner, "sha256")[:15])
+            if len(self._default_sessions) >= MAX_DEFAULTS:
+                self._default_sessions.clear()
+            self._default_sessions[caller] = known
+        return known
 
     def snapshot(self, identity: Identity, session: str = "") -> Snapshot:
         """The view of the past to judge the caller's next call with.

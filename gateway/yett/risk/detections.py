@@ -54,6 +54,7 @@ PLACES = ("texts", "keys", "results")
 MAX_TEXT = 1 << 16
 SMALL = 1_000
 """Characters of a text up to which the patterns of short values are looked for at all."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_FINDINGS = 200
 MIN_EXAMPLES = 2
 
@@ -310,7 +311,7 @@ def load(directories: Sequence[Path]) -> Detections:
 
 def _read(path: Path) -> _File:
     try:
-        return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), _File)
+        return msgspec.convert(yaml.load(path.read_text("utf-8"), Loader=_LOADER), _File)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as broken:
         raise PolicyError(
             "DETECTION_FILE", f"the detections do not load: {broken}", path=str(path)
