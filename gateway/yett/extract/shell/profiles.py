@@ -131,11 +131,12 @@ class Library(NamedTuple):
                 return known, self.programs[known]
         if name.startswith("mkfs."):
             return "mkfs", self.programs.get("mkfs")
-        stem = name.lower().removeprefix("impacket-")
-        stem = stem[: stem.rfind(".")] if stem.endswith(_SCRIPTS) else stem
-        attack = self.programs.get(stem)
-        if attack is not None and "probe" in attack.flags:
-            return stem, attack
+        if name.endswith(_SCRIPTS) or name.startswith("impacket-") or not name.islower():
+            stem = name.lower().removeprefix("impacket-")
+            stem = stem[: stem.rfind(".")] if stem.endswith(_SCRIPTS) else stem
+            attack = self.programs.get(stem)
+            if attack is not None and "probe" in attack.flags:
+                return stem, attack
         return name, None
 
     def attacks(self, name: str) -> bool:

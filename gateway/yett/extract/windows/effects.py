@@ -153,9 +153,8 @@ class Judge:
         """Patterns over the whole source: they say something of the first command, or of a script of expressions alone."""
         text = str(_SPACES.sub(" ", source.replace("`", "").replace("^", "").lower()))
         found: set[str] = set()
-        for rule in self.known.source:
-            if rule.pattern.search(text):
-                found |= rule.flags
+        for index in self.known.whole.scan(text.encode()):
+            found |= self.known.source[index].flags
         if found and self.commands:
             self.commands[0] = _with_flags(self.commands[0], frozenset(found))
         elif found:

@@ -16,6 +16,7 @@ import yaml
 from yett import resources
 from yett.errors import PolicyError
 from yett.extract.facts import COMMAND_EFFECTS
+from yett.extract.patterns import PatternSet
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where it is built in: the first Windows command of a process waits for this file."""
@@ -36,6 +37,8 @@ class Profiles(NamedTuple):
     programs: dict[str, Profile]
     registry: tuple[Rule, ...]
     source: tuple[Rule, ...]
+    whole: PatternSet
+    """The patterns of `source`, for one pass over a script."""
 
 
 def load(folder: Path) -> Profiles:
@@ -65,7 +68,9 @@ def load(folder: Path) -> Profiles:
                 )
         registry += _rules(data.get("registry") or [], f"{file.name}: registry")
         source += _rules(data.get("source") or [], f"{file.name}: source")
-    return Profiles(programs, tuple(registry), tuple(source))
+    return Profiles(
+        programs, tuple(registry), tuple(source), PatternSet([rule.pattern.pattern for rule in source])
+    )
 
 
 @cache
