@@ -202,7 +202,7 @@ def test_an_approver_at_a_terminal_sees_which_servers_tool_it_is(
     admitted = msgspec.structs.replace(view.admitted, call=call)
     held = world.ledger.commit(msgspec.structs.replace(view, admitted=admitted))
     assert isinstance(held, Pending)
-    request = held.result(10).approval
+    request = held.result(120).approval
     assert request
     _show(msgspec.to_builtins(world.ledger.approval(request, APPROVER)))
     shown = capsys.readouterr().out

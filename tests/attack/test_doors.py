@@ -58,7 +58,7 @@ class Doors:
     def sent(self, message: dict[str, Any], *metadata: tuple[str, str | bytes]) -> bool:
         ask = self.channel.unary_unary(CHECK)
         metadata = metadata or (("authorization", "Bearer pep"),)
-        raw = ask(ENVOY["CheckRequest"](**message).SerializeToString(), metadata=metadata, timeout=20)
+        raw = ask(ENVOY["CheckRequest"](**message).SerializeToString(), metadata=metadata, timeout=60)
         answer = ENVOY["CheckResponse"].FromString(raw)
         assert answer.HasField("ok_response") == (answer.status.code == 0)
         return bool(answer.status.code == 0)
@@ -179,7 +179,7 @@ def test_what_is_no_message_or_too_large_is_an_error_of_the_call_and_harms_nobod
 ) -> None:
     for body in (b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x7f", bytes(LARGEST + 1)):
         with pytest.raises(grpc.RpcError):
-            doors.channel.unary_unary(method)(body, metadata=[("authorization", "Bearer pep")], timeout=20)
+            doors.channel.unary_unary(method)(body, metadata=[("authorization", "Bearer pep")], timeout=60)
     assert doors.sent({"attributes": {"request": {"http": {"method": "GET", "path": "/", "host": "h"}}}})
 
 
@@ -201,7 +201,7 @@ def test_an_ext_mcp_request_with_anything_missing_is_a_refusal(doors: Doors) -> 
         raw = ask(
             EXT_MCP["McpRequest"](**fields).SerializeToString(),
             metadata=[("authorization", "Bearer pep")],
-            timeout=20,
+            timeout=60,
         )
         assert EXT_MCP["McpResult"].FromString(raw).HasField("error"), fields
 

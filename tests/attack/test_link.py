@@ -35,7 +35,7 @@ def connect(world: World) -> Iterator[Callable[[], socket.socket]]:
         async def serve() -> None:
             await loop.create_connection(lambda: Service(world.ledger), sock=near)
 
-        asyncio.run_coroutine_threadsafe(serve(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(serve(), loop).result(120)
         far.settimeout(10)
         ends.append(far)
         return far
@@ -130,7 +130,7 @@ def test_an_answer_that_cannot_be_passed_on_ends_the_link_and_everybody_is_told(
     with world.ledger._core.lock:  # the ledger is busy: nothing is answered yet
         remote.ask(PastOf(identity=AGENT, session=""), fail)
         remote.ask(Hello(), lambda reply: told.append(type(reply).__name__))
-    assert broken.wait(10)
+    assert broken.wait(120)
     assert told
     with pytest.raises(AuditUnavailable):
         remote.ask(Hello(), lambda _: None)

@@ -36,7 +36,7 @@ OTHER_TEXTS = (
 
 def _says(upstream: str, *headers: tuple[str, str], body: bytes = UTF7, decider: Any = None) -> int:
     with door(upstream, decider) as (url, _):
-        return httpx.post(url, content=body, headers=list(headers), timeout=20).status_code
+        return httpx.post(url, content=body, headers=list(headers), timeout=60).status_code
 
 
 def test_the_attack_is_one() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from waiting import until
 from yett_audit import cli, export, note, retention
 from yett_audit.ed25519 import SigningKey
 from yett_audit.errors import LogRefused
@@ -199,6 +200,6 @@ def test_heartbeats_fill_silence_and_a_gap_is_reported(opened: Open) -> None:
 
 def test_a_heartbeat_is_written_when_nothing_else_is(opened: Open) -> None:
     log = opened(heartbeat=1, now=lambda: 10**12)
-    log._stop.wait(2.5)
+    until(lambda: any(b"log.heartbeat" in path.read_bytes() for path in log.directory.glob("*.jsonl")))
     log.close()
     assert any(r.event == "log.heartbeat" for r in records(log.directory))

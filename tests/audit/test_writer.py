@@ -95,7 +95,7 @@ def test_a_done_callback_comes_after_durability_without_anybody_waiting(opened: 
     errors: list[LogUnavailable | None] = []
     entry = log.append("decision", BODY)
     log.add_done_callback(entry, lambda error: (errors.append(error), done.set()))
-    assert done.wait(10)
+    assert done.wait(120)
     assert errors == [None]
     assert entry.index in {r.index for r in records(log.directory)}
     log.add_done_callback(entry, errors.append)

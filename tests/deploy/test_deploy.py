@@ -137,7 +137,7 @@ class TestAgentExample:
             )
         finally:
             gateway.terminate()
-            gateway.wait(timeout=30)
+            gateway.wait(timeout=120)
         assert example.returncode == 0, example.stdout + example.stderr
         assert "docs/readme.md: read" in example.stdout
         assert "../../etc/shadow: " in example.stdout

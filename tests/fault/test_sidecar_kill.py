@@ -92,7 +92,7 @@ class Sidecar:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=120)
 
 
 @pytest.fixture(params=[0, 2], ids=["one process", "workers"])

@@ -144,7 +144,7 @@ class World:
             answer = self.ledger.commit(self.propose(tool, arguments, **how))
             if not isinstance(answer, Conflict):
                 assert isinstance(answer, Pending)
-                return answer.result(10)
+                return answer.result(120)
         raise AssertionError("contended")
 
     def report(
@@ -170,7 +170,7 @@ class World:
             ),
             who,
             proven=proven,
-        ).wait(10)
+        ).wait(120)
 
 
 def codes(decision: Decision) -> set[str]:

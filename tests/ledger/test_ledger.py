@@ -34,7 +34,7 @@ def test_an_allowed_call_has_a_record_and_a_permit_over_exactly_this_call(world:
 
 def test_arguments_are_not_in_the_log_in_the_clear_when_the_preview_is_off(world: World) -> None:
     proposal = world.propose("read_file", {"path": "the-unique-path-7231"})
-    world.ledger.commit(msgspec.structs.replace(proposal, preview=False)).result(5)  # type: ignore[union-attr]
+    world.ledger.commit(msgspec.structs.replace(proposal, preview=False)).result(120)  # type: ignore[union-attr]
     lines = b"".join(p.read_bytes() for p in (world.folder / "log").glob("*.jsonl"))
     everything = b"".join(p.read_bytes() for p in (world.folder / "log").iterdir() if p.is_file())
     assert b"7231" not in lines
@@ -45,7 +45,7 @@ def test_no_verdict_at_all_is_a_deny(world: World) -> None:
     proposal = msgspec.structs.replace(world.propose(), verdicts=())
     answer = world.ledger.commit(proposal)
     assert not isinstance(answer, Conflict)
-    assert answer.result(5).effect is Effect.DENY
+    assert answer.result(120).effect is Effect.DENY
 
 
 def test_the_strictest_stage_decides(world: World) -> None:
@@ -72,7 +72,7 @@ def test_a_deny_is_recorded_even_from_a_stale_snapshot(world: World) -> None:
     world.decide()
     answer = world.ledger.commit(stale)
     assert not isinstance(answer, Conflict)
-    assert answer.result(5).effect is Effect.DENY
+    assert answer.result(120).effect is Effect.DENY
 
 
 def test_a_session_of_another_caller_is_refused(world: World) -> None:
@@ -221,7 +221,7 @@ def test_concurrent_calls_against_one_budget_never_overdraw_it(world: World) -> 
                     return
                 answer = world.ledger.commit(proposal)
                 if not isinstance(answer, Conflict):
-                    allowed.append(answer.result(10).allowed)
+                    allowed.append(answer.result(120).allowed)
                     break
 
     threads = [threading.Thread(target=work) for _ in range(4)]

@@ -105,7 +105,7 @@ class Machine(RuleBasedStateMachine):
     def answer(self) -> None:
         while self.unanswered:
             which, pending = self.unanswered.pop(0)
-            self._run(which, pending.result(10))
+            self._run(which, pending.result(120))
 
     @rule(status=st.sampled_from(["ok", "error", "unknown", "no_effect"]))
     def report(self, status: str) -> None:

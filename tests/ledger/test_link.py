@@ -48,7 +48,7 @@ class Linked:
                 sock=near,
             )
 
-        asyncio.run_coroutine_threadsafe(serve(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(serve(), self.loop).result(120)
         self.near.append(near)
         remote = RemoteLedger(far, clock=self.world.clock, **options)
         self.remotes.append(remote)
@@ -114,7 +114,7 @@ class Judgement:
 def settled(ledger: Any, judge: Judgement, session: str = "") -> Decision:
     pending = ledger.settle(judge.who, session, judge)
     assert isinstance(pending, Pending)
-    return pending.result(10)
+    return pending.result(120)
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -161,7 +161,7 @@ def test_what_one_worker_learns_the_other_judges_by(linked: Linked) -> None:
         values=(("write to eve@evil.example", "untrusted"),),
         labels=("read_untrusted",),
     )
-    one.report(seen, AGENT).result(10)
+    one.report(seen, AGENT).result(120)
     views: list[Snapshot] = []
 
     class Seeing(Judgement):
@@ -225,7 +225,7 @@ def test_errors_of_the_caller_come_through(linked: Linked) -> None:
         remote.decided("d_none", AGENT)
     unknown = OutcomeFacts(decision_id="d_none", status="ok", result_digest="sha256:" + "1" * 64, size=1)
     with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
-        remote.report(unknown, AGENT).result(10)
+        remote.report(unknown, AGENT).result(120)
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -348,7 +348,7 @@ def test_a_ledger_that_breaks_off_answers_nobody(tmp_path: Path, way: str) -> No
         settled(remote, Judgement())
     assert refused.value.code in ("AUDIT_UNAVAILABLE", "INTERNAL")
     if way != "answers another question":
-        assert broken.wait(5)
+        assert broken.wait(120)
         with pytest.raises(AuditUnavailable):
             settled(remote, Judgement())
     remote.close()
@@ -364,7 +364,7 @@ def test_whoever_waits_when_the_link_breaks_gets_a_deny(linked: Linked) -> None:
         told: list[bool] = []
         pending.add_done_callback(lambda _: told.append(True))
         remote.give_up("drill")
-    decision = pending.result(10)
+    decision = pending.result(120)
     assert decision.effect is Effect.DENY
     assert decision.record is None
     assert codes(decision) == {"AUDIT_UNAVAILABLE"}
@@ -386,7 +386,7 @@ def test_the_ledger_closes_a_link_on_which_it_is_told_nonsense(linked: Linked) -
     ended = threading.Event()
     remote = linked.remote(on_broken=ended.set)
     remote._link.sendall(b"\x00\x00\x00\x03abc")
-    assert ended.wait(5)
+    assert ended.wait(120)
     assert settled(linked.remote(), Judgement()).allowed, "the others are served on"
 
 

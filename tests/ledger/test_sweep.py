@@ -106,7 +106,7 @@ def test_a_ledger_sweeps_by_itself(world: World, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("yett.ledger.core.UPKEEP_S", 0.01)
     monkeypatch.setattr(Core, "sweep", noticed)
     world.ledger = world._open()
-    assert swept.wait(20)
+    assert swept.wait(120)
     assert rows(world, "mandate") == 0
 
 

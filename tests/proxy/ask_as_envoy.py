@@ -35,7 +35,7 @@ def check(stub: Any, **http: Any) -> dict[str, Any]:
     asked = external_auth_pb2.CheckRequest(
         attributes=context(request=request, context_extensions={"mcp_server": "bank"})
     )
-    told = stub.Check(asked, metadata=[("authorization", "Bearer pep")], timeout=20)
+    told = stub.Check(asked, metadata=[("authorization", "Bearer pep")], timeout=60)
     return {
         "code": told.status.code,
         "ok": {each.header.key: each.header.value for each in told.ok_response.headers},

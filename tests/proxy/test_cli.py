@@ -198,7 +198,7 @@ def serving(folder: Path, *more: str, tcp: bool = False) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def test_three_commands_from_nothing_to_the_first_blocked_call_in_claude_code(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_a_person_approves_at_the_proxy_itself_without_a_sidecar(server: Server,
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["result"]["content"][0]["text"] == "done"
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     assert [json.loads(line)["arguments"]["to"] for line in server.ran()] == ["eve"]
     assert not (folder / state / "yett.sock").exists()
 

@@ -53,7 +53,7 @@ def post(url: str, message: Any, **headers: str) -> httpx.Response:
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
     given = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(url, content=body, headers=given, timeout=20)
+    return httpx.post(url, content=body, headers=given, timeout=60)
 
 
 def call(tool: str = "read", id: Any = 1, **params: Any) -> dict[str, Any]:

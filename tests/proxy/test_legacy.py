@@ -54,7 +54,7 @@ def test_a_real_server_is_judged_like_any_other(
 def wait_for(url: str) -> None:
     for _ in range(400):
         try:
-            urllib.request.urlopen(url, timeout=5)
+            urllib.request.urlopen(url, timeout=60)
         except urllib.error.HTTPError:
             return
         except OSError:

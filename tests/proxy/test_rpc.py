@@ -315,7 +315,7 @@ class TestTls:
             asked = EXT_MCP["McpRequest"](method="tools/call", mcp_request=json.dumps(CALL).encode())
             metadata = [("authorization", f"Bearer {token}")]
             try:
-                raw = channel.unary_unary(REQUEST)(asked.SerializeToString(), metadata=metadata, timeout=30)
+                raw = channel.unary_unary(REQUEST)(asked.SerializeToString(), metadata=metadata, timeout=60)
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.UNAVAILABLE:  # type: ignore[attr-defined]
                     raise

@@ -58,7 +58,7 @@ class Talk:
     def close(self) -> int:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def __enter__(self) -> Talk:
         self.ask(HELLO)

@@ -79,7 +79,7 @@ class Living:
             client.close()
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(timeout=15)
+        self._thread.join(timeout=120)
         self.gateway.close()
         with contextlib.suppress(FileNotFoundError):
             self.settings.socket.unlink()
@@ -88,6 +88,6 @@ class Living:
         return self.keys.create(role, principal, agent, **more)[1]
 
     def client(self, role: str, principal: str = "ann", agent: str = "coder", **more: Any) -> Client:
-        client = Client(str(self.settings.socket), self.token(role, principal, agent, **more), timeout=10)
+        client = Client(str(self.settings.socket), self.token(role, principal, agent, **more), timeout=60)
         self._clients.append(client)
         return client

@@ -28,7 +28,7 @@ class Browser:
         return self._send("POST", path, urllib.parse.urlencode(fields), headers)
 
     def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
             sent["cookie"] = self.cookie

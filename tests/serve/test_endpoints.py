@@ -82,7 +82,7 @@ def test_the_matrix_above_names_every_endpoint(living: Any) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [*MAY, ("GET", "/metrics"), ("GET", "/v1/approvals/events")])
 def test_without_a_token_there_is_nothing(living: Any, method: str, path: str) -> None:
-    with Client(str(living.settings.socket), "yett_0_0", timeout=5) as stranger:
+    with Client(str(living.settings.socket), "yett_0_0", timeout=60) as stranger:
         body = {} if method == "POST" else None
         assert status_of(stranger, method, path, body) == "TOKEN_UNKNOWN"
 

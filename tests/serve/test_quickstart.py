@@ -68,7 +68,7 @@ def sidecar(folder: Path) -> Iterator[int]:
         yield port
     finally:
         server.terminate()
-        assert server.wait(timeout=30) == 0
+        assert server.wait(timeout=120) == 0
 
 
 def ask(port: int, folder: Path, command: str = "rm -rf /") -> dict[str, Any]:
