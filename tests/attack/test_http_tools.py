@@ -76,6 +76,44 @@ def test_a_credential_that_the_upstream_repeats_is_not_shown(tmp_path: Path) -> 
     assert "Bearer [secret]" in got.text
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://good.example\\.x.evil.example/",  # good.example for a policy; under evil.example for a resolver
+        "http://good.example\\@evil.example/",
+        "http://good.example%2f.evil.example/",
+        "http://good.example%00.evil.example/",
+        "http://@evil.example/",
+        "http://:@evil.example/",
+        "http://good.example`x/",
+        "http://good..example/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://127.1/",
+        "http://2130706433127.0.0.1/",
+        "http://[fe80::1%25eth0]/",
+        "http://[v1.x]/",
+    ],
+)
+def test_a_host_that_reads_in_two_ways_is_none(url: str) -> None:
+    with pytest.raises(YettError) as refused:
+        Target.of(url)
+    assert refused.value.code == "BAD_URL"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a_b.example./x?y=(1)",
+        "https://xn--bcher-kva.example:8443",
+        "http://[::1]:80/",
+        "http://10.0.0.1/~",
+    ],
+)
+def test_plain_hosts_pass(url: str) -> None:
+    assert Target.of(url).host in url
+
+
 def test_a_credential_in_a_redirect_is_not_passed_on(tmp_path: Path) -> None:
     def away(request: bytes) -> bytes:
         return ok(b"", "text/plain", f"location: http://127.0.0.1:9/{KEY}", status="302 Found")

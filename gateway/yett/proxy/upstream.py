@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import httptools
 import msgspec
+import re2
 
 from yett.errors import YettError
 
@@ -37,6 +38,9 @@ IDLE_S: Final = 3.0
 closing is in doubt; and a server that does not close, asked once, would hold a descriptor for ever."""
 _NAMES: Final = ThreadPoolExecutor(8, "yett-names")
 """Looks names up. Who answers slowly for his own names keeps these threads waiting, and nobody else's."""
+
+_NAME: Final = re2.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+_NUMBER: Final = re2.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -59,17 +63,20 @@ class Target(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, url: str) -> Target:
-        """Raises `YettError` BAD_URL for anything but plain http(s) with a host."""
+        """Raises `YettError` BAD_URL for anything but plain http(s) with a host that reads in one way: `\\` ends a
+        host for browsers and policies, and escapes a dot for resolvers."""
         try:
             parts = urllib.parse.urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
             raise YettError("BAD_URL", "the upstream's URL can't be read") from None
-        printable = url.isascii() and url.isprintable() and " " not in url
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or not printable:
+        plain = url.isascii() and url.isprintable() and not any(each in url for each in ' "<>\\^`{|}')
+        host = parts.hostname or ""
+        named = _one_reading(host) and "@" not in parts.netloc and ("[" in parts.netloc) == (":" in host)
+        if parts.scheme not in ("http", "https") or not named or not plain:
             raise YettError("BAD_URL", "the upstream's URL is not http(s)://host/path without a user")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme, parts.hostname, port, path)
+        return cls(parts.scheme, host, port, path)
 
     @property
     def authority(self) -> str:
@@ -77,6 +84,15 @@ class Target(msgspec.Struct, frozen=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = {"http": 80, "https": 443}[self.scheme]
         return host if self.port == default else f"{host}:{self.port}"
+
+
+def _one_reading(host: str) -> bool:
+    """Whether a host is a name, or an address as it is usually written."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _NAME.fullmatch(host) is not None and _NUMBER.fullmatch(host) is None
+    return "%" not in host
 
 
 def header_pairs(given: Sequence[str]) -> list[tuple[str, str]]:
