@@ -7,14 +7,15 @@ approver's own token. Each POST carries, in the manner of common webhook receive
     webhook-signature: v1,<base64 HMAC-SHA256 of "id.timestamp.body">
 
 (Standard Webhooks specification, v1), so that a receiver can tell it from a forgery and from a replay. A
-receiver that fails is tried again with growing pauses until the request expires; what it answers beyond a
-2xx is not read. Nothing depends on a delivery: the request waits in the ledger whether or not anybody heard.
+receiver that fails is tried again with growing pauses until the request expires, and is told of other requests
+meanwhile; what it answers beyond a 2xx is not read. Nothing depends on a delivery: the request waits in the ledger whether or not anybody heard.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import heapq
 import hmac
 import http.client
 import queue
@@ -110,8 +111,8 @@ class Watch:
         while not self._stopped.wait(self._every):
             try:
                 self.look()
-            except YettError as error:
-                log.warning("approvals could not be looked at", code=error.code)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may show them
+                log.warning("approvals could not be looked at", kind=type(error).__name__)
 
 
 Post = Callable[[str, dict[str, str], bytes], int]
@@ -128,7 +129,6 @@ class Webhook:
         *,
         post: Post | None = None,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] | None = None,
     ) -> None:
         check_url(url)
         self._url = url
@@ -136,7 +136,6 @@ class Webhook:
         self._post = post or _post
         self._clock = clock
         self._stopped = threading.Event()
-        self._sleep = sleep or self._stopped.wait
         self._queue: queue.Queue[ApprovalView | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._run, name="yett-webhook", daemon=True)
         self._thread.start()
@@ -156,23 +155,26 @@ class Webhook:
         self._queue.put(None)
         self._thread.join(timeout=15)
 
-    def deliver(self, view: ApprovalView) -> bool:
-        """Try until a 2xx, the request's expiry, or the last pause. Returns whether it arrived."""
+    def attempt(self, view: ApprovalView, before: int) -> float | None:
+        """Tell the receiver of one request, once.
+
+        Args:
+            before: how often that was tried already.
+        Returns: seconds after which to try again; None once it has arrived, or when nobody is to try any more.
+        """
         content = body(view)
-        for pause in (*PAUSES, None):
-            try:
-                status = self._post(self._url, self._headers(view.id, content), content)
-            except (OSError, http.client.HTTPException) as error:
-                log.warning("webhook failed", approval=view.id, kind=type(error).__name__)
-            else:
-                if 200 <= status < 300:
-                    return True
-                log.warning("webhook refused", approval=view.id, status=status)
-            if pause is None or self._stopped.is_set() or (self._clock() + pause) * 1000 >= view.expires:
-                break
-            self._sleep(pause)
+        try:
+            status = self._post(self._url, self._headers(view.id, content), content)
+        except (OSError, http.client.HTTPException) as error:
+            log.warning("webhook failed", approval=view.id, kind=type(error).__name__)
+        else:
+            if 200 <= status < 300:
+                return None
+            log.warning("webhook refused", approval=view.id, status=status)
+        if before < len(PAUSES) and (self._clock() + PAUSES[before]) * 1000 < view.expires:
+            return PAUSES[before]
         log.error("webhook given up", approval=view.id)
-        return False
+        return None
 
     def _headers(self, identifier: str, content: bytes) -> dict[str, str]:
         timestamp = int(self._clock())
@@ -184,9 +186,19 @@ class Webhook:
         }
 
     def _run(self) -> None:
-        while (view := self._queue.get()) is not None:
-            if not self._stopped.is_set():
-                self.deliver(view)
+        # What failed waits for its time here, so that one request that is always refused holds up no other.
+        later: list[tuple[float, str, int, ApprovalView]] = []
+        while not self._stopped.is_set():
+            before = 0
+            try:
+                view = self._queue.get(timeout=later[0][0] - time.monotonic() if later else None)
+            except (queue.Empty, ValueError):  # its time has come, or was before
+                _, _, before, view = heapq.heappop(later)
+            if view is None:
+                return
+            pause = self.attempt(view, before)
+            if pause is not None and len(later) < _WAITING:
+                heapq.heappush(later, (time.monotonic() + pause, view.id, before + 1, view))
 
 
 def _post(url: str, headers: dict[str, str], content: bytes) -> int:
