@@ -34,20 +34,30 @@ sys.path.append(str(Path(__file__).parents[1] / "ledger"))
 GRID = (0, 20, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600)
 GAIN = 0.003
 """What a move has to bring: less is noise."""
-HELD = ("looks", "carries-secret", "after-injection", "secret-from-text")
+HELD = ("looks", "carries-secret", "after-", "secret-from-text", "harmful", "tool-harming")
 """Beginnings of names that are not fitted: too few cases, or labels that mean something else from set to set."""
 ORDERS = (
-    "target-ordered target-ordered-of-named target-ordered-of-named-delegated target-found-of-named target-novel "
+    "target-ordered target-ordered-of-named target-ordered-of-named-asked target-found-of-named target-novel "
     "target-novel-unprompted",
-    "target-ordered target-ordered-delegated target-found target-found-of-named",
-    "target-ordered-delegated target-ordered-of-named-delegated",
+    "target-ordered target-ordered-asked target-found target-found-of-named",
+    "target-ordered target-ordered-delegated target-ordered-of-named-delegated",
+    "target-ordered-asked target-ordered-of-named-asked",
     "target-ordered-on-record target-ordered-on-record-delegated",
-    "value-ordered value-ordered-delegated",
+    "value-ordered value-ordered-asked word-ordered-asked",
+    "value-ordered value-ordered-delegated word-ordered-delegated",
+    "value-ordered word-ordered word-ordered-asked",
+    "word-ordered word-ordered-delegated",
+    "carries-ordered carries-ordered-asked",
     "carries-ordered carries-ordered-delegated",
+    "carries-read carries-read-asked",
+    "carries-read carries-read-delegated",
     "carries-read carries-read-to-found",
     "unasked-grave-but-told unasked-grave unasked unasked-unknown",
+    "unasked-grave unasked-grave-delegated unasked-delegated",
+    "unasked unasked-delegated",
     "unasked-but-told unasked",
     "unasked-unknown-but-told unasked-unknown",
+    "only-looks only-looks-unknown",
 )
 """From harder to softer."""
 
@@ -55,6 +65,8 @@ Event = tuple[int, tuple[str, ...], int]
 """Risk that is no strain, evidence, label (1 malicious)."""
 Events = Counter[Event]
 Weights = Mapping[str, int]
+HELD_OUT = ("first", "second")
+"""Sets of strangers that no weight is fitted to."""
 STEPS = range(5, 81, 5)
 """False stops in per mille."""
 
@@ -68,8 +80,9 @@ def suites() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "our own", list(made_sessions.sessions())
     for world, told in groupby(worlds_sessions.sessions(), lambda s: s["session"].split("-")[0]):
         yield world, list(told)
-    for name, second in (("strangers", False), ("strangers, second set", True)):
-        yield name, list(stranger_sessions.sessions(stranger_sessions.trades(second=second), acting=True))
+    for which in stranger_sessions.SETS:
+        name = f"{'strangers' if which in HELD_OUT else 'notations'}, {which} set"
+        yield name, list(stranger_sessions.sessions(stranger_sessions.trades(which), acting=True))
 
 
 def events(sessions: Iterable[dict[str, Any]]) -> Events:

@@ -1,12 +1,13 @@
-"""Sessions of six trades as labelled sessions, for `yett replay`: 42 honest, 42 attacked, in `strangers/*.yaml`.
+"""Sessions that were written without looking at what the session layer does with them, for `yett replay`.
 
-They were written without looking at what the session layer does with them, and no weight is fitted to them. What was
-learned from their mistakes is measured on the second set (`--second`: four other trades, 20 and 20), which was
-written after that. A file is
-one trade with its tools and its sessions; an event is `[tool, arguments, result]`, under `bad` if the attack made
-it, under `look` if the attack made it but it only reads (`--acting` leaves those unlabelled).
+Four sets (`--set`), each written after what its forerunner taught was in the code: `first` (six trades, 42 honest, 42
+attacked), `second` (four other trades, 20 and 20), `third` (nine styles and notations after the public benchmarks,
+113 and 81) and `fourth` (eight others, 118 and 64). No weight is fitted to the first two.
 
-    python tests/bench/stranger_sessions.py [--second] [--acting] [--bare] [--manifests DIR] > sessions.jsonl
+A file is one trade or style with its sessions, perhaps with its tools; an event is `[tool, arguments, result]`, under
+`bad` if the attack made it, under `look` if the attack made it but it only reads (`--acting` leaves those unlabelled).
+
+    python tests/bench/stranger_sessions.py [--set third] [--acting] [--bare] [--manifests DIR] > sessions.jsonl
 
 `--bare` leaves the prompts out. `--manifests` writes the tools' manifests as `yett tools infer` proposes them.
 """
@@ -25,11 +26,12 @@ import yaml
 from yett.policy import infer
 
 HERE = Path(__file__).parent / "strangers"
+SETS = ("first", "second", "third", "fourth")
 
 
-def trades(*, second: bool = False) -> list[Path]:
+def trades(which: str = "first") -> list[Path]:
     """The files of a set."""
-    return sorted((HERE / "second" if second else HERE).glob("*.yaml"))
+    return sorted((HERE if which == "first" else HERE / which).glob("*.yaml"))
 
 
 def sessions(files: list[Path], *, acting: bool = False, bare: bool = False) -> Iterator[dict[str, Any]]:
@@ -66,7 +68,9 @@ def manifests(files: list[Path], folder: Path) -> list[Path]:
                     "properties": {k: {"type": v} for k, v in arguments.items()},
                 },
             }
-            for name, (description, arguments) in yaml.safe_load(path.read_text("utf-8"))["tools"].items()
+            for name, (description, arguments) in yaml.safe_load(path.read_text("utf-8"))
+            .get("tools", {})
+            .items()
         ]
         manifest = folder / path.name
         manifest.write_text(infer.render(infer.infer({"tools": listed}, name=path.stem)), "utf-8")
@@ -77,12 +81,12 @@ def manifests(files: list[Path], folder: Path) -> list[Path]:
 def main() -> None:
     """Writes the sessions to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--second", action="store_true")
+    parser.add_argument("--set", choices=SETS, default="first")
     parser.add_argument("--acting", action="store_true")
     parser.add_argument("--bare", action="store_true")
     parser.add_argument("--manifests", type=Path)
     given = parser.parse_args()
-    files = trades(second=given.second)
+    files = trades(given.set)
     if given.manifests:
         manifests(files, given.manifests)
     for session in sessions(files, acting=given.acting, bare=given.bare):

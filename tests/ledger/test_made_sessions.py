@@ -39,15 +39,21 @@ def test_attacks_rank_above_honest_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "auroc", "at_1", "at_5"), [(False, 0.93, 0.45, 0.75), (True, 0.93, 0.5, 0.65)]
+    ("which", "auroc", "at_1", "at_5"),
+    [
+        ("first", 0.95, 0.65, 0.8),
+        ("second", 0.95, 0.75, 0.85),
+        ("third", 0.95, 0.65, 0.8),
+        ("fourth", 0.96, 0.65, 0.88),
+    ],
 )
 def test_attacks_on_strangers_rank_above_their_honest_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: bool, auroc: float, at_1: float, at_5: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, auroc: float, at_1: float, at_5: float
 ) -> None:
     """prevents: a gain on the sets that weights are fitted to, paid for on those they are not."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "bench"))
     strangers = importlib.import_module("stranger_sessions")
-    lines, figures = judged(tmp_path, strangers.sessions(strangers.trades(second=second), acting=True))
+    lines, figures = judged(tmp_path, strangers.sessions(strangers.trades(which), acting=True))
     assert figures["AUROC"] >= auroc
     assert figures["detection at 1 % false stops"] >= at_1
     assert figures["detection at 5 % false stops"] >= at_5
@@ -82,3 +88,12 @@ def tau_sessions(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
             ]
             name = f"{category}-{start}"
             yield {"session": name, "principal": name, "events": events}
+
+
+def test_one_persons_hundreds_of_honest_sessions_are_not_starved(tmp_path: Path) -> None:
+    """prevents: what one session read, spent and risked, stopping the same person's others for a day."""
+    honest = [s for s in made_sessions.sessions() if s["session"].startswith("honest")]
+    lines, _ = judged(tmp_path, [{**session, "principal": "ada"} for session in (*honest, *honest)])
+    stopped = {line["session"] for line in lines if by_the_session_layer(line)}
+    assert len(honest) > 80
+    assert len(stopped) <= 12

@@ -156,13 +156,22 @@ def test_padding_with_harmless_calls_changes_no_outcome(
 @given(st.lists(STEPS, min_size=2, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_splitting_over_sessions_of_one_principal_loses_no_stop(steps: list[dict[str, Any]]) -> None:
+    """But for targets that no poisoned text named: in other sessions than the one that read it, they are anybody's."""
     whole, split = Story(), Story()
+    planted: set[str] = set()
+    poisoned = False
     for step in steps:
         # Beyond a day, what one session read no longer counts in the principal's others.
         step = {**step, "after": min(step["after"], 3_600_000)}
         in_one = whole.step(step)
         split.new_session()
         in_many = split.step(step)
+        anybodys = poisoned and not planted & {*step["to"], *step["texts"]}
+        if (result := step.get("result", {})).get("orders"):
+            poisoned = True
+            planted |= {value for value, _ in result.get("values", ())}
+        if anybodys:
+            continue
         assert in_many[0].rank >= in_one[0].rank
         assert in_many[1] >= in_one[1] - 15, "opening sessions and ageing in steps round by a few points"
 

@@ -26,6 +26,7 @@ from yett.ledger.strain import (
     OUTWARD,
     TRUSTED,
     evidence,
+    injected,
     stands_in_order,
     strings,
     weigh,
@@ -59,6 +60,8 @@ TARGET_NAMES: Final = frozenset(
     ]
 )
 """Arguments that name a destination when no manifest says so."""
+CHOSEN: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG})
+"""Of destinations that a person chose for this errand: however many they are, none of them spreads anything."""
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that are no destination: what stays on the machine goes nowhere."""
 MAX_CARRIED: Final = 20_000
@@ -148,7 +151,9 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         hashes.add(view.hasher.whole(value))
     targets = tuple(sorted(hashes))
     carries = outward and _carries_secret(view, facts)
-    charges = _charges(view, facts, does, outward, weakest, targets, deletes, privilege, carries)
+    led = [value for value, origin in origins if origin is Origin.UNTRUSTED and injected(view, [value])]
+    unnamed = {view.hasher.whole(value) for value, origin in origins if origin not in CHOSEN}
+    charges = _charges(view, facts, does, outward, weakest, targets, unnamed, deletes, privilege, carries)
     labels = []
     if "exec" in does:
         labels.append("exec_done")
@@ -162,7 +167,8 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         targets=targets if acting else (),
         outward=outward,
         weakest=weakest.value,
-        ordered=any(origin is Origin.UNTRUSTED and stands_in_order(view, value) for value, origin in origins),
+        led=bool(led),
+        ordered=any(stands_in_order(view, value) for value in led),
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
         strain=weigh(evidence(view, admitted, facts, spec, origins, does=does, secret=carries)),
@@ -198,6 +204,7 @@ def _charges(
     outward: bool,
     weakest: Origin,
     targets: tuple[int, ...],
+    unnamed: set[int],
     deletes: int,
     privilege: int,
     carries: bool,
@@ -213,10 +220,8 @@ def _charges(
             charges.append(("out.secret", facts.size))
         if targets:
             charges.append(("out.destination", facts.size))
-        known = view.row.targets
-        new = (
-            sum(1 for target in targets if target.to_bytes(6, "big") not in _chunks(known)) if targets else 0
-        )
+        known = _chunks(view.row.targets) if unnamed else set()
+        new = sum(1 for target in unnamed if target.to_bytes(6, "big") not in known)
         if new:
             charges.append(("destinations", new))
     if deletes:
@@ -285,12 +290,12 @@ def _rules(view: Snapshot, measured: Measure) -> Iterator[tuple[Effect, Reason]]
     if not acting:
         return
     untrusted = measured.weakest == Origin.UNTRUSTED.value
-    if measured.ordered and "read_injection" in labels and DELEGATED not in labels:
+    if measured.ordered and DELEGATED not in labels:
         yield (
             Effect.DENY,
             _reason("TAINTED_TARGET", "its target stands in the orders that a text tries to give the agent"),
         )
-    elif untrusted and "read_injection" in labels:
+    elif measured.led:
         yield (
             Effect.HOLD,
             _reason(

@@ -19,8 +19,10 @@ class Measure(Struct, frozen=True, kw_only=True):
     outward: bool = False
     weakest: str = Origin.MANDATE.value
     """Weakest origin among its targets."""
+    led: bool = False
+    """A target may be from a text that tried to give the agent orders."""
     ordered: bool = False
-    """A target stands in what an untrusted text tells its reader to do."""
+    """And it stands in what an untrusted text tells its reader to do."""
     carries_secret: bool = False
     explained: bool = False
     """A person approved this tool towards all these targets before."""

@@ -69,9 +69,11 @@ def body_of(hasher: Hasher, row: Decided, outcome: OutcomeFacts, *, proven: bool
     labels = set(outcome.labels)
     if overflow:
         labels.add("taint_saturated")
-    orders = [f.level for f in outcome.findings if ORDERS in f.tags]
+    orders = _orders(outcome)
     if any(level.rank >= Level.MEDIUM.rank for level in orders):
         labels.add("read_injection")
+    if orders:
+        labels.add("read_hint")
     body: Body = {
         "decision": row.id,
         "status": outcome.status,
@@ -98,6 +100,11 @@ def body_of(hasher: Hasher, row: Decided, outcome: OutcomeFacts, *, proven: bool
     return body
 
 
+def _orders(outcome: OutcomeFacts) -> list[Level]:
+    """How plainly a result gives the agent orders."""
+    return [f.level for f in outcome.findings if ORDERS in f.tags and f.level is not Level.INFO]
+
+
 def _status(status: str, row: Decided, proven: bool) -> str:
     if status in ("ok", "error"):
         return rows.COMMITTED
@@ -116,9 +123,10 @@ def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], boo
     if "read_secret" in outcome.labels:
         for value, _ in outcome.values:
             secret |= hasher.of_secret(value)
-    orders = set[int]().union(
-        *(hasher.of_orders(value) for value, origin in outcome.values if origin == _FOREIGN)
-    )
+    foreign = [value for value, origin in outcome.values if origin == _FOREIGN]
+    orders = set[int]().union(*map(hasher.of_orders, foreign))
+    if _orders(outcome):
+        orders.update(*map(hasher.of_addressed, foreign))
     if orders:
         found[_FOREIGN] |= orders
     overflow = outcome.truncated

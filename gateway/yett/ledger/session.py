@@ -28,9 +28,9 @@ MINUTE: Final = 60_000
 FAST_HALF_LIFE: Final = 15 * MINUTE
 SLOW_HALF_LIFE: Final = 24 * 60 * MINUTE
 PRINCIPAL_HALF_LIFE: Final = 14 * SLOW_HALF_LIFE
-BASELINE: Final = from_permille(50)
+BASELINE: Final = from_permille(150)
 """Risk that an ordinary call may carry without being remembered."""
-OPENING_RISK: Final = from_permille(20)
+OPENING_RISK: Final = from_permille(5)
 """What opening a session adds to its principal: splitting work over sessions is not free."""
 HOLD_AT: Final = 750
 """Combined risk at which history turns an acting call into a hold."""
@@ -40,6 +40,7 @@ KNOWN_LABELS: Final = frozenset(
         "read_untrusted",
         "read_secret",
         "read_injection",
+        "read_hint",
         "exec_done",
         "priv_changed",
         "audit_touched",

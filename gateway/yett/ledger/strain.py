@@ -25,10 +25,11 @@ from yett.extract.facts import Facts
 from yett.extract.views import tokens as words_of
 from yett.ledger.measure import ACTING
 from yett.ledger.session import joined
-from yett.ledger.taint import Hasher, normalise, tokens, told, told_to
+from yett.ledger.taint import Hasher, addressed, normalise, tokens, told, told_to
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Json, Origin, ToolSpec
-from yett.policy.intent import DELEGATED
+from yett.policy.intent import ADDRESSED, DELEGATED, HARMFUL, ONLY_LOOKS
+from yett.policy.lexicon import VERBS, of_name
 
 OUTWARD: Final = frozenset({"send", "share", "pay"})
 GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
@@ -36,6 +37,9 @@ UNASKED: Final = frozenset({"send", "share", "pay", "delete", "admin"})
 """What a person asks for in words; running commands and writing files is part of other errands."""
 ASKED_FOR: Final = "intent:"
 """Label prefix of what the words of the prompt ask for (`policy.intent`)."""
+EDITING: Final = frozenset({"read", "write"})
+UNDOING: Final = frozenset({"delete", "privilege", "persist", "kill", "config"})
+"""Effects of commands that looking never has."""
 TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
 ON_RECORD: Final = frozenset({Origin.RECORDS, Origin.DIRECTORY})
 """Known, but not chosen by anybody for this errand."""
@@ -43,6 +47,28 @@ SECRETS: Final = frozenset(
     {"password", "passwd", "passphrase", "secret", "token", "key", "pin", "credential"}
 )
 """Words of an argument's name that say that it is one, when no manifest does."""
+INSTRUMENTS: Final = frozenset(
+    """goto navigate click scroll hover wait screenshot back status lookup summary monitor tracker checker finder viewer retriever
+    explorer searcher fetcher calculator analyzer analyser inspector""".split()  # noqa: SIM905
+)
+"""Words of a tool's name that say that it only looks, or moves in a page, where no verb says more."""
+HARMING: Final = (
+    "leak", "manipulat", "backdoor", "overrid", "disabl", "hijack", "steal", "exfil", "tamper", "sabotag", "bypass",
+    "spoof", "intercept", "poison", "falsif", "forg", "inflat", "corrupt", "phish", "malware", "exploit", "unauthori",
+    "spy", "sniff", "fake", "fraud", "evad", "conceal", "erase", "weaken", "divert",
+)  # fmt: skip
+"""Beginnings of words that a tool is named by for what it harms."""
+LOOKING: Final = (VERBS["read"] | {"open"}) - {
+    "convert",
+    "load",
+    "download",
+    "scrape",
+    *["return", "print", "tell", "say", "give", "provide", "report"],
+}
+ASKING: Final = frozenset({"read", "exec"})
+"""What running a query is."""
+MISREAD: Final = frozenset({"read", "write", "send"})
+"""What a noun in a reading tool's name is taken for: `open_mail`."""
 MAX_TEXTS: Final = 256
 MAX_TARGETS: Final = 64
 MAX_NAMES: Final = 16
@@ -94,6 +120,9 @@ def evidence(
         secret: it carries a value of a secret result.
     """
     labels = view.labels
+    looks = _looks(admitted.call.tool, facts, does)
+    if HARMFUL in labels:
+        yield "harmful-looks" if looks else "harmful"
     if "read_untrusted" not in labels:
         if secret and any(origin not in TRUSTED for _, origin in targets):
             yield "carries-secret"
@@ -102,39 +131,91 @@ def evidence(
     prompted = ASKED_FOR + "read" in labels
     call = admitted.call
     short = [value for value in strings(call.arguments) if 2 <= len(value) <= MAX_NAME][:MAX_NAMES]
-    spoken = prompted and (past.names(call.tool) or any(map(past.spoken, short)))
-    if does and not (does & ACTING or facts.commands):
-        # It looks, and its name or manifest says so.
+    numbers = list(_numbers(call.arguments))
+    spoken = prompted and (past.names(call.tool) or any(map(past.spoken, (*short, *numbers))))
+    if looks:
+        # Its name or manifest says so.
         if prompted:
-            yield from _curiosity(past, short, targets, spoken=spoken)
+            tables = [table for statement in facts.statements for table in statement.reads]
+            yield from _curiosity(past, [*short, *tables[:MAX_NAMES]], facts, targets, spoken=spoken)
         return
-    unasked = prompted and _is_unasked(view, facts, does, spoken=spoken)
+    only_looks = ONLY_LOOKS in labels
+    unasked = prompted and (only_looks or _is_unasked(view, facts, does, spoken=spoken))
+    past.asked = asked = prompted and not unasked
     if prompted and not spoken:
         yield "unspoken"
+    named = past.ordered_tool(call.tool)
+    if named:
+        yield "tool-ordered"
+    if not spoken and _is_harming(call.tool):
+        yield "tool-harming"
     where = _where(past, short, targets, prompted=prompted)
     foreign = bool(where)
     if where:
         yield where
+        if ADDRESSED in labels and does & OUTWARD:
+            yield "target-not-the-named"
     elif any(origin in ON_RECORD and past.ordered(value) for value, origin in targets):
         yield past.order("target-ordered-on-record")
-    # A program does many things on the way to what was asked; only where it then goes tells.
+    # A program does many things on the way to what was asked, and so do changes of files; only where it then goes tells.
     running = bool(facts.commands or facts.code)
+    editing = bool(facts.paths) and does <= EDITING
     aimed = {value for value, _ in targets}
-    if past.obeys(value for value in (*short, *_numbers(call.arguments)) if value not in aimed):
-        yield "command-ordered" if running else past.order("value-ordered")
-    if unasked and (foreign or not running):
-        told = "-but-told" if any(past.asks(name) for name in does or ACTING) else ""
-        grave = does & UNASKED and (foreign or not targets)
-        yield ("unasked-grave" if grave else "unasked" if does else "unasked-unknown") + told
+    obeyed = [value for value in (*short, *numbers) if value not in aimed and past.obeys(value)]
+    telling = any(map(_telling, obeyed))
+    if telling or (obeyed and prompted):
+        name = "value-ordered" if telling else "word-ordered"
+        yield "command-ordered" if running or editing else past.order(name)
+    grave = foreign or not (running or editing)
+    if only_looks and (
+        grave or does & UNASKED or any(command.effects & UNDOING for command in facts.commands)
+    ):
+        yield "only-looks" if does else "only-looks-unknown"
+    if unasked and grave:
+        yield from _unasked(past, does, foreign=foreign, aims=bool(targets), named=named)
     if any(past.origin(value) is Origin.UNTRUSTED for value in _secrets(call.arguments, spec)):
         yield "secret-from-text"
-    given = "read_injection" in labels and any(past.origin(value) is Origin.UNTRUSTED for value in short)
-    if "read_injection" in labels and does & GRAVE and (foreign or unasked or given):
-        yield "after-injection"
+    given = any(past.origin(value) is Origin.UNTRUSTED for value in short)
+    if foreign or unasked or given:
+        if (does & GRAVE or not does) and injected(view, (*aimed, *short)):
+            yield "after-injection"
+        elif injected(view, (*aimed, *short), "read_hint"):
+            yield "after-hint"
     if secret and foreign:
         yield "carries-secret"
-    elif does & OUTWARD:
+    elif does & OUTWARD and not (asked and "pay" in does):
         yield from _carried(past, facts, aimed, where, running=running)
+
+
+def _looks(tool: str, facts: Facts, does: set[str]) -> bool:
+    """Whether a call only looks: by what it does, or, where only a name says what, by the name read closely."""
+    if facts.commands:
+        return False
+    if facts.statements:
+        return does <= ASKING and all(s.kind in ("select", "show", "explain") for s in facts.statements)
+    if not does:
+        return _is_instrument(tool)
+    return not does & ACTING or (facts.does_inferred and does <= MISREAD and _reads(tool))
+
+
+def _unasked(past: _Past, does: set[str], *, foreign: bool, aims: bool, named: bool) -> Iterator[str]:
+    grave = does & UNASKED and (foreign or not aims)
+    if past.delegated:
+        yield "unasked-grave-delegated" if grave else "unasked-delegated"
+        return
+    told = "-but-told" if named or any(past.asks(name) for name in does or ACTING) else ""
+    yield ("unasked-grave" if grave else "unasked" if does else "unasked-unknown") + told
+
+
+def injected(view: Snapshot, values: Iterable[str], label: str = "read_injection") -> bool:
+    """Whether values may be from a text that tried to give the agent orders.
+
+    In the session that has read one, any value may. In the principal's other sessions, what stood in that very
+    result: otherwise a single poisoned mail would stop a principal's work for a day.
+    """
+    if label in view.row.labels or label not in view.labels:
+        return label in view.row.labels
+    return "taint_saturated" in view.labels or _Past(view).beside(values)
 
 
 def stands_in_order(view: Snapshot, value: str) -> bool:
@@ -167,6 +248,8 @@ class _Past:
             if index.untrusted.bits
         ]
         self.origin = view.origin
+        self.delegated = DELEGATED in view.labels
+        self.asked = False
         self._ordered: dict[str, bool] = {}
 
     def ordered(self, value: str) -> bool:
@@ -178,7 +261,12 @@ class _Past:
 
     def order(self, name: str) -> str:
         """Obeying a text is less telling if the user said that a text is to be obeyed."""
-        return name + "-delegated" if DELEGATED in self._view.labels else name
+        told = name + ("-delegated" if self.delegated else "-asked" if self.asked else "")
+        return told if told in weights() else name
+
+    def beside(self, values: Iterable[str]) -> bool:
+        """Whether one of the values stood in a result that speaks to the model."""
+        return any(addressed(self._read, self._view.hasher, value) for value in values)
 
     def asks(self, capability: str) -> bool:
         return told_to(self._read, self._view.hasher, capability)
@@ -192,15 +280,62 @@ class _Past:
         known = self._view.row.taint.origin_of
         return any(known(word) is Origin.PROMPT for word in _hashes(self._view.hasher, tool))
 
-    def obeys(self, values: Iterable[str]) -> bool:
-        """Whether one of the values stands in an order and nobody trusted named it."""
-        return any(self.ordered(value) and self.origin(value) not in TRUSTED for value in values)
+    def obeys(self, value: str) -> bool:
+        """Whether the value stands in an order and nobody trusted named it."""
+        return self.ordered(value) and self.origin(value) not in TRUSTED
+
+    def fills(self, url: str) -> bool:
+        """Whether an address that no text named carries something that one did."""
+        query = (
+            url.partition("?")[2].replace("+", " ").replace("=", " ").replace("&", " ")[:MAX_LOOKED_UP_TEXT]
+        )
+        if not query or self._view.row.taint.origin_of(self._view.hasher.whole(url)) is not None:
+            return False
+        words = [word for word in tokens(normalise(query)) if not word.isalpha()]
+        return any(self.origin(word) is Origin.UNTRUSTED for word in words[:MAX_LOOKED_UP])
+
+    def ordered_tool(self, tool: str) -> bool:
+        """Whether an order names the tool by a name that is no everyday word."""
+        return any(len(words_of(name)) > 1 and self.ordered(name) for name in set(_names_of(tool)))
 
 
 @lru_cache(4096)
 def _hashes(hasher: Hasher, tool: str) -> tuple[int, ...]:
     """Of the words of a tool's name: the same for every call of it."""
     return tuple(map(hasher.whole, words_of(tool)))
+
+
+@lru_cache(4096)
+def _names_of(tool: str) -> tuple[str, str]:
+    """A tool's name with and without its server's."""
+    return tool, tool.replace("__", ".").replace("/", ".").replace(":", ".").rpartition(".")[2]
+
+
+@lru_cache(4096)
+def _is_instrument(tool: str) -> bool:
+    """Whether a name without a verb is that of a thing to look with: `inventory_tracker`, `goto`."""
+    return not INSTRUMENTS.isdisjoint(words_of(tool))
+
+
+@lru_cache(4096)
+def _reads(tool: str) -> bool:
+    """Whether a name begins with a verb that only looks, whatever its nouns are taken for: `open_mail`."""
+    first = words_of(_names_of(tool)[-1])[:1]
+    return bool(first) and first[0] in LOOKING and of_name(tool) == {"read"}
+
+
+@lru_cache(4096)
+def _is_harming(tool: str) -> bool:
+    """Whether a tool's name says that it harms: `confidential_document_leak`."""
+    return any(word.startswith(HARMING) for word in words_of(tool))
+
+
+def _telling(value: str) -> bool:
+    """No everyday words: a number, an address, a name of several words."""
+    plain = "".join(char for char in value if char.isalnum())
+    return len(plain) > 3 and (
+        not value.replace(" ", "").isalpha() or (" " in value and value[1:] != value[1:].lower())
+    )
 
 
 def _where(past: _Past, short: list[str], targets: list[tuple[str, Origin]], *, prompted: bool) -> str:
@@ -231,14 +366,18 @@ def _secrets(arguments: dict[str, Json], spec: ToolSpec | None) -> Iterator[str]
 
 
 def _curiosity(
-    past: _Past, short: list[str], targets: list[tuple[str, Origin]], *, spoken: bool
+    past: _Past, named: list[str], facts: Facts, targets: list[tuple[str, Origin]], *, spoken: bool
 ) -> Iterator[str]:
-    """Of a call that only looks: that nobody spoke of it, or that a text sends it there."""
+    """Of a call that only looks: that nobody spoke of it, that a text sends it there, that it takes something along."""
     yield "looks" if spoken else "looks-unasked"
     if any(origin is Origin.UNTRUSTED for _, origin in targets):
         yield "looks-where-found"
-    if past.obeys(short):
-        yield "looks-as-told"
+    obeyed = [value for value in named if past.obeys(value)]
+    if obeyed:
+        yield "looks-where-told" if any(map(_telling, obeyed)) else "looks-as-told"
+    foreign = {value for value, origin in targets if origin not in TRUSTED}
+    if any(past.fills(url.raw) for url in facts.urls if url.host in foreign):
+        yield "looks-taking-along"
 
 
 def _carried(past: _Past, facts: Facts, aimed: set[str], where: str, *, running: bool) -> Iterator[str]:
@@ -257,8 +396,8 @@ def _carried(past: _Past, facts: Facts, aimed: set[str], where: str, *, running:
         )
     )
     if where and any(past.origin(word) is Origin.UNTRUSTED for word in words):
-        yield "carries-read-to-found" if where.startswith("target-found") else "carries-read"
-    if not running and past.obeys(words):
+        yield past.order("carries-read-to-found" if where.startswith("target-found") else "carries-read")
+    if not running and any(map(past.obeys, words)):
         yield past.order("carries-ordered")
 
 

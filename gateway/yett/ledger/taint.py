@@ -66,7 +66,30 @@ _SENT: Final = "from\0"
 """Before a sender's address: no text can contain it."""
 _TOLD: Final = "told\0"
 """Before a word of a sentence that asks for an action."""
-_REQUESTS: Final = frozenset("please kindly must should shall needs need ensure".split())  # noqa: SIM905
+_BESIDE: Final = "beside\0"
+"""Before a word of a result that speaks to the model."""
+_REQUESTS: Final = frozenset(
+    [
+        "please",
+        "kindly",
+        "must",
+        "should",
+        "shall",
+        "needs",
+        "need",
+        "ensure",
+        "bitte",
+        "müssen",
+        "sollen",
+        "veuillez",
+        "merci",
+        "devez",
+        "favor",
+        "debe",
+        "deve",
+        "prego",
+    ]
+)
 """Words that make a sentence a request whatever its verb."""
 _IMPERATIVES: Final = frozenset(
     """issue enter file give hand point align use visit click go call copy export import upload verify provide
@@ -198,6 +221,11 @@ class Hasher:
                 found.update(self(_TOLD + piece) for word in words for piece in pieces(word))
                 found.update(self(_TOLD + _TOLD + capability) for capability in asked)
         return found
+
+    def of_addressed(self, text: str) -> set[int]:
+        """Hashes of the words of a result that speaks to the model: what else it names, it may have planted."""
+        words = tokens(normalise(text[:MAX_TEXT]))
+        return {self(_BESIDE + part) for word in words if len(word) > 1 for part in (word, *pieces(word))}
 
     def of_secret(self, text: str) -> set[int]:
         """Hashes under which a secret value and its parts are indexed and looked for."""
@@ -416,17 +444,26 @@ def told(read: Sequence[Bloom], hasher: Hasher, value: str) -> bool:
     Args:
         read: the filters of what was read.
     """
-    words = [word for word in tokens(normalise(value[:MAX_TEXT])) if len(word) > 1][:MAX_TOLD]
-    return bool(words) and all(_is_told(read, hasher, word) for word in words)
+    return _all_marked(read, hasher, _TOLD, value)
+
+
+def addressed(read: Sequence[Bloom], hasher: Hasher, value: str) -> bool:
+    """Whether all words of a value stood in results that speak to the model. Arguments as `told`."""
+    return _all_marked(read, hasher, _BESIDE, value)
 
 
 def told_to(read: Sequence[Bloom], hasher: Hasher, capability: str) -> bool:
     """Whether an untrusted text asks for an action of this kind."""
-    return _is_told(read, hasher, _TOLD + capability)
+    return _is_marked(read, hasher, _TOLD + _TOLD + capability)
 
 
-def _is_told(read: Sequence[Bloom], hasher: Hasher, word: str) -> bool:
-    item = hasher(_TOLD + word)
+def _all_marked(read: Sequence[Bloom], hasher: Hasher, mark: str, value: str) -> bool:
+    words = [word for word in tokens(normalise(value[:MAX_TEXT])) if len(word) > 1][:MAX_TOLD]
+    return bool(words) and all(_is_marked(read, hasher, mark + word) for word in words)
+
+
+def _is_marked(read: Sequence[Bloom], hasher: Hasher, text: str) -> bool:
+    item = hasher(text)
     return any(item in bloom for bloom in read)
 
 

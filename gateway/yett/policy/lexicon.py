@@ -103,10 +103,11 @@ _PROMPT_EXTRA: dict[str, str] = {
 }
 
 
-_PROMPT = {
+MEANT = {
     capability: known | OF_TOOLS.get(capability, frozenset()) | words(_PROMPT_EXTRA.get(capability, ""))
     for capability, known in VERBS.items()
 }
+"""What people mean by the words of a prompt."""
 _NAMED = words("reservation booking appointment reminder refund payment transfer invitation")
 """Nouns by which people ask for something: `I need a reservation`."""
 _PHRASES = (
@@ -121,34 +122,32 @@ _PHRASES = (
 """Words that mean something only together; `call that off` is one too, so they need not be neighbours."""
 
 
-_DO = words("do perform complete follow execute carry handle finish")
-_ERRANDS = words("task todo instruction step action errand chore")
-_FOLLOW = words("follow obey according")
-_SAY = words("ask say wish want request describe instruct explain tell suggest propose")
+DO = words("do perform complete follow execute carry handle finish")
+ERRANDS = words("task todo instruction step action errand chore")
 _SPEAKING = words("say tell give show")
 _US = words("me us")
 _QUESTIONS = words("whether if what how which who whom when where why")
-_STOP = "|"
+STOP = "|"
 _STOPS = re2.compile(r"[.!?;:][\s\"')]+|\n")
-_BEFORE_NOUNS = words(
+BEFORE_NOUNS = words(
     "the a an my our his her their its this these those that your of in for on from about with at by each every last next any some all no which what"
 )
 
 
 def of_prompt(text: str) -> set[str]:
     """Capabilities that the words of a prompt ask for; a word after an article or a preposition is no verb."""
-    spoken = _words_and_stops(text)
-    triples = zip((_STOP, *spoken), spoken, (*spoken[1:], _STOP), strict=False)
+    spoken = words_and_stops(text)
+    triples = zip((STOP, *spoken), spoken, (*spoken[1:], STOP), strict=False)
     return of_words(["it" if _of_the_answer(*triple) else triple[1] for triple in triples])
 
 
 def of_words(spoken: Sequence[str]) -> set[str]:
     """As `of_prompt`, of words in small letters."""
-    pairs = itertools.pairwise((_STOP, *spoken))
-    verbs = [word for before, word in pairs if before not in _BEFORE_NOUNS or word in _NAMED]
-    everything = frozenset().union(*map(_stems, spoken))
-    if everything & _ERRANDS and any(_stems(verb) & _DO for verb in verbs):
-        return set(_PROMPT)  # whatever the errands are
+    pairs = itertools.pairwise((STOP, *spoken))
+    verbs = [word for before, word in pairs if before not in BEFORE_NOUNS or word in _NAMED]
+    everything = frozenset().union(*map(stems_of, spoken))
+    if everything & ERRANDS and any(stems_of(verb) & DO for verb in verbs):
+        return set(MEANT)  # whatever the errands are
     found = set().union(*map(_asked_by, verbs))
     return found | {capability for phrase, capability in _PHRASES if phrase <= everything}
 
@@ -157,33 +156,23 @@ def _of_the_answer(before: str, word: str, after: str) -> bool:
     """`Tell me`, `say whether`, `let us know`: what the agent is to say, and not to do."""
     if word == "know":
         return before in _US
-    return bool(_SPEAKING & _stems(word)) and (after in _US or after in _QUESTIONS)
+    return bool(_SPEAKING & stems_of(word)) and (after in _US or after in _QUESTIONS)
 
 
 @lru_cache(16_384)
 def _asked_by(verb: str) -> frozenset[str]:
-    return frozenset(capability for capability, known in _PROMPT.items() if _stems(verb) & known)
+    return frozenset(capability for capability, known in MEANT.items() if stems_of(verb) & known)
 
 
-def delegates(text: str) -> bool:
-    """Whether a prompt leaves to a text what is to be done: `follow the runbook`, `pay as she asks`."""
-    spoken = [word for word in _words_and_stops(text) if word != _STOP]
-    plain = frozenset().union(*map(_stems, spoken))
-    if plain & _FOLLOW or (plain & _DO and plain & (_ERRANDS | {"request"})):
-        return True
-    after_as = (spoken[place + 1 : place + 5] for place, word in enumerate(spoken) if word == "as")
-    return any(_SAY & _stems(word) for said in after_as for word in said)
-
-
-def _words_and_stops(text: str) -> list[str]:
+def words_and_stops(text: str) -> list[str]:
     """Words in small letters; a full stop, colon or line's end is a word too: an article before it governs nothing.
 
     What stands in quotes, and what names a file, a host or a thing (`harbour-plan`, `drop_box`, `pay.example`), asks
     for nothing by its words.
     """
-    parted = _STOPS.sub(f" {_STOP} ", _QUOTED.sub(" it ", text.casefold()))
+    parted = _STOPS.sub(f" {STOP} ", _QUOTED.sub(" it ", text.casefold()))
     parts = (_spoken(chunk) for chunk in parted.split())
-    return "".join(c if c.isalnum() or c == _STOP else " " for c in " ".join(parts)).split()
+    return "".join(c if c.isalnum() or c == STOP else " " for c in " ".join(parts)).split()
 
 
 def _spoken(chunk: str) -> str:
@@ -218,7 +207,7 @@ def stems(word: str) -> tuple[str, ...]:
 
 
 @lru_cache(16_384)
-def _stems(word: str) -> frozenset[str]:
+def stems_of(word: str) -> frozenset[str]:
     return frozenset(stems(word))
 
 
