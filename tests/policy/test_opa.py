@@ -87,7 +87,7 @@ def double() -> Iterator[Double]:
     opa.forget()
 
 
-def asking(folder: Path, url: str, timeout_ms: int = 2000) -> PolicySet:
+def asking(folder: Path, url: str, timeout_ms: int = 10_000) -> PolicySet:
     rules = "rules: [{id: all, allow: '*', free: true}]"
     layer = f"policy: external\nopa: {{url: '{url}', path: yett/decision, timeout_ms: {timeout_ms}}}"
     return loaded(folder, BANK + rules, layer)
@@ -180,7 +180,7 @@ def test_the_breaker_lets_one_call_try_and_closes_when_it_succeeds() -> None:
 
 
 def test_many_threads_ask_at_once(tmp_path: Path, double: Double) -> None:
-    policy = asking(tmp_path, double.url, timeout_ms=5000)
+    policy = asking(tmp_path, double.url, timeout_ms=10_000)
     found: list[Effect] = []
     threads = [threading.Thread(target=lambda: found.append(codes(policy)[0])) for _ in range(16)]
     for thread in threads:
@@ -250,7 +250,7 @@ def real_opa(root: Path) -> Iterator[str]:
 
 @pytest.mark.opa_binary
 def test_a_real_server_decides_by_the_shipped_rego(tmp_path: Path, real_opa: str) -> None:
-    policy = asking(tmp_path, real_opa, timeout_ms=5000)
+    policy = asking(tmp_path, real_opa, timeout_ms=10_000)
     assert judged(policy, pay(20), GIVEN).effect is Effect.ALLOW
     large = judged(policy, pay(501), GIVEN)
     assert (large.effect, large.approvers) == (Effect.HOLD, ("treasury",))
@@ -263,7 +263,7 @@ def test_a_real_server_decides_by_the_shipped_rego(tmp_path: Path, real_opa: str
 @pytest.mark.opa_binary
 def test_a_misspelt_rule_on_a_real_server_is_a_deny(tmp_path: Path, real_opa: str) -> None:
     rules = "rules: [{id: all, allow: '*', free: true}]"
-    layer = f"policy: external\nopa: {{url: '{real_opa}', path: yett/desision, timeout_ms: 5000}}"
+    layer = f"policy: external\nopa: {{url: '{real_opa}', path: yett/desision, timeout_ms: 10000}}"
     verdict = judged(loaded(tmp_path, BANK + rules, layer), pay(20), GIVEN)
     assert (verdict.effect, verdict.reasons[0].code) == (Effect.DENY, "OPA_UNDEFINED")
 

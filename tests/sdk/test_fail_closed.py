@@ -284,13 +284,17 @@ def test_an_answer_nobody_asked_for_never_meets_the_next_question(hostile: Any, 
             "200 OK", msgspec.json.encode(hostile_module.honest_allow(request.call, NOW))
         )
         conn.sendall(answer)
-        time.sleep(0.05)
-        conn.sendall(answer)
+        if request.call.tool == "a":
+            read.wait()
+            conn.sendall(answer)
+            poisoned.set()
 
+    read, poisoned = threading.Event(), threading.Event()
     server = hostile(behaviour)
     with Client(str(server.path), "t", clock=clock) as client:
         assert client.decide(ToolCall(tool="a")).allowed
-        time.sleep(0.1)
+        read.set()
+        poisoned.wait()
         # The poisoned connection is thrown away; the question goes over a fresh one.
         assert client.decide(ToolCall(tool="b")).allowed
 

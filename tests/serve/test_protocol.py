@@ -31,7 +31,7 @@ def until_closed(connection: socket.socket) -> bytes:
 
 @pytest.fixture
 def hurried(make_living: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 2.0)  # a whole head must come in it on any machine
     return make_living()
 
 
@@ -75,7 +75,7 @@ def test_line_breaks_that_begin_no_head_hold_no_connection(hurried: Any, said: b
 def test_an_idle_kept_connection_is_not_cut_off_by_the_heads_deadline(hurried: Any) -> None:
     client = hurried.client("agent")
     assert client.decide(ToolCall(tool="ping")).allowed
-    time.sleep(0.5)
+    time.sleep(2.5)
     assert client.decide(ToolCall(tool="ping")).allowed
 
 
