@@ -246,6 +246,25 @@ def secrets_in_use(seed: str) -> dict[str, str]:
     }
 
 
+def secrets_of_few(seed: str) -> dict[str, str]:
+    """Of services that no other list has."""
+    rng = random.Random(seed)
+
+    def some(count: int, alphabet: str = _LETTERS) -> str:
+        return "".join(rng.choice(alphabet) for _ in range(count))
+
+    return {
+        "DeepSeek": "sk-" + some(32, _HEX),
+        "Okta": "SSWS 00" + some(40),
+        "Prefect": "pnu_" + some(36),
+        "X bearer": "A" * 21 + some(60) + "%3D" + some(30),
+        "wallet key": f"private key: 0x{some(64, _HEX)}",
+        "wallet phrase": "seed phrase: orbit velvet lemon quantum fossil ripple cactus hazard mimic tunnel walnut zebra",
+        "Neon": "napi_" + some(60, string.ascii_lowercase + string.digits),
+        "Buildkite": "bkua_" + some(40, _HEX),
+    }
+
+
 def attacks(part: str) -> list[Attack]:
     """Each secret of a set in one way out, the ways taken in turn; none where the set has no secrets."""
     ways: list[tuple[str, Any]] = [
@@ -268,7 +287,9 @@ def attacks(part: str) -> list[Attack]:
             ]
         )
     out: list[Attack] = []
-    make_all = {"one": secrets, "two": more_secrets, "five": secrets_in_use}.get(part)
+    make_all = {"one": secrets, "two": more_secrets, "five": secrets_in_use, "sixteen": secrets_of_few}.get(
+        part
+    )
     for number, (name, value) in enumerate(make_all(part).items() if make_all else ()):
         tool, make = ways[number % len(ways)]
         out.append(("secret", name, tool, make(value)))

@@ -25,7 +25,7 @@ ATTACKS = {
     "eleven": {"shell": 0.97},
     "fourteen": {"shell": 0.98, "windows": 0.98},
     "thirteen": {"injection": 0.98, "javascript": 0.95, "path": 0.98, "python": 0.95, "sql": 0.98, "url": 0.97},
-    "sixteen": {"injection": 0.96, "javascript": 0.95, "path": 0.98, "python": 0.91, "sql": 0.97, "url": 0.96},
+    "sixteen": {"injection": 0.96, "javascript": 0.95, "path": 0.98, "python": 0.91, "secret": 1.0, "sql": 0.97, "url": 0.96},
     "lists": {"command": 0.97, "injection": 0.97, "path": 0.96, "sql": 0.98, "url": 0.98},
     "five": {"command": 0.95, "injection": 0.98, "path": 1.0, "secret": 1.0, "sql": 0.97, "url": 0.98},
 }  # fmt: skip
