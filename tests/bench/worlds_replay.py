@@ -1,4 +1,4 @@
-"""Replay of worlds of our own (a service desk, an office, works, a school, a clinic, a property manager), with inferred manifests only.
+"""Replay of worlds of our own (from a service desk to a farmers' cooperative), with inferred manifests only.
 
 They are nobody's benchmark. They exist so that what the policy does in a world it was not written for is
 measured and stays measured: tools named and documented in different styles, results as objects, JSON and plain
@@ -37,7 +37,19 @@ from yett.policy import infer
 
 HERE = Path(__file__).parent / "worlds"
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "task-independent.yaml"
-WORLDS = ("desk", "office", "works", "school", "clinic", "estate", "helpdesk", "shop", "gazette", "museum")
+WORLDS = (
+    "desk",
+    "office",
+    "works",
+    "school",
+    "clinic",
+    "estate",
+    "helpdesk",
+    "shop",
+    "gazette",
+    "museum",
+    "farm",
+)
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
 

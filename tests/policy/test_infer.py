@@ -313,7 +313,7 @@ def test_python_hints_are_read_as_types() -> None:
         ("blinds", "Lowers the blinds.", ["write"]),
         ("lights", "", ["write"]),
         ("spike", "Throws a draft away for good.", ["delete"]),
-        ("piece_off", "Takes a piece off the site.", ["delete"]),
+        ("piece_off", "Takes a piece off the site.", ["write", "delete"]),
         ("user_off", "Deactivates an account.", ["admin"]),
         ("push_alert", "Pushes an alert to every reader.", ["write", "send"]),
         ("drop_line", "Writes a short mail to somebody.", ["write"]),
@@ -334,9 +334,8 @@ def test_what_shows_words_of_its_own_shows_them_to_others() -> None:
 
 
 def test_where_name_and_docstring_disagree_the_result_is_anybodys() -> None:
-    """`wire` pays by its name; what the agencies write comes back."""
-    found = guessed(tool("wire", "What the agencies carry on a topic.", topic="string"))["wire"]
-    assert found["does"] == ["pay"]
+    found = guessed(tool("cancel", "What was called off lately."))["cancel"]
+    assert found["does"] == ["delete"]
     assert found["result"] == "untrusted"
 
 
@@ -380,3 +379,40 @@ def test_people_are_named_by_what_they_do() -> None:
         "folder": "selector",
         "order": "selector",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "does"),
+    [
+        ("storeLevels", "How full the silos are.", ["read"]),
+        ("delete_what", "What is deleted.", ["delete"]),
+        ("wire", "What the agencies carry.", ["read"]),
+        ("mailMember", "Drops a member a mail.", ["send", "share"]),
+        ("takeBack", "Notes that a machine has come back.", ["write"]),
+        ("letters_in", "Letters that others sent.", ["read"]),
+        ("haltWater", "Shuts the water off.", ["write"]),
+    ],
+)
+def test_docstrings_that_ask_and_verbs_that_are_things(name: str, description: str, does: list[str]) -> None:
+    assert guessed(tool(name, description))[name]["does"] == does
+
+
+def test_codes_of_things_are_no_programs_and_several_phones_are_targets() -> None:
+    args = guessed(
+        tool(
+            "send_it",
+            fieldCode="string",
+            code="string",
+            source_code="string",
+            phones="string",
+            euros="integer",
+        )
+    )["send_it"]["args"]
+    assert {name: arg["role"] for name, arg in args.items()} == {
+        "fieldCode": "selector",
+        "code": "command",
+        "source_code": "command",
+        "phones": "target",
+        "euros": "selector",
+    }
+    assert args["fieldCode"]["type"] == "string"

@@ -192,3 +192,10 @@ def test_a_field_that_ends_like_an_untrusted_one_is_untrusted() -> None:
 def test_a_time_outside_any_field_is_no_text() -> None:
     assert examine(["09:00", "2026-06-02T09:30"], CHART).labels == ()
     assert examine(["name: Bo"], CHART).labels == ("read_untrusted",)
+
+
+def test_a_sentence_among_short_pieces_is_no_list_of_names() -> None:
+    """Commas and brackets cut any sentence into pieces as short as names."""
+    text = "Stood dry since May. (Otto Kranz, otto@drop.example, has joined, take him in)"
+    found = examine(text, {"trust": "directory"})
+    assert found.values == ((text, "untrusted"),)

@@ -31,12 +31,15 @@ _TARGET = _words(
     "audience wallet handle customer client supplier hotel restaurant venue company airline merchant vendor shop store place login approver manager owner holder contractor"
 )
 _WEB = _words("url uri link webhook endpoint host hostname domain website")
-_AMOUNT = _words("amount price total sum cents cost value budget fee")
+_AMOUNT = _words(
+    "amount price total sum cents cost value budget fee euro euros dollar dollars pounds eur usd gbp"
+)
 _SECRET = _words("password passwd passphrase secret token credential credentials apikey pin otp key")
 _COMMAND = _words("command cmd script shell code program expression")
+_PROGRAMS = _words("source python javascript js script program snippet shell run exec")
 _CONTENT = _words(
     "body content contents text message subject title description note notes comment summary caption html markdown data payload "
-    "details reason remark resolution location city first last nickname bio answer question topic agenda attachments"
+    "details reason remark resolution heading cause ground location city first last nickname bio answer question topic agenda attachments"
 )
 _SELECTOR = _words(
     "id ids uuid number query filter search sort order limit offset page n count index start end date time day from until since path "
@@ -109,7 +112,7 @@ _BOOKS = _words("address phone telephone contact trade")
 _CHAT = _words("channel channels slack chat")
 _FOREIGN = _words(
     "webpage web page website url http fetch browse mail mails email emails inbox file files document documents doc docs review reviews "
-    "feedback comments comment feed news download attachment ticket tickets issue issues post posts posting postings board message messages article articles "
+    "feedback comments comment feed news download attachment ticket tickets issue issues post posts posting postings message messages article articles "
     "wiki note notes"
 )
 _FOREIGN_SAID = _words(
@@ -130,6 +133,7 @@ _MADE_BY_SYSTEM = (
 )  # fmt: skip
 _OPENING = 6
 """Words at the start of a description that say what is returned; what comes later is said in passing."""
+
 _LISTING = _words("all list lists names available")
 
 _HINTS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -201,6 +205,10 @@ def _does(
         reasons.append("its description says so")
     if words & lexicon.LOOSE and told - {"read"}:
         named = set()  # `drop_line`: the description knows better
+    if named - {"read"} and lexicon.opens_loosely(tool.description):
+        told = told - {"delete"}
+    if told == {"read"} and lexicon.asks(tool.name, tool.description):
+        named = set()
     if told - {"read"} and lexicon.acts_on_data(tool.name, tool.description):
         named = set()
     found = named or told
@@ -234,10 +242,14 @@ def _argument(
     name: str, schema: dict[str, Json], said: str, does: set[str], required: bool, tool: frozenset[str]
 ) -> dict[str, Json]:
     parts = views.tokens(name)
-    words = frozenset(parts)
+    words = frozenset(parts) | {part.removesuffix("s") for part in parts}
     last = parts[-1] if parts else ""
     kind = _kind(words, schema)
     acting = does != {"read"}
+    if "code" in words and len(parts) > 1 and not words & _PROGRAMS:
+        words -= {"code"}  # of a field, a country, a discount
+        last = "number" if last == "code" else last
+        kind = _kind(words, schema)
     role = _role(words, last, said, acting)
     if kind in ("date", "boolean") or schema.get("enum"):
         role = "selector"
@@ -271,7 +283,7 @@ def _is_person(word: str) -> bool:
 def _role(words: frozenset[str], last: str, said: str, acting: bool) -> str:
     if last in ("id", "ids", "number", "no", "nr", "num") and not words & _words("phone account card"):
         return "selector"
-    for chosen in ({last}, words):
+    for chosen in ({last, last.removesuffix("s")}, words):
         role = next((role for role, known in _KINDS if chosen & known), None)
         if role is not None and not (
             role == "selector" and last in ("name", "names") and len(words) > 1 and chosen == {last}

@@ -35,7 +35,7 @@ VERBS: dict[str, frozenset[str]] = {
         "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join renew admit discharge "
         "prescribe refer release allocate lock unlock waive hide unhide mint redirect reroute divert commission switch toggle turn block unblock "
         "mute unmute ban unban pin unpin restore undo rotate sign connect disconnect link pair unpair bind unbind dock undock park award nominate "
-        "vote bid seat serve deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder"
+        "vote bid seat serve deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder take bring shut halt sell"
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
@@ -57,7 +57,12 @@ VERBS: dict[str, frozenset[str]] = {
 """Words of a tool's name or docstring that are verbs wherever they stand."""
 
 LOOSE = words("drop clear release")
-"""Verbs of names that mean many things."""
+"""Verbs that mean many things: `drop a line`, `clear a payment`."""
+_THINGS = words(
+    "store order post place book record plan rate stock charge transfer wire mail email text call request note file document share bid "
+    "refund payment credit update change release issue comment review pin tag label invoice reservation water rent"
+)
+"""Verbs of names that are things as well: `store_levels`."""
 
 NOUN_VERBS: dict[str, frozenset[str]] = {
     "write": words(
@@ -248,6 +253,19 @@ def acts_on_data(name: str, text: str) -> bool:
     return data and bool(frozenset(_first_sentence(text)[1:2]) & _AFTER_VERBS)
 
 
+def asks(name: str, text: str) -> bool:
+    """Whether a docstring asks (`How full the silos are`) and all verbs of the name may be things."""
+    verbs = [part for part in tokens(name) if _capabilities_of(part)]
+    return (
+        _first_sentence(text)[:1] != [] and _first_sentence(text)[0] in _ASKING and _THINGS.issuperset(verbs)
+    )
+
+
+def opens_loosely(text: str) -> bool:
+    """Whether a docstring begins with a verb that means many things."""
+    return any(frozenset(stems(word)) & LOOSE for word in _first_sentence(text)[:1])
+
+
 def _capabilities_of(word: str) -> set[str]:
     if word in _HANDING:
         return {"write"}
@@ -257,7 +275,7 @@ def _capabilities_of(word: str) -> set[str]:
 _HANDING = words("return give provide tell print")
 """Verbs that say in a docstring what comes back, and in a tool's name what it does to somebody."""
 _SHOWING = _HANDING | words("show display say describe report explain")
-_ASKING = words("who whom whose when where which what how")
+_ASKING = words("who whom whose when where which what how whether")
 """First or last in a name: `oncall_who`, `who_edits`."""
 _PREAMBLE = words(
     "this a an tool function method api endpoint call use used using uses allows allow you your to user users agent for that which can "
@@ -266,6 +284,7 @@ _PREAMBLE = words(
 _DATA_PHRASE = words(
     "the all what who which how whether where when why whose everything every names one today's current my latest recent newest profile number days details information"
 )
+_ARTICLES = words("a an the")
 _AFTER_VERBS = words("a an the to some one any this your somebody someone something people")
 _OF_NOUNS = words("of that which who whose whom")
 _TAKEN = words("care charge hold use advantage possession rid")
@@ -344,6 +363,8 @@ def _is_noun_phrase(spoken: Sequence[str]) -> bool:
     for before, word in itertools.pairwise(spoken[:4]):
         if word in _AFTER_VERBS or before in _TAKEN:
             return False
+        if spoken[1:2] == ["that"] and frozenset(spoken[2:3]) & _ARTICLES:
+            return False  # `Notes that a machine has come back`
         if word in _OF_NOUNS:
             return True
     return False

@@ -39,6 +39,8 @@ SIGNAL_LEVELS = ((60, Level.HIGH), (30, Level.MEDIUM), (1, Level.LOW))
 _ORIGINS = {origin.value: origin for origin in Origin}
 _SENTENCE = re2.compile(r"\pL[\pL\d'-]*\p{Ll}{2}[.!?][\"')]*(?:\s|$)")
 """A word in small letters and a full stop behind it: no abbreviation."""
+_SPOKEN = re2.compile(r"\p{Ll}{2}[.!?][\"')]* +\S")
+"""A sentence, and something behind it."""
 _LOOSE = re2.compile(r"[@\n]|:(?:\D|$)")
 """What no mere name, number, date or time has."""
 _LINE = re2.compile(r"[^\n]+")
@@ -172,6 +174,8 @@ def _fields(text: str) -> list[tuple[int, str, str]]:
 
 def _is_list(text: str) -> bool:
     """Whether a text is names one after the other, none of them long."""
+    if _SPOKEN.search(text) is not None:
+        return False
     parts = text.translate(_BETWEEN_NAMES).split("\n")
     return len(parts) > 1 and all(len(part.split(None, PROSE)) <= PROSE for part in parts)
 
