@@ -7,11 +7,13 @@ import dataclasses
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field, SecretStr
 
 from yett.errors import InvalidCall
 from yett.model import Effect, Obligation
 from yett.sdk.adapters import Gate, Stopped
-from yett.sdk.adapters.gate import mcp_name, parsed, reportable
+from yett.sdk.adapters.gate import mcp_name, parsed, plain, reportable
+from yett.sdk.decider import call_for
 from yett.sdk.scripted import ScriptedDecider
 
 
@@ -168,3 +170,28 @@ def test_tools_of_mcp_servers_are_told_from_an_agents_own() -> None:
     assert mcp_name("mcp__a__b__c") == ("a", "b__c")
     assert mcp_name("Bash") == (None, "Bash")
     assert mcp_name("mcp__x") == (None, "mcp__x")
+
+
+class Server(BaseModel):
+    host: str
+    password: SecretStr = SecretStr("")
+    run: str = Field("", exclude=True)
+    limit: float = 0
+    client: object = Field(None, exclude=True)
+
+
+class Deploy(BaseModel):
+    to: list[Server]
+
+
+def test_what_a_model_hides_when_it_is_written_down_is_judged_and_not_reported() -> None:
+    """The agent sets it, and the tool runs with it."""
+    model = Deploy.model_validate({"to": [{"host": "a", "password": "hush", "run": "rm -rf /"}]})
+    model.to[0].client = object()
+    assert plain(model) == {"to": [{"host": "a", "password": "hush", "run": "rm -rf /", "limit": 0.0}]}
+    assert reportable({"made": model}) == {
+        "made": {"to": [{"host": "a", "password": "*" * 10, "limit": 0.0}]}
+    }
+    endless = Deploy.model_validate({"to": [{"host": "a", "limit": "inf"}]})
+    with pytest.raises(InvalidCall):
+        call_for("deploy", plain(endless))

@@ -225,23 +225,54 @@ def _says_failed(result: object) -> bool:
     return True in marks or getattr(result, "status", None) == "error"
 
 
-def plain(value: object) -> object:
-    """Models and dataclasses as the JSON they stand for; `canonical.check` refuses what is left over."""
+def plain(value: object, *, masked: bool = False) -> object:
+    """Models and dataclasses as the JSON they stand for; `canonical.check` refuses what is left over.
+
+    Args:
+        masked: leave out what a model hides when it is written down. A call runs with that, too.
+    """
     if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        written = value.model_dump(mode="json", by_alias=False)
+        return written if masked else _whole(value, written)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, masked=masked) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, masked=masked) for item in value]
     return value
+
+
+def _whole(value: Any, written: Any) -> Any:
+    """A model as it was written down, with what it masked or left out."""
+    if hasattr(value, "get_secret_value"):
+        return plain(value.get_secret_value())
+    if isinstance(value, float):
+        return value  # infinity is written as null
+    if isinstance(written, dict):
+        fields = getattr(type(value), "model_fields", {})
+        inner = dict(value) if isinstance(value, dict) else {name: getattr(value, name) for name in fields}
+        found = {key: _whole(inner[key], item) if key in inner else item for key, item in written.items()}
+        hidden = {key: plain(item) for key, item in inner.items() if key in fields and key not in written}
+        return found | {key: item for key, item in hidden.items() if _is_json(item)}
+    if isinstance(written, list) and isinstance(value, list | tuple) and len(value) == len(written):
+        return [_whole(*pair) for pair in zip(value, written, strict=True)]
+    return written
+
+
+def _is_json(value: object) -> bool:
+    """What is not, no agent has set."""
+    try:
+        canonical.check(value)
+    except InvalidCall:
+        return False
+    return True
 
 
 def reportable(result: object) -> Json:
     """A result as JSON; what has no such form, as its text."""
     try:
-        return canonical.check(plain(result))
+        return canonical.check(plain(result, masked=True))
     except (InvalidCall, TypeError, ValueError, RecursionError):
         return str(result)[:MAX_TEXT].encode("utf-8", "replace").decode()
 
