@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import stat
@@ -12,18 +10,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdpside import Gateway, authenticate
 
+from certificates import self_signed
 from yett.errors import YettError
 from yett.proxy.pdp.protos import ENVOY, EXT_MCP
 from yett.proxy.pdp.rpc import LARGEST, Tls, serving
@@ -283,31 +278,6 @@ def test_it_listens_on_a_socket_of_its_owner_or_on_loopback(tmp_path: Path) -> N
         pass
 
 
-class Paper(NamedTuple):
-    """A self-signed certificate for the loopback, and its key."""
-
-    certificate: bytes
-    key: bytes
-
-
-def paper(name: str) -> Paper:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(loopback, False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Paper(certificate.public_bytes(pem), private)
-
-
 class TestTls:
     def told(self, address: str, credentials: Any, token: str = "pep") -> bool:
         """Whether a client with these credentials is let through; an unreachable gateway lets nobody."""
@@ -323,7 +293,7 @@ class TestTls:
             return bool(EXT_MCP["McpResult"].FromString(raw).HasField("passed"))
 
     def test_with_a_certificate_it_is_asked_by_whoever_trusts_it_and_in_the_clear_by_nobody(self) -> None:
-        gate, other = paper("gate"), paper("other")
+        gate, other = self_signed("gate"), self_signed("other")
         with serving(Gateway(allow=["*"]), authenticate, "127.0.0.1:0", tls=Tls(*gate)) as address:
             assert self.told(address, grpc.ssl_channel_credentials(gate.certificate))
             assert not self.told(address, grpc.ssl_channel_credentials(gate.certificate), token="stranger")
@@ -334,7 +304,7 @@ class TestTls:
             plain.channel.close()
 
     def test_who_must_show_a_certificate_and_does_not_is_not_answered(self) -> None:
-        gate, mine, other = paper("gate"), paper("mine"), paper("other")
+        gate, mine, other = self_signed("gate"), self_signed("mine"), self_signed("other")
         tls = Tls(gate.certificate, gate.key, client_ca=mine.certificate)
         with serving(Gateway(allow=["*"]), authenticate, "127.0.0.1:0", tls=tls) as address:
             for shown, answered in ((mine, True), (other, False), (None, False)):
@@ -343,13 +313,13 @@ class TestTls:
 
     def test_a_unix_socket_stays_plain(self, tmp_path: Path) -> None:
         address = f"unix:{tmp_path}/rpc.sock"
-        with serving(Gateway(allow=["*"]), authenticate, address, tls=Tls(*paper("gate"))):
+        with serving(Gateway(allow=["*"]), authenticate, address, tls=Tls(*self_signed("gate"))):
             client = Side(address, Gateway())
             assert client.mcp().HasField("passed")
             client.channel.close()
 
     def test_a_key_that_is_none_is_no_reason_to_speak_in_the_clear(self) -> None:
-        tls = Tls(paper("gate").certificate, b"no key")
+        tls = Tls(self_signed("gate").certificate, b"no key")
         with (
             pytest.raises(YettError, match="listen"),
             serving(Gateway(), authenticate, "127.0.0.1:0", tls=tls),
@@ -363,7 +333,7 @@ def test_the_sidecar_speaks_it_with_the_tokens_of_the_house(tmp_path: Path, secu
     made = ["keys", "create", "--role", "agent", "--principal", "p", "--agent", "mesh", "--out", "token"]
     subprocess.run([*yett, *made], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     serve = [*yett, "serve", "--no-tcp", "--grpc"]
-    gate = paper("gate")
+    gate = self_signed("gate")
     if secured:
         (tmp_path / "gate.pem").write_bytes(gate.certificate + gate.key)
         serve += ["127.0.0.1:0", "--tls-certificate", "gate.pem"]
