@@ -199,5 +199,6 @@ async def _awaited(pending: Pending) -> Decision:
         loop.call_soon_threadsafe(wake)
 
     pending.add_done_callback(durable)
+    pending.prepare()  # while the disk is busy
     await future
     return pending.result(0)

@@ -12,7 +12,7 @@ import pytest
 from ledger_world import AGENT, OPERATOR, OTHER, POLICY, WATCHER, World, codes
 
 from yett.errors import LedgerError, Unauthorized
-from yett.ledger import Conflict, permit
+from yett.ledger import Conflict, Pending, permit
 from yett.ledger.state import State
 from yett.model import Effect
 from yett_audit.reader import records
@@ -39,6 +39,22 @@ def test_arguments_are_not_in_the_log_in_the_clear_when_the_preview_is_off(world
     everything = b"".join(p.read_bytes() for p in (world.folder / "log").iterdir() if p.is_file())
     assert b"7231" not in lines
     assert b"7231" not in everything
+
+
+def test_a_permit_that_was_signed_early_is_nobodys_until_its_record_is_durable(world: World) -> None:
+    kept = world.ledger.commit(world.propose())
+    assert isinstance(kept, Pending)
+    kept.prepare()
+    assert kept.result(5).permit
+    late = world.ledger.commit(world.propose())
+    assert isinstance(late, Pending)
+    late.prepare()
+    for segment in world.ledger.log_directory.glob("*.jsonl"):
+        segment.unlink()
+    decision = late.result(5)
+    assert decision.effect is Effect.DENY
+    assert decision.permit is None
+    assert codes(decision) == {"AUDIT_UNAVAILABLE"}
 
 
 def test_no_verdict_at_all_is_a_deny(world: World) -> None:

@@ -213,19 +213,18 @@ def _most_spent(
     state: State, measured: Measure, snapshot: Snapshot, level: str, what: str, now: int, span_ms: int
 ) -> int:
     """What was spent at a level, by whichever holder of it has spent most. Somewhere new has spent nothing yet."""
-    row, of = snapshot.row, state.accounts.get
-    accounts: tuple[Account | None, ...]
+    account: Account | None
     if level == "session":
-        accounts = (of("s:" + row.id),)
+        account = state.accounts.get("s:" + snapshot.row.id)
     elif level == "lineage":
-        accounts = (of("l:" + row.lineage),)
+        account = state.accounts.get("l:" + snapshot.row.lineage)
     elif level == "principal":
-        accounts = (snapshot.principal.account,)
+        account = snapshot.principal.account
     else:
-        accounts = tuple(of(key) for key in destinations(snapshot.identity.tenant, measured))
-        if not accounts:
-            return NOBODY
-    return max(account.spent(what, now, span_ms) if account is not None else 0 for account in accounts)
+        found = (state.accounts.get(key) for key in destinations(snapshot.identity.tenant, measured))
+        spent = (each.spent(what, now, span_ms) if each is not None else 0 for each in found)
+        return max(spent, default=NOBODY)
+    return account.spent(what, now, span_ms) if account is not None else 0
 
 
 def destinations(tenant: str, measured: Measure) -> tuple[str, ...]:
