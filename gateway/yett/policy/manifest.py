@@ -250,9 +250,6 @@ class Toolbox:
     def literal(self) -> list[ToolSpec]:
         return [tool.spec for tool in self.all if not is_glob(tool.spec.name)]
 
-    def open_globs(self) -> list[ToolSpec]:
-        return [tool.spec for tool in self.globs if tool.spec.open]
-
 
 def values_of(spec: ToolSpec | None, arguments: dict[str, Any], role: str) -> list[Any]:
     """Every value in one role, lists flattened one level; nulls and missing ones are left out."""

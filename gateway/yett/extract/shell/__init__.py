@@ -36,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from yett.extract.budget import Budget
-from yett.extract.facts import Command, ShellProgram
+from yett.extract.facts import ShellProgram
 from yett.extract.result import ShellResult
 from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
 from yett.extract.shell.expand import Field, State
@@ -137,8 +137,3 @@ def _guarded(analysis: Analysis, work: Callable[[], None]) -> None:
 # Read the profiles now: the first call's time budget is not for that.
 library()
 looks_like("warm up")
-
-
-def severe(command: Command) -> bool:
-    """Whether behind this command's opacity any other may hide."""
-    return any(reason in SEVERE for reason in command.opaque)

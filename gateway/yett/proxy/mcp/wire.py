@@ -28,7 +28,6 @@ PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
-INTERNAL_ERROR: Final = -32603
 # -32000..-32019 are left to implementations (MCP 2026-07-28, error code allocation).
 UPSTREAM_FAILED: Final = -32003
 REFUSED: Final = -32010
