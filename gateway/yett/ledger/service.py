@@ -176,7 +176,9 @@ class Service(asyncio.Protocol):
         judged.reads = dict(ask.reads)
         show = _unshown if details is None else shown_of(details.admitted, details.facts, details.risk)
         try:
-            found = ledger.enter(ask.draft, judged, show, mandate=mandate, now=now, final=ask.final)
+            found = ledger.enter(
+                ask.draft, judged, show, mandate=mandate, now=now, final=ask.final and ask.draft.denied
+            )
         except _Unshown:
             return Wanted()
         except LedgerError as error:
