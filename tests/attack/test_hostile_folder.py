@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from yett import Gateway
 from yett.cli import build
 from yett.errors import LedgerError, Unauthorized
 from yett.gateway import wall_clock
+from yett.proxy.survey.mcp import find_servers
 from yett.serve.auth import FILE_NAME, Credentials
 
 POLICY = "policy: p\ntools: {ping: {does: [read]}}\nrules: [{id: a, allow: ping}]\n"
@@ -91,3 +93,28 @@ def test_no_name_in_a_folder_speaks_to_the_terminal(tmp_path: Path) -> None:
         said = yett(*words)
         assert said, words
         assert not [c for c in said if not c.isprintable() and c not in "\n\t"], words
+
+
+@pytest.mark.parametrize(
+    ("entry", "guarded", "note"),
+    [
+        ({"command": "./yett", "args": ["mcp", "--", "x"]}, False, "without a gate"),
+        ({"command": "tools/yett", "args": ["mcp", "--", "x"]}, False, "without a gate"),
+        ({"command": "bin/python", "args": ["-m", "yett", "mcp", "--", "x"]}, False, "without a gate"),
+        ({"url": "http://127.0.0.1.evil.example/mcp/x"}, False, "--upstream"),
+        ({"url": "http://localhost:80@evil.example/mcp/x"}, False, "--upstream"),
+        ({"command": "yett", "args": ["mcp", "--policy=all.yaml", "--", "x"]}, True, "--policy"),
+        ({"command": "yett", "args": ["mcp", "--", "x"], "env": {"YETT_POLICY": "all"}}, True, "YETT_POLICY"),
+        ({"command": "yett", "args": ["mcp", "--", "x", "--policy", "theirs"]}, True, ""),
+        ({"command": "/opt/yett/bin/yett", "args": ["mcp", "--server", "s", "--", "x"]}, True, ""),
+        ({"url": "http://localhost:8787/mcp/x"}, True, "a sidecar"),
+    ],
+)
+def test_a_folder_does_not_say_of_itself_that_it_is_guarded(
+    tmp_path: Path, entry: Any, guarded: bool, note: str
+) -> None:
+    (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": {"s": entry}}))
+    (found,) = find_servers(tmp_path)
+    assert found.guarded is guarded
+    assert note in found.note
+    assert note or not found.note

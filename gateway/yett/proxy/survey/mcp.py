@@ -11,6 +11,7 @@ import copy
 import json
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from yett.proxy.survey.model import Change, Found
 
@@ -52,7 +53,9 @@ def find_servers(folder: Path) -> list[Found]:
 
 def _server(path: Path, name: str, entry: Any, change: Change) -> Found:
     if wrapped(entry):
-        return Found(kind="mcp", name=name, where=path, guarded=True)
+        own = _own_terms(entry)
+        note = f"on terms that stand in this file: {', '.join(own)}" if own else ""
+        return Found(kind="mcp", name=name, where=path, guarded=True, note=note)
     if _command(entry) is not None:
         note = "started without a gate"
         return Found(kind="mcp", name=name, where=path, guarded=False, note=note, change=change)
@@ -70,8 +73,23 @@ def wrapped(entry: Any) -> bool:
     command = _command(entry)
     if command is None:
         return False
-    words = [Path(command[0]).name, *command[1:]]
+    program = Path(command[0])
+    if program.name != command[0] and not program.is_absolute():
+        return False  # `./yett` is whatever lies in the folder
+    words = [program.name, *command[1:]]
     return words[:2] == ["yett", "mcp"] or words[1:4] == ["-m", "yett", "mcp"]
+
+
+def _own_terms(entry: dict[str, Any]) -> list[str]:
+    """What an entry that goes through `yett mcp` decides about its own judging."""
+    environment = entry.get("env")
+    names = environment if isinstance(environment, dict) else {}
+    before = entry["args"][: entry["args"].index("--")] if "--" in entry["args"] else entry["args"]
+    options = [word.partition("=")[0] for word in before if word.startswith("-")]
+    return [
+        *(word for word in options if word in ("--policy", "--no-pins", "--gateway", "--state")),
+        *(name for name in names if name.startswith("YETT_") or name in ("PATH", "PYTHONPATH")),
+    ]
 
 
 def wrap(name: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -103,4 +121,7 @@ def _command(entry: Any) -> list[str] | None:
 
 
 def _local(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]"))
+    try:
+        return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False
