@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import enum
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yett.errors import YettError
+from yett.gateway import Gateway
 from yett.model import Decision, Effect, Obligation, Outcome, PolicyRef, Reason, SessionState, ToolCall
 from yett.sdk import Denied, Held, Unreported, guard
-from yett.sdk.decider import action_digest, wall_clock
+from yett.sdk.decider import action_digest, explain, wall_clock
 
 
 class Judge:
@@ -384,3 +386,13 @@ def test_an_argument_that_is_called_self_or_cls_is_judged_where_there_is_no_obje
 
     label("spam", "x")
     assert judge.calls[0].arguments == {"cls": "spam", "text": "x"}
+
+
+def test_that_another_rule_would_allow_it_is_no_reason_against_a_call(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "policy: p\ntools: {wipe: {does: [delete]}}\nrules:\n  - {id: a, allow: wipe}\n  - {id: h, hold: wipe}\n"
+    )
+    with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
+        told = explain(gateway.decide(ToolCall(tool="wipe")), "wipe")
+    assert "p/h" in told
+    assert "p/a" not in told

@@ -283,9 +283,11 @@ def unreported(error: Exception) -> YettError:
 
 def explain(decision: Decision, tool: str) -> str:
     """What to tell the model instead of the result: what was decided, why, and what may be done."""
+    # That another rule would allow it is no reason against it.
+    against = [reason for reason in decision.reasons if reason.code != "RULE_ALLOWS"]
     reasons = "; ".join(
         f"{reason.message} [{reason.code}{', rule ' + reason.rule if reason.rule else ''}]"
-        for reason in decision.reasons[:6]
+        for reason in against[:6]
     )
     if decision.effect is Effect.HOLD:
         handle = f" Approval request {decision.approval}." if decision.approval else ""
