@@ -26,6 +26,8 @@ from yett.model import Struct
 _KEYS = ("keys", "credentials.json", "yett.sock", "hook-sessions")
 _RECORDS = ("log", "ledger.db", "ledger.db-wal", "ledger.db-shm")
 """What a state folder holds."""
+_FOLDERS = ("keys", "hook-sessions", "log")
+"""Of these; everything else is a file, and nothing is in it."""
 
 
 class Own(Struct, frozen=True, kw_only=True):
@@ -77,9 +79,9 @@ class Own(Struct, frozen=True, kw_only=True):
         found = set()
         for category, place in self.places:
             if _leads(named, place, deleted):
-                if len(named) >= len(place):
+                if len(named) == len(place) or (len(named) > len(place) and place[-1] in _FOLDERS):
                     found.add(category)
-                elif deleted:
+                elif deleted and len(named) < len(place):
                     found.update((category, "gateway_record"))
         if any(len(named) == len(place) and _leads(named, place, deleted) for place in self.folders):
             found.update(("gateway", "gateway_record"))
