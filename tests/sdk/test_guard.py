@@ -390,7 +390,7 @@ def test_an_argument_that_is_called_self_or_cls_is_judged_where_there_is_no_obje
 
 def test_that_another_rule_would_allow_it_is_no_reason_against_a_call(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
-        "policy: p\ntools: {wipe: {does: [delete]}}\nrules:\n  - {id: a, allow: wipe}\n  - {id: h, hold: wipe}\n"
+        "policy: p\ntools: {wipe: {does: [delete]}}\nrules:\n  - {id: a, allow: wipe}\n  - {id: h, hold: wipe, when: not asked}\n"
     )
     with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
         told = explain(gateway.decide(ToolCall(tool="wipe")), "wipe")
