@@ -64,16 +64,18 @@ class Own(Struct, frozen=True, kw_only=True):
         """The facts, with what belongs to the gateway marked so."""
         if not self.folders and not self.places:
             return facts
-        paths = tuple(map(self._mark, facts.paths))
+        # `find . -name '*.pyc' -delete` names the folder and deletes what it finds there.
+        whole = any("delete" in each.effects and each.program != "find" for each in facts.commands)
+        paths = tuple(self._mark(path, whole) for path in facts.paths)
         return msgspec.structs.replace(facts, paths=paths) if paths != facts.paths else facts
 
-    def _mark(self, fact: PathFact) -> PathFact:
-        found = self._categories(fact)
+    def _mark(self, fact: PathFact, whole: bool) -> PathFact:
+        found = self._categories(fact, whole)
         if found <= fact.categories:
             return fact
         return msgspec.structs.replace(fact, categories=fact.categories | found)
 
-    def _categories(self, fact: PathFact) -> frozenset[str]:
+    def _categories(self, fact: PathFact, whole: bool) -> frozenset[str]:
         named = self._resolved(fact.normal)
         deleted = fact.use == "delete"
         found = set()
@@ -81,7 +83,7 @@ class Own(Struct, frozen=True, kw_only=True):
             if _leads(named, place, deleted):
                 if len(named) == len(place) or (len(named) > len(place) and place[-1] in _FOLDERS):
                     found.add(category)
-                elif deleted and len(named) < len(place):
+                elif deleted and whole and len(named) < len(place):
                     found.update((category, "gateway_record"))
         if any(len(named) == len(place) and _leads(named, place, deleted) for place in self.folders):
             found.update(("gateway", "gateway_record"))
