@@ -65,7 +65,7 @@ def test_a_quoted_payload_in_a_sentence_is_only_spoken_of() -> None:
     "value",
     ["1 or {d '2020-01-01'}", "1 procedure analyse()", "1 order by 3", "1;\0", "1.e0or 1.e0", "1 UNI/**/ON SEL/**/ECT 1,2", "b') ON CONFLICT(id) DO UPDATE SET r='a'--",
         "a' ON DUPLICATE KEY UPDATE password='x", "1' UNION SELECT name FROM system.tables FORMAT JSON--", "id=1 AND ascii(substr((select pw from u),1,1))>7",
-        "name='x' OR name LIKE '%'", "x LIMIT 1 INTO OUTFILE '/w/s.php' LINES TERMINATED BY 0x3c--", "xor 5-", "1`)&&(`2", "a = 5 OR b = b", "id desc; --", "Ann''; DROP TABLE users; --", "x]=(SELECT", '1"" or ""1""=""1'],
+        "name='x' OR name LIKE '%'", "x LIMIT 1 INTO OUTFILE '/w/s.php' LINES TERMINATED BY 0x3c--", "xor 5-", "7' RETURNING password--", "1`)&&(`2", "a = 5 OR b = b", "id desc; --", "Ann''; DROP TABLE users; --", "x]=(SELECT", '1"" or ""1""=""1'],
 )  # fmt: skip
 def test_a_breakout_in_an_odd_spelling_is_one(value: str) -> None:
     assert fragment.active(value)

@@ -39,7 +39,7 @@ _COMPARING = words("like ilike rlike regexp glob between in is sounds similar")
 _UNARY = frozenset(("+", "-", "~", "!"))
 _PREFIX_WORDS = words("not binary exists distinct all any some when interval distinctrow top next first")
 _SETS = words("union intersect except minus")
-_CLAUSES = words("having order group limit offset fetch into procedure where for from join on using as by")
+_CLAUSES = words("having order group limit offset fetch into procedure where for from join on using as by returning")
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
 _ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only with rollup")
 _CASE = words("then else when")
@@ -343,6 +343,7 @@ class _Machine:
         ):
             pass
         elif word in _WORD_OPERATORS:
+            self.brings |= {"comparison"} if word in _COMPARING else set()
             return self.previous in _WORD_OPERATORS or self.previous in ("not", "is")  # NOT LIKE, IS NOT
         elif word in _SETS or word in _CLAUSES or word in _CASE or word in _BINARY:
             return False
