@@ -39,7 +39,9 @@ _COMPARING = words("like ilike rlike regexp glob between in is sounds similar")
 _UNARY = frozenset(("+", "-", "~", "!"))
 _PREFIX_WORDS = words("not binary exists distinct all any some when interval distinctrow top next first")
 _SETS = words("union intersect except minus")
-_CLAUSES = words("having order group limit offset fetch into procedure where for from join on using as by returning")
+_CLAUSES = words(
+    "having order group limit offset fetch into procedure where for from join on using as by returning"
+)
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
 _ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only with rollup")
 _CASE = words("then else when")
