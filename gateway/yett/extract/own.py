@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import re2
 
 from yett.extract.facts import Facts, PathFact
 from yett.model import Struct
@@ -120,15 +121,29 @@ def _leads(named: tuple[str, ...], place: tuple[str, ...], pure: bool) -> bool:
     return all(_may_be(name, segment, pure) for name, segment in zip(named, place, strict=False))
 
 
+_SIGNS = frozenset("*?[{")
+_WILD = re2.compile(r"[*?]+|\[[^\]]*\]|\{[^{}]*,[^{}]*\}")
+"""`[ab]` and `{a,b}` are read as one wildcard; `{}` is none, it is what `find` puts there."""
+
+
 def _may_be(name: str, segment: str, pure: bool) -> bool:
     """Whether a segment of a path names this one; with a wildcard, whether it may.
 
     Args:
-        pure: also if it is nothing but a wildcard.
+        pure: also if it is nothing but wildcards.
     """
-    first = next((at for at, char in enumerate(name) if char in "*?[{"), None)
-    if first is None:
-        return name == segment
-    last = max(name.rfind(char) for char in "*?]}")
-    start, end = name[:first], name[last + 1 :]
-    return (pure or bool(start or end)) and segment.startswith(start) and segment.endswith(end)
+    if name == segment:
+        return True
+    literals: list[str] = [] if _SIGNS.isdisjoint(name) else re2.split(_WILD, name)
+    if len(literals) < 2 or not (pure or any(literals)):
+        return False
+    start, *middle, end = literals
+    if len(segment) < len(start) + len(end) or not (segment.startswith(start) and segment.endswith(end)):
+        return False
+    at, limit = len(start), len(segment) - len(end)
+    for literal in middle:
+        found = segment.find(literal, at, limit)
+        if found < 0:
+            return False
+        at = found + len(literal)
+    return True
