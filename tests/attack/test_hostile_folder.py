@@ -14,6 +14,7 @@ from yett import Gateway
 from yett.cli import build
 from yett.errors import LedgerError, Unauthorized
 from yett.gateway import wall_clock
+from yett.proxy.hooks.install import command, installed, settings
 from yett.proxy.survey.mcp import find_servers
 from yett.serve.auth import FILE_NAME, Credentials
 
@@ -118,3 +119,24 @@ def test_a_folder_does_not_say_of_itself_that_it_is_guarded(
     assert found.guarded is guarded
     assert note in found.note
     assert note or not found.note
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "true # yett/proxy/hooks/client.py",
+        "yett/proxy/hooks/client.py",
+        "/usr/bin/python3 -I -S ./yett/proxy/hooks/client.py claude-code /s /t",
+        "./python -I -S /opt/yett/proxy/hooks/client.py claude-code /s /t",
+        "/usr/bin/python3 -c pass /opt/yett/proxy/hooks/client.py claude-code /s /t",
+        "/usr/bin/python3 -I -S /opt/yett/proxy/hooks/client.py claude-code /s /t; true",
+        "/usr/bin/python3 -I -S /opt/yett/proxy/hooks/client.py claude-code /s $(true)",
+    ],
+)
+def test_a_hook_that_only_names_the_client_is_not_installed(line: str) -> None:
+    assert not installed("claude-code", settings("claude-code", None, line))
+
+
+def test_a_hook_of_another_installation_is_installed() -> None:
+    line = command("claude-code", "/run/yett.sock", Path("/t oken"), "/opt/bin/python3")
+    assert installed("claude-code", settings("claude-code", None, line))

@@ -20,6 +20,7 @@ import msgspec
 from yett.errors import YettError
 
 _HTTP_PATH = "/v1/hooks/claude-code"
+_CLIENT_PATH = "yett/proxy/hooks/client.py"
 CLIENT = Path(__file__).with_name("client.py")
 TIMEOUT = 60
 """Seconds an agent gives the hook; the client itself gives up much sooner."""
@@ -102,14 +103,27 @@ def installed(agent: str, text: str | None) -> bool:
     """Whether our hook stands before every tool in these settings."""
     try:
         hook = our_hook(text) or {}
-        wanted = (
-            settings_over_http(text, hook["url"])
-            if hook.get("type") == "http"
-            else settings(agent, text, our_line(text) or "")
-        )
+        if hook.get("type") == "http":
+            wanted = settings_over_http(text, hook["url"])
+        else:
+            line = our_line(text) or ""
+            if not _runs_client(agent, line):
+                return False
+            wanted = settings(agent, text, line)
         return wanted == json.dumps(_load(text), indent=2, ensure_ascii=False) + "\n"
     except YettError:
         return False
+
+
+def _runs_client(agent: str, line: str) -> bool:
+    """Whether a command line is one of `command`'s: settings that came with a folder may only name the client."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return False
+    known = len(words) == 7 and words[1:3] == ["-I", "-S"] and words[4] == agent
+    absolute = known and all(Path(word).is_absolute() for word in (words[0], words[3]))
+    return absolute and words[3].endswith(_CLIENT_PATH) and shlex.join(words) == line
 
 
 def our_hook(text: str | None) -> dict[str, Any] | None:
@@ -197,7 +211,7 @@ def _drop_ours(hooks: dict[str, Any], event: str) -> None:
 def is_ours(entry: Any) -> bool:
     """An entry is ours if it runs a hook client of Yett, of this or another installation, or calls its URL."""
     text = json.dumps(entry)
-    return "yett/proxy/hooks/client.py" in text or f'{_HTTP_PATH}"' in text
+    return _CLIENT_PATH in text or f'{_HTTP_PATH}"' in text
 
 
 def _load(text: str | None) -> dict[str, Any]:
