@@ -97,7 +97,7 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(tmp_path: Path) -> None:
         r.body["id"]: r.body["effect"] for r in records(world.folder / "log") if r.event == "decision"
     }
     assert told.items() <= recorded.items()
-    assert len(told) > ROUNDS
+    assert len(told) >= ROUNDS
 
 
 def _jti(token: str) -> str:
