@@ -1,7 +1,8 @@
 """The shipped packs load, and their own tests notice every change that matters.
 
 Mutations of each rule: leave it out, turn its effect round, and, for every condition in it, at any depth of
-`and` and `or`, leave that condition out or turn it round. One that no test of the pack notices is a hole.
+`and` and `or`, leave that condition out or turn it round; within `any(…)` too, but for `coding-agent`, whose
+conditions on commands are held by the sets of calls in `tests/attack`. One that no test of the pack notices is a hole.
 """
 
 from __future__ import annotations
@@ -105,6 +106,30 @@ def mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name}: not `{text}`", changed(when=ast.unparse(inverted(tree, part)))
 
 
+def operands(tree: ast.expr) -> Iterator[tuple[ast.BoolOp, int]]:
+    """Every operand of `and` and `or`, those within `any` and `all` included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BoolOp):
+            yield from ((node, index) for index in range(len(node.values)))
+
+
+def inner_mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for index, rule in enumerate(document["rules"]):
+        if "any(" not in rule.get("when", ""):
+            continue
+        tree = ast.parse(f"({rule['when']}\n)", mode="eval").body
+        for number in range(len(list(operands(tree)))):
+            for turned in (False, True):
+                changed = copy.deepcopy(tree)
+                node, place = list(operands(changed))[number]
+                part = node.values[place]
+                neutral = ast.Constant(isinstance(node.op, ast.And))
+                node.values[place] = ast.UnaryOp(ast.Not(), part) if turned else neutral
+                mutant = copy.deepcopy(document)
+                mutant["rules"][index]["when"] = ast.unparse(changed)
+                yield f"{rule['id']}: {'not' if turned else 'without'} `{ast.unparse(part)}`", mutant
+
+
 def noticed(document: dict[str, Any]) -> bool:
     """Whether a test of the document fails."""
     try:
@@ -122,4 +147,6 @@ def test_every_mutation_of_a_pack_fails_one_of_its_tests(root: Path, name: str) 
     document = source.read(root / f"policies/{name}.yaml")[0].value
     assert not noticed(document)
     survivors = [what for what, mutant in mutants(document) if not noticed(mutant)]
+    if name != "coding-agent":
+        survivors += [what for what, mutant in inner_mutants(document) if not noticed(mutant)]
     assert survivors == []
