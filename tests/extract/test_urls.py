@@ -105,7 +105,7 @@ def test_a_url_in_a_path_is_a_fact_of_its_own() -> None:
 
 
 def test_a_url_that_is_written_often_is_one_and_hides_no_other() -> None:
-    found = urls.find("http://a.example/ " * 500 + "http://127.0.0.1/", "/t")
+    found = urls.find("http://a.example/ " * 100 + "http://127.0.0.1/", "/t")
     assert [fact.host for fact in found] == ["a.example", "127.0.0.1"]
 
 

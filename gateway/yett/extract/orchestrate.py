@@ -48,7 +48,7 @@ GUESSED_CODE = 100
 """Steps that a text costs which is taken for a program by its looks alone, and one more for each 16 characters that
 are read: forty in one call are no coincidence."""
 GUESSED_COMMAND = 80
-"""The same for a command line."""
+"""The same for a command line, by its length too."""
 MAX_COMMANDS = 500
 """Commands of one call; the judgement of each may ask all others."""
 LONG = 400
@@ -429,14 +429,14 @@ class Extraction:
                 sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
             )
         if windows.looks_like(text):
-            self.budget.spend(GUESSED_COMMAND)
+            self.budget.spend(GUESSED_COMMAND + min(len(text), 16_384) // 16)
             self._shell_result(
                 windows.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
                 item.pointer,
                 item.depth,
             )
         elif _NO_PROSE.search(data) and shell.looks_like(text) and not sql.is_condition(text):
-            self.budget.spend(GUESSED_COMMAND)
+            self.budget.spend(GUESSED_COMMAND + min(len(text), 16_384) // 16)
             self._shell_result(
                 shell.analyse(text, item.pointer, chain=item.chain, declared=False, budget=self.budget),
                 item.pointer,

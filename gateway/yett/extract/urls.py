@@ -12,6 +12,7 @@ URLs inside the parameters of another URL are facts of their own (`nested`).
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -30,6 +31,8 @@ from yett.extract.words import words
 
 MAX_URL = 8_192
 MAX_FOUND = 64
+MAX_SEEN = 500
+"""Addresses of a text that are looked at, most of them written more than once."""
 """URLs taken from one text."""
 MAX_INNER = 3
 """URLs within URLs within URLs."""
@@ -79,7 +82,7 @@ def find(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[UrlFa
     """The URLs somewhere in a text, at most `MAX_FOUND`."""
     facts: list[UrlFact] = []
     words: set[str] = set()
-    for found in _FIND.finditer(text):
+    for found in itertools.islice(_FIND.finditer(text), MAX_SEEN):
         word = found.group(0).rstrip(".,;:!?)]}*'\"")
         if word in words:
             continue
