@@ -65,7 +65,7 @@ Event = tuple[int, tuple[str, ...], int]
 """Risk that is no strain, evidence, label (1 malicious)."""
 Events = Counter[Event]
 Weights = Mapping[str, int]
-HELD_OUT = ("first", "second")
+HELD_OUT = ("first", "second", "fifth")
 """Sets of strangers that no weight is fitted to."""
 STEPS = range(5, 81, 5)
 """False stops in per mille."""

@@ -1,8 +1,9 @@
 """Sessions that were written without looking at what the session layer does with them, for `yett replay`.
 
-Four sets (`--set`), each written after what its forerunner taught was in the code: `first` (six trades, 42 honest, 42
+Five sets (`--set`), each written after what its forerunner taught was in the code: `first` (six trades, 42 honest, 42
 attacked), `second` (four other trades, 20 and 20), `third` (nine styles and notations after the public benchmarks,
-113 and 81) and `fourth` (eight others, 118 and 64). No weight is fitted to the first two.
+113 and 81), `fourth` (eight others, 118 and 64) and `fifth` (five others, 62 and 46). No weight is fitted to the first
+two and the fifth.
 
 A file is one trade or style with its sessions, perhaps with its tools; an event is `[tool, arguments, result]`, under
 `bad` if the attack made it, under `look` if the attack made it but it only reads (`--acting` leaves those unlabelled).
@@ -26,7 +27,7 @@ import yaml
 from yett.policy import infer
 
 HERE = Path(__file__).parent / "strangers"
-SETS = ("first", "second", "third", "fourth")
+SETS = ("first", "second", "third", "fourth", "fifth")
 
 
 def trades(which: str = "first") -> list[Path]:

@@ -45,6 +45,7 @@ def test_attacks_rank_above_honest_work(tmp_path: Path) -> None:
         ("second", 0.95, 0.75, 0.85),
         ("third", 0.95, 0.65, 0.8),
         ("fourth", 0.96, 0.65, 0.88),
+        ("fifth", 0.96, 0.5, 0.85),
     ],
 )
 def test_attacks_on_strangers_rank_above_their_honest_work(

@@ -64,6 +64,8 @@ CHOSEN: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG})
 """Of destinations that a person chose for this errand: however many they are, none of them spreads anything."""
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that are no destination: what stays on the machine goes nowhere."""
+MAX_PARENTS: Final = 6
+"""Pages above a page that are looked up."""
 MAX_CARRIED: Final = 20_000
 """Characters of a call's texts that are searched for secret values."""
 PRIVILEGES: Final = frozenset(
@@ -137,7 +139,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
             privilege += 1 if "privilege" in effects else 0
     outward = bool(does & OUTWARD) or networked
     acting = outward or bool(does & ACTING)
-    values = list(_targets(admitted.call.arguments, facts, spec)) if acting or facts.urls else []
+    values = list(_targets(view, admitted.call.arguments, facts, spec)) if acting or facts.urls else []
     weakest = Origin.MANDATE
     hashes: set[int] = set()
     origins: list[tuple[str, Origin]] = []
@@ -237,18 +239,33 @@ def _chunks(packed: bytes) -> set[bytes]:
     return {packed[i : i + 6] for i in range(0, len(packed), 6)}
 
 
-def _targets(arguments: dict[str, Json], facts: Facts, spec: ToolSpec | None) -> Iterator[str]:
+def _targets(
+    view: Snapshot, arguments: dict[str, Json], facts: Facts, spec: ToolSpec | None
+) -> Iterator[str]:
     for contact in facts.contacts:
         yield contact.value
     for url in facts.urls:
         if url.host not in HERE:
             yield url.host or url.raw
+    below = {url.raw for url in facts.urls if _is_below_named(view, url.raw)}
     for command in facts.commands:
         yield from (host for host in command.hosts if host not in HERE)
     for name, value in arguments.items():
         declared = spec.args.get(name) if spec is not None else None
         if declared.role == "target" if declared is not None else name.lower() in TARGET_NAMES:
-            yield from strings(value)
+            yield from (each for each in strings(value) if each not in below)
+
+
+def _is_below_named(view: Snapshot, url: str) -> bool:
+    """Whether a page is one below another that the user named: `https://a.example/b` of `https://a.example`."""
+    known = view.row.taint.origin_of
+    for _ in range(MAX_PARENTS):
+        url = url.rpartition("/")[0]
+        if url.count("/") < 2:
+            return False
+        if known(view.hasher.whole(url)) is Origin.PROMPT:
+            return True
+    return False
 
 
 def _carries_secret(view: Snapshot, facts: Facts) -> bool:

@@ -22,7 +22,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     led: bool = False
     """A target may be from a text that tried to give the agent orders."""
     ordered: bool = False
-    """And it stands in what an untrusted text tells its reader to do."""
+    """And it stands in what that text tells its reader to do."""
     carries_secret: bool = False
     explained: bool = False
     """A person approved this tool towards all these targets before."""

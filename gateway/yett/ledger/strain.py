@@ -195,7 +195,9 @@ def _looks(tool: str, facts: Facts, does: set[str]) -> bool:
         return does <= ASKING and all(s.kind in ("select", "show", "explain") for s in facts.statements)
     if not does:
         return _is_instrument(tool)
-    return not does & ACTING or (facts.does_inferred and does <= MISREAD and _reads(tool))
+    if facts.does_inferred and does <= MISREAD and (closely := _reads(tool)) is not None:
+        return closely
+    return not does & ACTING
 
 
 def _unasked(past: _Past, does: set[str], *, foreign: bool, aims: bool, named: bool) -> Iterator[str]:
@@ -215,12 +217,13 @@ def injected(view: Snapshot, values: Iterable[str], label: str = "read_injection
     """
     if label in view.row.labels or label not in view.labels:
         return label in view.row.labels
-    return "taint_saturated" in view.labels or _Past(view).beside(values)
+    return _Past(view).beside(values)
 
 
 def stands_in_order(view: Snapshot, value: str) -> bool:
-    """Whether an untrusted text tells its reader to do something with this value; if that is not known any more, yes."""
-    return _Past(view).ordered(value)
+    """Whether a text that speaks to the model may order something with this value; if that is not known any more, yes."""
+    past = _Past(view)
+    return past.ordered(value) and past.beside((value,))
 
 
 def _is_unasked(view: Snapshot, facts: Facts, does: set[str], *, spoken: bool) -> bool:
@@ -266,7 +269,7 @@ class _Past:
 
     def beside(self, values: Iterable[str]) -> bool:
         """Whether one of the values stood in a result that speaks to the model."""
-        return any(addressed(self._read, self._view.hasher, value) for value in values)
+        return self._saturated or any(addressed(self._read, self._view.hasher, value) for value in values)
 
     def asks(self, capability: str) -> bool:
         return told_to(self._read, self._view.hasher, capability)
@@ -318,10 +321,13 @@ def _is_instrument(tool: str) -> bool:
 
 
 @lru_cache(4096)
-def _reads(tool: str) -> bool:
-    """Whether a name begins with a verb that only looks, whatever its nouns are taken for: `open_mail`."""
+def _reads(tool: str) -> bool | None:
+    """Whether a name read closely only looks, whatever its nouns are taken for: `open_mail` does, `open_account` not."""
     first = words_of(_names_of(tool)[-1])[:1]
-    return bool(first) and first[0] in LOOKING and of_name(tool) == {"read"}
+    if not first or first[0] not in LOOKING:
+        return None
+    said = of_name(_names_of(tool)[-1])
+    return said == {"read"} if said else None
 
 
 @lru_cache(4096)
