@@ -138,7 +138,7 @@ def test_capabilities_are_inferred_from_the_name(tool: str, capability: str) -> 
     ],
 )
 def test_what_was_cut_is_said(arguments: dict[str, Any], limit: str) -> None:
-    found = facts("t", arguments)
+    found = extract(ToolCall(tool="t", arguments=arguments), None, 0, milliseconds=60_000)
     assert found.truncated
     assert limit in found.limits or "steps" in found.limits
 
