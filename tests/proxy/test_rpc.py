@@ -22,6 +22,7 @@ from certificates import self_signed
 from yett.errors import YettError
 from yett.proxy.pdp.protos import ENVOY, EXT_MCP
 from yett.proxy.pdp.rpc import LARGEST, Tls, serving
+from yett.serve.probe import ready
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 REQUEST = "/agentgateway.dev.ext_mcp.ExtMcp/CheckRequest"
@@ -351,5 +352,7 @@ def test_the_sidecar_speaks_it_with_the_tokens_of_the_house(tmp_path: Path, secu
             assert client.check("yett_0_0", method="GET", path="/").status.code == 16
         finally:
             client.channel.close()
+            # gRPC answers first; who answers here as well has learnt what a SIGTERM is.
+            assert ready(str(tmp_path / "state" / "yett.sock"), 60)
             server.terminate()
             assert server.wait() == 0
