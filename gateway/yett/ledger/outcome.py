@@ -30,6 +30,8 @@ ORDERS: Final = "ASI01"
 STRIKES: Final = {Level.INFO: 0, Level.LOW: 30, Level.MEDIUM: 100, Level.HIGH: 250, Level.CRITICAL: 400}
 """How much reading such a result raises the session's risk, 0..1000."""
 _FOREIGN: Final = Origin.UNTRUSTED.value
+_PLANTED: Final = {_FOREIGN, Origin.NOVEL.value, "sender"}
+"""Origins of values that whoever wrote a text to the model may have put there."""
 _ORIGINS: Final = {origin.value for origin in Origin}
 _INDEXED: Final = {Origin.DIRECTORY.value: Hasher.of_name, "sender": Hasher.of_sender}
 """How values of an origin are indexed, where not by all their parts. A sender is untrusted, and no mention."""
@@ -126,9 +128,10 @@ def _values(hasher: Hasher, outcome: OutcomeFacts) -> tuple[list[list[str]], boo
     foreign = [value for value, origin in outcome.values if origin == _FOREIGN]
     orders = set[int]().union(*map(hasher.of_orders, foreign))
     if _orders(outcome):
-        orders.update(*map(hasher.of_addressed, foreign))
+        planted = [value for value, origin in outcome.values if origin in _PLANTED]
+        orders.update(*map(hasher.of_addressed, planted))
     if orders:
-        found[_FOREIGN] |= orders
+        found.setdefault(Origin.UNTRUSTED.value, set()).update(orders)
     overflow = outcome.truncated
     told: list[list[str]] = []
     left = MAX_HASHES
