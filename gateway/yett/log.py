@@ -10,6 +10,7 @@ type and the places it passed through are said.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from typing import Final
@@ -37,7 +38,26 @@ class Logger:
             getattr(structlog.get_logger(self._name), level)(event, **fields)
             return
         line = {"event": event, "level": level, "logger": self._name, **fields}
-        sys.stderr.write(msgspec.json.encode(line, enc_hook=repr).decode() + "\n")
+        StandardError().write(msgspec.json.encode(line, enc_hook=repr) + b"\n")
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    StandardError().write(f"yett: {text}\n".encode())
+
+
+class StandardError:
+    """Standard error as it is at the moment. That nobody can read it (closed, a full disk) changes no answer."""
+
+    def write(self, line: bytes) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.write(line.decode("utf-8", "replace"))
+                sys.stderr.flush()
+        return len(line)
+
+    def flush(self) -> None:
+        """Each line is flushed as it is written."""
 
 
 def places(error: BaseException | None) -> list[str]:

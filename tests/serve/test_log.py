@@ -6,41 +6,31 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import structlog
 
+from yett.log import Logger
+from yett.model import ToolCall
+from yett.sdk import TransportError
 from yett.serve import log as serve_log
 
 
-class Stderr:
-    """A standard error that can be read back."""
-
-    def __init__(self) -> None:
-        self.buffer = io.BytesIO()
-
-    def write(self, text: str) -> int:
-        return self.buffer.write(text.encode())
-
-    def flush(self) -> None: ...
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.buffer.getvalue().splitlines()]
-
-
 @pytest.fixture
-def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stderr]:
+def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """What was written to standard error since it was last asked, with logs as `yett serve` writes them."""
     before = structlog.get_config(), logging.getLogger().handlers[:], logging.getLogger().level
-    captured = Stderr()
-    monkeypatch.setattr(sys, "stderr", captured)
     serve_log.configure()
-    yield captured
+    yield lambda: capsys.readouterr().err
     structlog.configure(**before[0])
     logging.getLogger().handlers[:] = before[1]
     logging.getLogger().setLevel(before[2])
+
+
+def lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def fail() -> None:
@@ -50,7 +40,7 @@ def fail() -> None:
         raise ValueError("hunter2\nfake line") from cause
 
 
-def test_an_exceptions_words_stay_out_and_its_places_stand_in(stderr: Stderr) -> None:
+def test_an_exceptions_words_stay_out_and_its_places_stand_in(said: Callable[[], str]) -> None:
     logger = structlog.get_logger("yett.test.words").bind()
     try:
         fail()
@@ -58,15 +48,45 @@ def test_an_exceptions_words_stay_out_and_its_places_stand_in(stderr: Stderr) ->
         logger.error("failed", exc_info=error)
         logger.error("failed", exc_info=True)
         logging.getLogger("yett.other").exception("failed")
-    raw = stderr.buffer.getvalue()
-    assert b"hunter2" not in raw
-    assert b"password" not in raw
-    assert len(stderr.lines) == 3
-    for line in stderr.lines:
+    raw = said()
+    assert "hunter2" not in raw
+    assert "password" not in raw
+    assert len(lines(raw)) == 3
+    for line in lines(raw):
         assert [entry.split(" at ")[0] for entry in line["exception"]] == ["ValueError", "KeyError"]
         assert "test_log.py:" in line["exception"][0]
 
 
-def test_what_a_caller_chose_cannot_start_a_line_of_its_own(stderr: Stderr) -> None:
+def test_what_a_caller_chose_cannot_start_a_line_of_its_own(said: Callable[[], str]) -> None:
     structlog.get_logger("yett.test.lines").info("decision", session='x\n{"event":"forged"}')
-    assert [line["event"] for line in stderr.lines] == ["decision"]
+    assert [line["event"] for line in lines(said())] == ["decision"]
+
+
+class Gone:
+    """A standard error that nobody reads any more, or whose disk is full."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.usefixtures("said")
+@pytest.mark.parametrize("lost", [Gone(), None, "closed"])
+def test_a_line_that_cannot_be_written_changes_no_answer(
+    make_living: Any, monkeypatch: pytest.MonkeyPatch, lost: Any
+) -> None:
+    own = make_living()
+    client = own.client("agent")
+    assert client.decide(ToolCall(tool="ping")).allowed
+    if lost == "closed":
+        lost = io.StringIO()
+        lost.close()
+    monkeypatch.setattr(sys, "stderr", lost)
+    structlog.get_logger("yett.test.lost").error("look")
+    logging.getLogger("yett.other").error("look")
+    Logger("yett.test.lost").error("look")
+    with pytest.raises(TransportError):
+        client.request("POST", "/v1/outcomes", {"decision_id": "d"})
+    assert client.decide(ToolCall(tool="ping")).allowed

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, cast
@@ -22,6 +21,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from yett.errors import Unauthorized, YettError
+from yett.log import say
 from yett.model import Identity
 from yett.proxy import secrets
 from yett.proxy.mcp import wire
@@ -92,7 +92,7 @@ class McpDoor:
         self._headers = list(headers)
         self._commands = commands or {}
         self._clock = clock
-        self._note = note or _to_stderr
+        self._note = note or say
         self._limits = limits or Limits()
         self._sessions: OrderedDict[tuple[str, bytes], _Side] = OrderedDict()
         self._owners: dict[bytes, str] = {}
@@ -482,7 +482,3 @@ def _is_local(value: bytes) -> bool:
     text = value.decode("latin-1").removeprefix("http://").removeprefix("https://")
     host = text.rpartition(":")[0] if text.rpartition(":")[2].isdigit() else text
     return host.strip("[]").lower() in ("127.0.0.1", "localhost", "::1")
-
-
-def _to_stderr(text: str) -> None:
-    print(f"yett: {text}", file=sys.stderr, flush=True)

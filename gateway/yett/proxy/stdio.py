@@ -19,7 +19,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -30,6 +29,7 @@ from functools import partial
 import msgspec
 
 from yett.errors import YettError
+from yett.log import say
 from yett.model import Decision, ToolCall
 from yett.proxy.mcp.actions import Action, Judge, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.core import Session
@@ -139,7 +139,7 @@ class StdioProxy:
         self._decider = decider
         self._command = list(command)
         self._client_in = client_in
-        self._tell = note or _to_stderr
+        self._tell = note or say
         self._notes = 0
         self._clock = clock
         self._judges = ThreadPoolExecutor(PATIENT, "yett-mcp-judge") if patient else None
@@ -344,7 +344,3 @@ def _read(fd: int) -> bytes:
 
 def _nothing() -> None:
     """Wakes the worker, which flushes both sides after each job."""
-
-
-def _to_stderr(text: str) -> None:
-    print(f"yett: {text}", file=sys.stderr, flush=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import structlog
 
-from yett.log import places
+from yett.log import StandardError, places
 
 
 def configure(*, level: int = logging.INFO) -> None:
@@ -30,9 +30,9 @@ def configure(*, level: int = logging.INFO) -> None:
             _without_words,
             structlog.processors.JSONRenderer(serializer=_encode),
         ],
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, StandardError())),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(_Lines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -40,6 +40,11 @@ def configure(*, level: int = logging.INFO) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        StandardError().write(self.format(record).encode() + b"\n")
 
 
 class _Lines(logging.Formatter):
