@@ -1,8 +1,9 @@
 """The shipped packs load, and their own tests notice every change that matters.
 
 Mutations of each rule: leave it out, turn its effect round, and, for every condition in it, at any depth of
-`and` and `or`, leave that condition out or turn it round; within `any(…)` too, but for `coding-agent`, whose
-conditions on commands are held by the sets of calls in `tests/attack`. One that no test of the pack notices is a hole.
+`and` and `or`, leave that condition out or turn it round. One that no test of the pack notices is a hole. Within
+`any(…)` that is so for every pack but `coding-agent`: of what it says of single commands, its tests and the calls
+of `tests/attack` notice most, not all.
 """
 
 from __future__ import annotations
