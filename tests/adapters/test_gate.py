@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, RootModel, SecretStr
 
 from yett.errors import InvalidCall
 from yett.model import Effect, Obligation
@@ -184,6 +186,20 @@ class Deploy(BaseModel):
     to: list[Server]
 
 
+class Hidden(BaseModel):
+    """What an agent sets with JSON, and the tool gets as something else."""
+
+    key: SecretStr = Field(SecretStr(""), exclude=True)
+    path: Path = Field(Path(), exclude=True)
+    when: datetime.date = Field(datetime.date.min, exclude=True)
+    names: set[str] = Field(set(), exclude=True)
+    raw: bytes = Field(b"", exclude=True)
+
+
+class Keys(RootModel[list[SecretStr]]):
+    pass
+
+
 def test_what_a_model_hides_when_it_is_written_down_is_judged_and_not_reported() -> None:
     """The agent sets it, and the tool runs with it."""
     model = Deploy.model_validate({"to": [{"host": "a", "password": "hush", "run": "rm -rf /"}]})
@@ -192,6 +208,10 @@ def test_what_a_model_hides_when_it_is_written_down_is_judged_and_not_reported()
     assert reportable({"made": model}) == {
         "made": {"to": [{"host": "a", "password": "*" * 10, "limit": 0.0}]}
     }
+    given = {"key": "hush", "path": "/etc/shadow", "when": "2026-01-02", "names": ["a"], "raw": "rm -rf /"}
+    assert plain(Hidden.model_validate(given)) == given
+    assert plain(Hidden(raw=b"\xff\xfe"))["raw"] == "__4="  # type: ignore[index]
+    assert plain(Keys.model_validate(["hush"])) == ["hush"]
     endless = Deploy.model_validate({"to": [{"host": "a", "limit": "inf"}]})
     with pytest.raises(InvalidCall):
         call_for("deploy", plain(endless))

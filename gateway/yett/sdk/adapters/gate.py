@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -225,6 +226,9 @@ def _says_failed(result: object) -> bool:
     return True in marks or getattr(result, "status", None) == "error"
 
 
+_NONE: Final = object()
+
+
 def plain(value: object, *, masked: bool = False) -> object:
     """Models and dataclasses as the JSON they stand for; `canonical.check` refuses what is left over.
 
@@ -247,26 +251,29 @@ def _whole(value: Any, written: Any) -> Any:
     """A model as it was written down, with what it masked or left out."""
     if hasattr(value, "get_secret_value"):
         return plain(value.get_secret_value())
+    if getattr(type(value), "__pydantic_root_model__", False):
+        return _whole(value.root, written)
     if isinstance(value, float):
         return value  # infinity is written as null
     if isinstance(written, dict):
         fields = getattr(type(value), "model_fields", {})
         inner = dict(value) if isinstance(value, dict) else {name: getattr(value, name) for name in fields}
         found = {key: _whole(inner[key], item) if key in inner else item for key, item in written.items()}
-        hidden = {key: plain(item) for key, item in inner.items() if key in fields and key not in written}
-        return found | {key: item for key, item in hidden.items() if _is_json(item)}
+        hidden = {key: item for key, item in inner.items() if key in fields and key not in written}
+        return found | {key: shown for key, item in hidden.items() if (shown := _written(item)) is not _NONE}
     if isinstance(written, list) and isinstance(value, list | tuple) and len(value) == len(written):
         return [_whole(*pair) for pair in zip(value, written, strict=True)]
     return written
 
 
-def _is_json(value: object) -> bool:
-    """What is not, no agent has set."""
-    try:
-        canonical.check(value)
-    except InvalidCall:
-        return False
-    return True
+def _written(value: object) -> object:
+    """A value as JSON, dates and paths among it; `_NONE` for what has no such form: that, no agent has set."""
+    from pydantic_core import to_jsonable_python  # there, where there is a model
+
+    for octets in ("utf8", "base64"):
+        with contextlib.suppress(ValueError):  # pydantic's own among them
+            return _whole(value, to_jsonable_python(value, by_alias=False, bytes_mode=octets))
+    return _NONE
 
 
 def reportable(result: object) -> Json:
