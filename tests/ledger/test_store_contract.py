@@ -117,3 +117,14 @@ def test_two_ledgers_do_not_share_a_postgres_store(postgres: str) -> None:
     PostgresStore(postgres, "two").close()
     store.close()
     PostgresStore(postgres, "one").close()
+
+
+def test_a_closed_postgres_store_opens_again_at_once_however_often(postgres: str) -> None:
+    """The server ends a session after its client is gone: the lock must not live on with it."""
+    from yett.ledger.store_postgres import PostgresStore
+
+    for _ in range(50):
+        PostgresStore(postgres, "again").close()
+    store = PostgresStore(postgres, "again")
+    store.close()
+    store.close()

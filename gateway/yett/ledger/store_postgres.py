@@ -24,6 +24,11 @@ create table if not exists yett_position (ledger text primary key, applied bigin
 create table if not exists yett_view (ledger text, key text, value bytea not null, primary key (ledger, key));
 """
 
+_CLASS: Final = 0x79657474
+"""First key of the advisory locks: "yett"."""
+_WAIT_MS: Final = 2000
+"""How long the lock is waited for: the server frees that of a process that died only when it sees it gone."""
+
 
 class PostgresStore:
     """See the module. Thread-safe.
@@ -40,12 +45,15 @@ class PostgresStore:
         self._lock = threading.Lock()
         try:
             self._db = psycopg.connect(conninfo, autocommit=True)
-            held = self._db.execute(
-                "select pg_try_advisory_lock(%s, %s)", (0x79657474, zlib.crc32(ledger.encode()) - (1 << 31))
-            ).fetchone()
-            if held is None or not held[0]:
+            try:
+                with self._db.transaction():
+                    self._db.execute(f"set local lock_timeout = {_WAIT_MS}")
+                    self._db.execute(
+                        "select pg_advisory_lock(%s, %s)", (_CLASS, zlib.crc32(ledger.encode()) - (1 << 31))
+                    )
+            except psycopg.errors.LockNotAvailable as error:
                 self._db.close()
-                raise StoreBroken("another ledger of this name has the store open")
+                raise StoreBroken("another ledger of this name has the store open") from error
             with self._db.transaction():
                 self._db.execute(_SCHEMA)
         except psycopg.Error as error:
@@ -127,8 +135,10 @@ class PostgresStore:
             )
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        # Given back by hand: the server ends a session after its client has gone on, and the next one may be it.
+        with self._lock, contextlib.suppress(psycopg.Error):
+            self._db.execute("select pg_advisory_unlock_all()")
+        self._db.close()
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         with self._guarded():
