@@ -56,16 +56,19 @@ def fits(value: Any, kind: str) -> bool:
 
 def layer(document: dict, tool: dict, call: dict, given: dict) -> tuple[str, set[str]]:
     names, blind = environment(document, tool, call, given), bool(given.get("limits"))
-    fired = []
+    fired, accepted = [], not blind
     for rule in document["rules"]:
         effect = next(effect for effect in EFFECTS if effect in rule)
         when = rule.get("when", "True")
-        mute = blind and effect != "deny" and "facts.truncated" not in when
+        mute = blind and effect == "allow" and "facts.truncated" not in when
         if not mute and selects(rule[effect], effect, tool, call):
             found = value(ast.parse(f"({when})", mode="eval").body, names)
             if found is True or (found is not False and effect != "allow"):
                 fired.append((effect, {f"{document['policy']}/{rule['id']}"}))
-    return strictest(fired or [("deny", {"FACTS_TRUNCATED" if blind else "NO_RULE_ALLOWS"})])
+                accepted |= effect != "deny" and "facts.truncated" in when
+    if not accepted and "deny" not in [effect for effect, _ in fired]:
+        return "deny", {"FACTS_TRUNCATED"}
+    return strictest(fired or [("deny", {"NO_RULE_ALLOWS"})])
 
 
 def selects(selector: Any, effect: str, tool: dict, call: dict) -> bool:

@@ -122,6 +122,31 @@ def test_incomplete_facts_are_denied_unless_a_rule_looks_at_that(tmp_path: Path)
     assert judged(policy, pay(6), limits).effect is Effect.DENY
 
 
+def test_facts_that_are_cut_short_do_not_lose_a_hold(tmp_path: Path) -> None:
+    """Whoever could make the reading stop would else have got past the question."""
+    policy = loaded(
+        tmp_path,
+        BANK + "rules:\n  - {id: a, allow: '*', free: true, when: facts.truncated or not facts.truncated}\n"
+        "  - {id: h, hold: send_money, when: args.amount > 5, approvers: [treasury]}\n",
+    )
+    held = judged(policy, pay(6), {"limits": ["time"]})
+    assert (held.effect, held.approvers) == (Effect.HOLD, ("treasury",))
+
+
+def test_a_value_of_more_parts_than_are_looked_at_was_not_seen(tmp_path: Path) -> None:
+    tools = "policy: p\ntools:\n  send: {does: [send], args: {to: {role: target, type: list}}}\n"
+    policy = loaded(tmp_path, tools + "rules: [{id: a, allow: send, when: seen(args.to)}]")
+    known, given = ["ada@shop.example"] * 1001, {"seen": ["ada@shop.example"]}
+    assert judged(policy, {"tool": "send", "args": {"to": known[:1000]}}, given).effect is Effect.ALLOW
+    stranger = {"tool": "send", "args": {"to": ["eve@far.example", *known]}}
+    assert judged(policy, stranger, given).effect is Effect.DENY
+
+
+def test_where_every_layer_is_a_shadow_nothing_is_allowed(tmp_path: Path) -> None:
+    verdict = judged(loaded(tmp_path, BANK + "shadow: true\nrules: [{id: d, deny: send_money}]"), pay())
+    assert (verdict.effect, codes(verdict)) == (Effect.DENY, ["NO_POLICY", "SHADOW_RULE_DENIES"])
+
+
 def test_spending_is_charged_whole_and_rounded_up(tmp_path: Path) -> None:
     policy = loaded(
         tmp_path,

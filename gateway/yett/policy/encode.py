@@ -86,19 +86,23 @@ class Encoder:
                 ranks.append(rank)
                 continue
             by_effect: dict[Effect, list[Any]] = {effect: [] for effect in Effect}
+            accepting: list[Any] = []
             for rule in layer.rules:
                 if rule.shadow:
                     continue
                 fired = self._fires(layer, rule)
                 fires[f"{layer.id}/{rule.id}"] = fired
                 by_effect[rule.effect].append(fired)
+                if rule.minds_limits and rule.effect is not Effect.DENY:
+                    accepting.append(fired)
                 for obligation in rule.obligations:
                     name = f"{obligation.kind} {json.dumps(obligation.arguments, sort_keys=True)}"
                     obliged.setdefault(name, []).append(fired)
                 if rule.effect is Effect.HOLD and rule.approvers:
                     holds.append((frozenset(rule.approvers), fired))
             denied, held, allowed = (z3.Or(by_effect[e]) for e in (Effect.DENY, Effect.HOLD, Effect.ALLOW))
-            ranks.append(z3.If(denied, 2, z3.If(held, 1, z3.If(allowed, 0, 2))))
+            cut = z3.And(self._truncated(), z3.Not(z3.Or(accepting)))
+            ranks.append(z3.If(z3.Or(denied, cut), 2, z3.If(held, 1, z3.If(allowed, 0, 2))))
         rank = z3.IntVal(2) if not ranks else ranks[0]
         for other in ranks[1:]:
             rank = z3.If(other > rank, other, rank)
@@ -169,17 +173,19 @@ class Encoder:
     # -- rules -------------------------------------------------------------------------------------------
 
     def _fires(self, layer: Layer, rule: Rule) -> Any:
-        space = self.space
         truth = Truth(z3.BoolVal(True), z3.BoolVal(False))
         if rule.when is not None:
             truth = self.truth(rule.when.tree, layer)
         condition = truth.true if rule.effect is Effect.ALLOW else z3.Not(truth.false)
         parts = [self._selected(rule), condition]
-        if rule.effect is not Effect.DENY and not rule.minds_limits:
-            cut = space.scalar("facts.truncated")
-            space.axioms.append(cut.kind == BOOLEAN)
-            parts.append(z3.Not(cut.boolean))
+        if rule.effect is Effect.ALLOW and not rule.minds_limits:
+            parts.append(z3.Not(self._truncated()))
         return z3.And(parts)
+
+    def _truncated(self) -> Any:
+        cut = self.space.scalar("facts.truncated")
+        self.space.axioms.append(cut.kind == BOOLEAN)
+        return cut.boolean
 
     def _selected(self, rule: Rule) -> Any:
         space, selector, spec = self.space, rule.selector, self.spec

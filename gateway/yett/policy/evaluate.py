@@ -2,8 +2,8 @@
 
 Within a layer any matching `deny` wins, else any `hold`, else any `allow`, else it is denied: order never
 matters. A condition that hangs on something missing or mistyped is neither true nor false; then an `allow`
-does not fire and a `hold` or `deny` does. If the facts are not complete (`facts.truncated`), only rules whose
-condition looks at that may allow or hold; the rest of the layer can still deny, and else it is denied.
+does not fire and a `hold` or `deny` does. If the facts are not complete (`facts.truncated`), it is denied unless
+a rule whose condition looks at that allows or holds; every other deny and hold of the layer still counts then.
 
 Before any rule, the call is held against its tool's manifest: a tool or argument nobody described, an
 argument that is missing or of the wrong type, is a deny.
@@ -102,6 +102,11 @@ class Judge:
             else:
                 result = _judge_layer(layer, admitted, scope, facts)
             results.append(_as_shadow(result) if layer.layer.shadow else result)
+        if all(layer.shadow for layer in self._layers):
+            nobody = Reason(
+                stage=STAGE, code="NO_POLICY", message="no layer decides: there is none but shadows"
+            )
+            results.append(LayerVerdict(Effect.DENY, (nobody,)))
         verdict = combine(results)
         if verdict.effect is Effect.DENY or not self._budgets or plan.spec is None:
             return verdict
@@ -200,7 +205,7 @@ def _judge_layer(plan: LayerPlan, admitted: AdmittedCall, scope: Scope, facts: F
     def fired(rules: Iterable[Rule]) -> list[Rule]:
         found = []
         for rule in rules:
-            if truncated and not rule.minds_limits and rule.effect is not Effect.DENY:
+            if truncated and not rule.minds_limits and rule.effect is Effect.ALLOW:
                 continue
             if not rule.selector.concerns(identity.agent, identity.principal):
                 continue
@@ -219,19 +224,19 @@ def _judge_layer(plan: LayerPlan, admitted: AdmittedCall, scope: Scope, facts: F
     holds = fired(plan.holds)
     allows = fired(plan.allows)
     obligations = tuple(obligation for rule in holds + allows for obligation in rule.obligations)
+    if truncated and not any(rule.minds_limits for rule in holds + allows):
+        cut = ", ".join(facts.limits)
+        message = f"the arguments could not be read completely ({cut}), and no rule accepts that"
+        return _denied(plan, "FACTS_TRUNCATED", message, shadows)
     if holds:
         groups = tuple(frozenset(rule.approvers) for rule in holds if rule.approvers)
         return LayerVerdict(Effect.HOLD, tuple(reasons + shadows), obligations, groups)
     if allows:
         return LayerVerdict(Effect.ALLOW, tuple(reasons + shadows), obligations)
-    if truncated:
-        cut = ", ".join(facts.limits)
-        code, message = (
-            "FACTS_TRUNCATED",
-            f"the arguments could not be read completely ({cut}), and no rule accepts that",
-        )
-    else:
-        code, message = "NO_RULE_ALLOWS", "no rule allows this call"
+    return _denied(plan, "NO_RULE_ALLOWS", "no rule allows this call", shadows)
+
+
+def _denied(plan: LayerPlan, code: str, message: str, shadows: list[Reason]) -> LayerVerdict:
     default = Reason(stage=STAGE, code=code, message=f"{message} (layer {plan.layer.id})")
     return LayerVerdict(Effect.DENY, (default, *shadows))
 
@@ -268,13 +273,14 @@ def combine(results: list[LayerVerdict]) -> Verdict:
     """The join of the layers: strictest effect, its reasons first, everybody's obligations.
 
     A hold needs one group that every hold accepts; if there is none, nobody can say yes and it is a deny.
+    There is at least one: a policy without a layer that decides is given one that denies.
     """
     if len(results) == 1 and not results[0].approvers:
         only = results[0]
         return Verdict(
             stage=STAGE, effect=only.effect, reasons=only.reasons[:MAX_REASONS], obligations=only.obligations
         )
-    effect = max((result.effect for result in results), key=lambda e: e.rank, default=Effect.DENY)
+    effect = max((result.effect for result in results), key=lambda e: e.rank)
     reasons = [reason for result in results if result.effect is effect for reason in result.reasons]
     reasons += [
         reason
@@ -284,8 +290,6 @@ def combine(results: list[LayerVerdict]) -> Verdict:
         if result.effect is not Effect.ALLOW or reason.code.startswith("SHADOW_")
     ]
     if effect is Effect.DENY:
-        if not results:
-            reasons = [Reason(stage=STAGE, code="NO_POLICY", message="no layer is loaded")]
         return Verdict(stage=STAGE, effect=effect, reasons=tuple(reasons[:MAX_REASONS]))
     groups = [group for result in results for group in result.approvers]
     approvers: frozenset[str] = frozenset.intersection(*groups) if groups else frozenset()

@@ -137,7 +137,7 @@ def _report(
         parts = tuple(
             _part(rule, part, env, history, hidden) for part in conditions.conjuncts(rule.when.tree)
         )
-    if truncated and not rule.minds_limits and rule.effect is not Effect.DENY:
+    if truncated and not rule.minds_limits and rule.effect is Effect.ALLOW:
         fires = False
         parts = (*parts, Part("the facts are complete", False, ()))
     return RuleReport(layer.id, rule.id, rule.effect, rule.where, fires, parts)

@@ -34,6 +34,7 @@ from yett.extract.facts import Facts
 from yett.extract.views import tokens
 from yett.history import History
 from yett.model import CAPABILITIES, ROLES, AdmittedCall, Json, Origin, Risk, ToolSpec
+from yett.policy.intent import ONLY_LOOKS
 from yett.policy.manifest import kind_of, values_of
 
 LABELS = (
@@ -212,7 +213,8 @@ class Scope:
         return origin_of(value, self._history)
 
     def _seen(self, value: Any) -> bool:
-        return all(self._history.seen(text) for text in texts_of(value))
+        texts = texts_of(value)
+        return len(texts) <= _MAX_LEAVES and all(self._history.seen(text) for text in texts)
 
     def _mentioned(self, value: Any) -> bool:
         texts = texts_of(value)
@@ -239,7 +241,14 @@ class Scope:
     def _asked(self) -> bool:
         does = self._facts.does - {"read"}
         wanted = does | _MAKING if does & _MAKING else does
-        return not does or any(self._intent(capability) for capability in wanted)
+        if not does or any(self._intent(capability) for capability in wanted):
+            return True
+        return does == {"write"} and self._asks_in_other_words()
+
+    def _asks_in_other_words(self) -> bool:
+        """`Refuse claim 312`: there is a prompt, it asks for more than to be told, and no word of it is known."""
+        prompted = self._intent("read") and ONLY_LOOKS not in self._history.labels
+        return prompted and not any(self._intent(each) for each in _ACTS)
 
 
 class _Session(Mapping[str, Any]):
@@ -290,6 +299,7 @@ _VALUES: dict[str, Callable[[Scope], Any]] = {
 }
 
 _MAX_LEAVES = 1000
+_ACTS = frozenset(CAPABILITIES) - {"read"}
 _MAKING = frozenset({"write", "send", "share"})
 """People use one word for another here: `say so in the ticket`, `write to him`, `send her the folder`."""
 
