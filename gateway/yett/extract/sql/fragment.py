@@ -95,7 +95,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|->|#>|@>|[<>|&=;)]|and |or )"),
     ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|['\"{,\s]\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|function|accumulator|or|and|nor|not|in|jsonschema|lookup|graphlookup|unionwith|match|out|merge|project|group)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
     ("expression", rf"^[\s]*(?:{_STRING}|\d+|[\w@.]+)['\")\s]*(?:div|mod|xor|rlike|sounds like|collate|is not null|is null)\b[\s(]*(?:[\d'\"(]|$|null|utf8)"),
-    ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]"),
+    ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]|^\W*declare @\w+|^\d+(?:\.\d*)?e ?\.[a-z]\w{3,}|^from [\w.]+ (?:group|order) by [\w.]+ ?[&;,|]"),
     ("expression", rf"^[\s)]*(?:{_NUMBER}|{_STRING})[\s)]*(?:<=>|<<|>>|\^|\|\||&&)[\s(]*(?:{_NUMBER}|{_STRING}|{_NAME})[\s)]*;?$"),
 )  # fmt: skip
 
@@ -123,11 +123,22 @@ _ACTIVE = re2.compile(
 )
 
 
+_BLANKS = dict.fromkeys(range(1, 32), " ")
+"""What SQL Server takes for a blank."""
+MIN_PERCENTED = 3
+_PERCENTED = re2.compile(r"%([a-z])")
+"""A percent sign before a letter, which old servers drop: `%s%e%l%e%c%t`."""
+
+
 def normalise(text: str) -> str:
     """As the victim's server would read it: executable comments opened, other comments and blanks one blank."""
     low = text.lower()
     if not low.isascii():
         low = low.translate(_QUOTES)
+    if not low.isprintable():
+        low = low.translate(_BLANKS)
+    if low.count("%") > MIN_PERCENTED:
+        low = _PERCENTED.sub(r"\1", low)
     if "/*" in low:
         low = _COMMENT.sub(" ", _EXECUTABLE.sub(r" \1 ", low))
     return " ".join(low.split())
@@ -149,7 +160,7 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
         found |= conditional  # an empty trailing comment or `user()` means nothing by itself
     if "json_operator" in found and "::" in text and not _CAST.search(text):
         found.discard("json_operator")  # `Pod::Text` is a package
-    document = _document(text)
+    document = _document(text) and _document(_LINE_COMMENT.sub(" ", text))
     if not document:
         found |= _structure(text, low)
         if (

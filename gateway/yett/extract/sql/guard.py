@@ -122,9 +122,13 @@ def dialects_disagree(source: str) -> bool:
     return bool(_AMBIGUOUS.search(source))
 
 
-_DISGUISED = re2.compile(_CASES)
+_NESTED = "|".join(
+    word[:at] + word + word[at:] for word in _WORDS if len(word) > 3 for at in range(1, len(word))
+)
+"""A word within itself, which is left over when a filter has taken it out once: `selselectect`."""
+_DISGUISED = re2.compile(f"{_CASES}|(?i:{_NESTED})")
 
 
 def disguised(text: str) -> bool:
-    """Whether a word of SQL is spelt in a mixture of cases (`sELecT`)."""
+    """Whether a word of SQL is spelt so that a filter does not know it (`sELecT`, `selselectect`)."""
     return bool(_DISGUISED.search(text))

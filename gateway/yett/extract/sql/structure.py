@@ -24,7 +24,7 @@ MAX_LENGTH = 800
 MAX_TOKENS = 100
 
 _TOKEN = re2.compile(
-    r"\s+|on duplicate key update\b|on conflict ?(?:\([^()]*\) ?)?do (?:update set|nothing)\b|(?:lines|fields|columns) (?:terminated|starting|enclosed|escaped) by\b|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
+    r"\s+|on duplicate key update\b|on conflict ?(?:\([^()]*\) ?)?do (?:update set|nothing)\b|(?:lines|fields|columns) (?:terminated|starting|enclosed|escaped) by\b|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*(?::[a-z]\w*)?|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
     r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.)"
 )
 _BINARY = frozenset(
@@ -43,7 +43,7 @@ _CLAUSES = words(
     "having order group limit offset fetch into procedure where for from join on using as by returning"
 )
 """Words that go on with a query after an operand, each followed by its own operand or by nothing."""
-_ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only with rollup")
+_ENDED_BY_NOTHING = words("asc desc end isnull notnull rows only with rollup allow filtering")
 _CASE = words("then else when")
 _TAIL_CLAUSES = ("on duplicate", "on conflict", "lines ", "fields ", "columns ")
 """What several words begin that the machine takes as one."""
@@ -176,7 +176,9 @@ def ordering(low: str) -> bool:
     reading = readings(low)[1]
     strange = reading.brings & {"constant", "union", "subquery", "stacked", "comment"}
     computed = "computed" in reading.brings and not low.startswith("case ")
-    return reading.fits and low[:1].isalpha() and "names" in reading.brings and not strange and not computed
+    if strange or computed or "@" in low:  # a variable is no column
+        return False
+    return reading.fits and low[:1].isalpha() and "names" in reading.brings
 
 
 def _ordinary(reading: Reading, low: str) -> bool:
