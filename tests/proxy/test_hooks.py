@@ -126,8 +126,20 @@ def test_what_was_forgotten_leaves_the_file_too(tmp_path: Path) -> None:
     for round in range(3):
         memory = Sessions(file, 2)
         memory.put(("c", "a", str(round)), f"s{round}")
-    assert len(Sessions(file, 2)._ids) == 2
+    kept = Sessions(file, 2)
+    assert [kept.get(("c", "a", str(round))) for round in range(3)] == [None, "s1", "s2"]
     assert len(file.read_bytes().splitlines()) == 2
+
+
+def test_another_credential_s_many_conversations_push_out_nobody_s_session(tmp_path: Path) -> None:
+    file = tmp_path / "sessions"
+    memory = Sessions(file, 2)
+    memory.put(("alice", "claude-code", "work"), "s0")
+    for number in range(9):
+        memory.put(("mallory", "claude-code", str(number)), f"m{number}")
+    for known in (memory, Sessions(file, 2)):
+        assert known.get(("alice", "claude-code", "work")) == "s0"
+        assert known.get(("mallory", "claude-code", "0")) is None
 
 
 def test_tools_of_mcp_servers_are_named_as_everywhere_else() -> None:

@@ -21,6 +21,7 @@ from wireside import request, result, text
 from waiting import until
 from yett.errors import Unauthorized
 from yett.model import Identity
+from yett.proxy import http as http_door
 from yett.proxy.http import McpDoor
 from yett.proxy.mcp import wire
 from yett.proxy.mcp.actions import Limits
@@ -311,6 +312,37 @@ def test_with_authentication_each_credential_has_sessions_of_its_own_and_keeps_i
         assert post(url, call(), authorization="Bearer bob").status_code == 200
     assert not any(b"Bearer" in head for head in seen)
     assert [asked.session for asked in decider.calls] == ["s1", "s1", "s2"]
+
+
+def test_one_credential_s_many_sessions_do_not_free_another_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner forgotten, a session would be anybody's who names it, and what was read in it forgotten."""
+    monkeypatch.setattr(http_door, "SESSIONS", 2)
+    with (
+        answering(lambda _: ok(json.dumps(result(1, content=[])).encode())) as (upstream, _),
+        door(upstream, authenticate=_by_token) as (url, decider),
+    ):
+        assert post(url, call(), authorization="Bearer alice", mcp_session_id="S").status_code == 200
+        for number in range(4):
+            own = post(url, call(), authorization="Bearer bob", mcp_session_id=f"B{number}")
+            assert own.status_code == 200
+        assert post(url, call(), authorization="Bearer bob", mcp_session_id="S").status_code == 404
+        assert post(url, call(), authorization="Bearer alice", mcp_session_id="S").status_code == 200
+    assert decider.calls[0].session == decider.calls[-1].session
+
+
+def test_a_session_that_the_server_does_not_end_is_not_forgotten() -> None:
+    def answer(head: bytes) -> bytes:
+        if head.startswith(b"DELETE"):
+            return ok(b"", status="405 Method Not Allowed")
+        return ok(json.dumps(result(1, content=[])).encode())
+
+    with answering(answer) as (upstream, _), door(upstream, authenticate=_by_token) as (url, decider):
+        headers = {"authorization": "Bearer alice", "mcp-session-id": "S"}
+        assert post(url, call(), authorization="Bearer alice", mcp_session_id="S").status_code == 200
+        assert httpx.delete(url, headers=headers).status_code == 405
+        assert post(url, call(), authorization="Bearer alice", mcp_session_id="S").status_code == 200
+        assert post(url, call(), authorization="Bearer bob", mcp_session_id="S").status_code == 404
+    assert decider.calls[0].session == decider.calls[1].session
 
 
 CLIENT = """

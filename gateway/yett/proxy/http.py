@@ -24,6 +24,7 @@ from yett.errors import Unauthorized, YettError
 from yett.log import say
 from yett.model import Identity
 from yett.proxy import secrets
+from yett.proxy.kept import Kept
 from yett.proxy.mcp import wire
 from yett.proxy.mcp.actions import Action, Judge, Limits, Note, Report, ToClient, ToServer
 from yett.proxy.mcp.catalogue import Catalogue
@@ -43,7 +44,7 @@ Headers = list[tuple[bytes, bytes]]
 SECONDS: Final = 600.0
 """For the head of an answer: tools may take long."""
 SESSIONS: Final = 4_096
-"""Sessions of servers remembered; the oldest is forgotten and begins anew."""
+"""Sessions of servers remembered for each credential; its oldest is forgotten and begins anew."""
 _TO_SERVER: Final = frozenset(
     {b"accept", b"content-type", b"last-event-id", b"mcp-session-id", b"mcp-protocol-version", b"mcp-method",
      b"mcp-name", b"traceparent", b"tracestate", b"user-agent"}
@@ -94,7 +95,7 @@ class McpDoor:
         self._clock = clock
         self._note = note or say
         self._limits = limits or Limits()
-        self._sessions: OrderedDict[tuple[str, bytes], _Side] = OrderedDict()
+        self._sessions: Kept[bytes, _Side] = Kept(SESSIONS)
         self._owners: dict[bytes, str] = {}
         self._stateless: OrderedDict[str, _Side] = OrderedDict()
 
@@ -149,8 +150,8 @@ class McpDoor:
         answer = await self._upstream.send(
             method, self._upstream.target.path, await self._outgoing(headers), b"", seconds=SECONDS
         )
-        if method == "DELETE":
-            self._sessions.pop(side.key, None)
+        if method == "DELETE" and (answer.status < 300 or answer.status == 404):
+            self._sessions.pop(*side.key)
             self._owners.pop(side.key[1], None)
         if _is_stream(answer) and answer.status == 200:
             await self._stream(side, answer, None, receive, send)
@@ -305,9 +306,9 @@ class McpDoor:
         """The session this request belongs to."""
         who = identity.credential if identity is not None else ""
         key = (who, _one(headers, b"mcp-session-id"))
-        if key[1] and key in self._sessions:
-            self._sessions.move_to_end(key)
-            return self._sessions[key]
+        known = self._sessions.get(*key)
+        if known is not None:
+            return known
         if key[1] and self._owners.get(key[1], who) != who:
             raise YettError("SESSION_UNKNOWN", "there is no such session")
         if key[1]:
@@ -330,10 +331,9 @@ class McpDoor:
             self._keep(side.key, side)
 
     def _keep(self, key: tuple[str, bytes], side: _Side) -> None:
-        self._sessions[key] = side
         self._owners[key[1]] = key[0]
-        while len(self._sessions) > SESSIONS:
-            (_, forgotten), _ = self._sessions.popitem(last=False)
+        forgotten = self._sessions.put(*key, side)
+        if forgotten is not None:
             self._owners.pop(forgotten, None)
 
     def _core(self, states: States | None) -> Session:

@@ -9,7 +9,6 @@ restart (`memory`); the words of a prompt do not.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,14 @@ from yett.errors import YettError
 from yett.model import Context, Identity, Json, Outcome
 from yett.proxy.hooks.agents import DIALECTS, Dialect, Event, read
 from yett.proxy.hooks.memory import Key, Sessions
+from yett.proxy.kept import Kept
 from yett.proxy.mcp import answers, obligations
 from yett.sdk.decider import AnyDecider, OnBehalf, aask, atell, call_for, explain, wall_clock
 
 MAX_EVENT = 4 << 20
 """Bytes of one event."""
 REMEMBERED = 4_096
-"""Sessions, and running tool uses, kept in memory."""
+"""Sessions, and running tool uses, kept in memory for each credential."""
 MAX_PROMPT = 16_384
 """Characters of a prompt kept as the context of later calls."""
 
@@ -47,8 +47,8 @@ class HookDesk:
         self._clock = clock
         self._lock = threading.Lock()
         self._sessions = Sessions(sessions, REMEMBERED)
-        self._prompts: OrderedDict[str, str | None] = OrderedDict()
-        self._running: OrderedDict[Key, str] = OrderedDict()
+        self._prompts: Kept[str, str | None] = Kept(REMEMBERED)
+        self._running: Kept[Key, str] = Kept(REMEMBERED)
 
     async def answer(self, agent: str, body: bytes, identity: Identity) -> bytes:
         """The answer to one event, as the agent wants it.
@@ -76,15 +76,14 @@ class HookDesk:
         prompt = event.prompt[:MAX_PROMPT] if isinstance(event.prompt, str) else None
         session = self._session(key, decider, prompt)
         with self._lock:
-            self._prompts[session] = prompt
-            self._prompts.move_to_end(session)
-            while len(self._prompts) > REMEMBERED:
-                self._prompts.popitem(last=False)
+            self._prompts.put(key[0], session, prompt)
         return _json(dialect.allow(event))
 
     async def _before(self, dialect: Dialect, event: Event, key: Key, decider: OnBehalf) -> bytes:
         session = self._session(key, decider, None)
-        context = Context(prompt=self._prompts.get(session), parent=event.parent)
+        with self._lock:
+            prompt = self._prompts.get(key[0], session)
+        context = Context(prompt=prompt, parent=event.parent)
         call = call_for(event.tool, event.arguments, session=session, server=event.server, context=context)
         decision = await aask(decider, call, clock=self._clock)
         if not decision.allowed:
@@ -96,14 +95,12 @@ class HookDesk:
             await atell(decider, unused)
             return _json(dialect.deny(event, f"The call of {event.tool} was not run: {problem}."))
         with self._lock:
-            self._running[_use(key, event)] = decision.decision_id
-            while len(self._running) > REMEMBERED:
-                self._running.popitem(last=False)
+            self._running.put(key[0], _use(key, event), decision.decision_id)
         return _json(dialect.allow(event))
 
     async def _after(self, dialect: Dialect, event: Event, key: Key, decider: AnyDecider) -> bytes:
         with self._lock:
-            decision = self._running.pop(_use(key, event), None)
+            decision = self._running.pop(key[0], _use(key, event))
         if decision is None:
             return _json(dialect.allow(event))
         outcome = Outcome(

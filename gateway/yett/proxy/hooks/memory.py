@@ -2,25 +2,26 @@
 
 What a conversation has read (its labels, its risk) is remembered by the ledger under the gateway's session;
 without this file a restart would begin a new one, and forget. One line a conversation, appended when it is
-first seen: a digest of credential, agent and the agent's own id for it, and the gateway's id. Lines that
-cannot be read, such as one that a crash cut, are passed over.
+first seen: a digest of the credential, one of credential, agent and the agent's own id for it, and the
+gateway's id. Lines that cannot be read, such as one that a crash cut, are passed over.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
+
+from yett.proxy.kept import Kept
 
 Key = tuple[str, str, str]
 """Credential, agent, conversation."""
 
 
 class Sessions:
-    """Up to `size` conversations, the oldest forgotten first. Not thread-safe.
+    """Up to `size` conversations of each credential, its oldest forgotten first. Not thread-safe.
 
     Args:
         file: where they outlive the process; None keeps them in memory.
@@ -28,56 +29,48 @@ class Sessions:
 
     def __init__(self, file: Path | None, size: int) -> None:
         self._file = file
-        self._size = size
-        self._ids: OrderedDict[str, str] = OrderedDict()
+        self._ids: Kept[str, str] = Kept(size)
         for line in _lines(file):
-            self._put(*line)
+            self._ids.put(*line)
         if file is not None and file.exists():
             self._rewrite(file)
 
     def get(self, key: Key) -> str | None:
         """The gateway's session."""
-        mark = _mark(key)
-        if mark in self._ids:
-            self._ids.move_to_end(mark)
-        return self._ids.get(mark)
+        return self._ids.get(*_marks(key))
 
     def put(self, key: Key, session: str) -> None:
         """Remember it before it is used. Raises `OSError`: then it must not be used."""
-        line = (_mark(key), session)
+        line = (*_marks(key), session)
         if self._file is not None:
             with open(self._file, "ab", opener=_private) as file:
                 file.write(msgspec.json.encode(line) + b"\n")
-        self._put(*line)
-
-    def _put(self, mark: str, session: str) -> None:
-        self._ids[mark] = session
-        self._ids.move_to_end(mark)
-        while len(self._ids) > self._size:
-            self._ids.popitem(last=False)
+        self._ids.put(*line)
 
     def _rewrite(self, file: Path) -> None:
         """Without what was forgotten, so that the file stays as small as the memory."""
         beside = file.with_name(file.name + ".new")
         with open(beside, "wb", opener=_private) as new:
-            new.writelines(msgspec.json.encode(line) + b"\n" for line in self._ids.items())
+            new.writelines(msgspec.json.encode(line) + b"\n" for line in self._ids)
         beside.replace(file)
 
 
-def _lines(file: Path | None) -> list[tuple[str, str]]:
+def _lines(file: Path | None) -> list[tuple[str, str, str]]:
     if file is None or not file.exists():
         return []
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, str]] = []
     for line in file.read_bytes().splitlines():
         try:
-            found.append(msgspec.json.decode(line, type=tuple[str, str]))
+            found.append(msgspec.json.decode(line, type=tuple[str, str, str]))
         except (msgspec.MsgspecError, UnicodeError):
             continue
     return found
 
 
-def _mark(key: Key) -> str:
-    return hashlib.sha256(msgspec.json.encode(key)).hexdigest()
+def _marks(key: Key) -> tuple[str, str]:
+    """Digests of the credential and of the whole key: names of conversations are not written."""
+    owner, whole = (hashlib.sha256(msgspec.json.encode(part)).hexdigest() for part in (key[0], key))
+    return owner, whole
 
 
 def _private(path: str, flags: int) -> int:

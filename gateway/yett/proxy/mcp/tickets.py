@@ -31,7 +31,9 @@ class States:
             self._tasks[_short(task["taskId"])] = decision
         state = result.get("requestState")
         if result.get("resultType") == "input_required" and isinstance(state, str):
-            self._states[_mark(state, request)] = None
+            mark = _mark(state, request)
+            if mark:
+                self._states[mark] = None
         for memory in (self._tasks, self._states):
             while len(memory) > self._size:
                 memory.popitem(last=False)
@@ -50,7 +52,7 @@ def _short(task: str) -> str:
 
 
 def _mark(state: str, request: wire.Request) -> bytes:
-    """A digest over the state and what it continues; nothing of the state itself is kept."""
+    """A digest over the state and what it continues; nothing of the state itself is kept. Empty if there is none."""
     params = request.params
     about = [request.method, params.get("name"), params.get("uri"), params.get("arguments"), state]
     try:
