@@ -19,6 +19,8 @@ from yett_audit.errors import AuditError
 from yett_audit.record import b64
 
 PREFIX = "hmac-sha256:"
+_BLOCK = 64
+_INNER, _OUTER = bytes(byte ^ 0x36 for byte in range(256)), bytes(byte ^ 0x5C for byte in range(256))
 
 
 def commit(salt: bytes, path: str, canonical_value: bytes) -> str:
@@ -34,8 +36,10 @@ def commit(salt: bytes, path: str, canonical_value: bytes) -> str:
     """
     if len(salt) != 32:
         raise ValueError("a salt has 32 bytes")
-    digest = hmac.digest(salt, path.encode() + b"\x00" + canonical_value, "sha256")
-    return PREFIX + b64(digest).decode()
+    # RFC 2104, spelt out: `hmac.digest` lets other threads run each time, and waits for its turn to come again.
+    key = salt.ljust(_BLOCK, b"\x00")
+    inner = hashlib.sha256(key.translate(_INNER) + path.encode() + b"\x00" + canonical_value).digest()
+    return PREFIX + b64(hashlib.sha256(key.translate(_OUTER) + inner).digest()).decode()
 
 
 def open_commitment(commitment: str, salt: bytes, path: str, canonical_value: bytes) -> bool:

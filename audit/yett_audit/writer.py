@@ -369,10 +369,10 @@ class Writer:
         finally:
             with self._turn:
                 self._leading = False
-                ready = self._callbacks
+                ready, self._callbacks = self._callbacks, []
                 if error is None:
+                    self._callbacks = [c for c in ready if c[0] >= self._durable]
                     ready = [c for c in ready if c[0] < self._durable]
-                self._callbacks = [c for c in self._callbacks if c not in ready] if ready else self._callbacks
                 self._turn.notify_all()
             for _, done in ready:
                 done(error)

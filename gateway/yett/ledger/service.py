@@ -92,6 +92,8 @@ class Service(asyncio.Protocol):
         self._pasts: OrderedDict[int, Snapshot] = OrderedDict()
         """What the worker was told, without the bulk, by number; the oldest are forgotten."""
         self._told = 0
+        self._entered: list[_Waiting] = []
+        """What this turn of the loop has appended to the log."""
         self._released: deque[_Waiting] = deque()
         self._woken = False
 
@@ -104,30 +106,35 @@ class Service(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         answers: list[bytes] = []
-        waiting: list[_Waiting] = []
         try:
             for question in self._frames.feed(data):
                 assert isinstance(question, Question)
                 found = self._answer(question)
                 if isinstance(found, _Waiting):
-                    waiting.append(found)
+                    if not self._entered:
+                        self._loop.call_soon(self._hand_over)
+                    self._entered.append(found)
                 else:
                     answers.append(frame(Answer(number=question.number, reply=found)))
         except BadFrame as error:
             log.error("a worker's link was closed", reason=str(error))
             self._abort()
             return
-        # Only now does the log's thread get to know: what was appended together is flushed together.
-        for each in waiting:
-            released = partial(self._release, each)
-            if isinstance(each.found, Committed):
-                self._ledger.subscribe(each.found, released)
-            else:
-                each.found.add_done_callback(released)
         self._send(answers)
-        for each in waiting:
+
+    def _hand_over(self) -> None:
+        """What all workers asked for in one turn of the loop is in the log by now, and is flushed together."""
+        entered, self._entered = self._entered, []
+        commits = [each for each in entered if isinstance(each.found, Committed)]
+        for each in entered:
+            if isinstance(each.found, Pending):
+                each.found.add_done_callback(partial(self._release, [each]))
+        if commits and isinstance(commits[-1].found, Committed):
+            # Once the last is durable, or never will be, that is so of all before it.
+            self._ledger.subscribe(commits[-1].found, partial(self._release, commits))
+        for each in commits:
             if isinstance(each.found, Committed):
-                each.found.sign()
+                each.found.sign()  # while the disk is busy
 
     def _answer(self, question: Question) -> Reply | _Waiting:
         ask = question.ask
@@ -202,9 +209,9 @@ class Service(asyncio.Protocol):
 
     # -- answers that were waited for ------------------------------------------------------------------
 
-    def _release(self, waiting: _Waiting, _: object = None) -> None:
+    def _release(self, waiting: list[_Waiting], _: object = None) -> None:
         # In the log's thread. The flag is cleared before the queue is read, so nothing is left behind.
-        self._released.append(waiting)
+        self._released.extend(waiting)
         if not self._woken:
             self._woken = True
             self._loop.call_soon_threadsafe(self._wake)

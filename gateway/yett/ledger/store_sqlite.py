@@ -11,12 +11,15 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from yett.ledger.store import Entry, Saved, StoreBroken
 
 VERSION: Final = 1
+_TOGETHER: Final = 200
+"""Rows of one statement: with each, the interpreter is given up and taken back from whoever decides calls."""
 
 _SCHEMA: Final = """
 create table if not exists row (tab text not null, key text not null, n integer not null, value blob not null,
@@ -97,11 +100,9 @@ class SqliteStore:
         with self._guarded():
             self._db.execute("begin immediate")
             try:
-                self._db.executemany(
-                    "insert into row (tab, key, n, value) values (?, ?, ?, ?)"
-                    " on conflict (tab, key) do update set value = excluded.value",
-                    written,
-                )
+                for start in range(0, len(written), _TOGETHER):
+                    rows = written[start : start + _TOGETHER]
+                    self._db.execute(_insert(len(rows)), list(chain.from_iterable(rows)))
                 self._db.executemany("delete from row where tab = ? and key = ?", removed)
                 self._db.execute(
                     "insert into position values (1, ?, ?, ?) on conflict (id) do update set"
@@ -148,3 +149,10 @@ class SqliteStore:
                 yield
             except sqlite3.Error as error:
                 raise StoreBroken(str(error)) from error
+
+
+def _insert(rows: int) -> str:
+    return (
+        f"insert into row (tab, key, n, value) values {', '.join(['(?, ?, ?, ?)'] * rows)}"
+        " on conflict (tab, key) do update set value = excluded.value"
+    )

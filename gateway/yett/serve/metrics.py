@@ -61,6 +61,7 @@ class Metrics:
             ["route", "status"],
             registry=self.registry,
         )
+        self._by_answer: dict[tuple[str, int], Counter] = {}
         self._by_effect = {effect: self._decisions.labels(effect) for effect in ("allow", "hold", "deny")}
 
     def decided(self, decision: Decision | Settled, seconds: float) -> None:
@@ -83,7 +84,10 @@ class Metrics:
 
     def answered(self, route: str, status: int) -> None:
         """Count one response; `route` is a template, never a path."""
-        self._requests.labels(route, str(status)).inc()
+        counter = self._by_answer.get((route, status))
+        if counter is None:
+            counter = self._by_answer[route, status] = self._requests.labels(route, str(status))
+        counter.inc()
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A value that is read when it is scraped."""
