@@ -337,12 +337,14 @@ BROKEN = {
 }
 
 
+@pytest.mark.parametrize("in_a_loop", [False, True])
 @pytest.mark.parametrize("way", BROKEN)
-def test_a_ledger_that_breaks_off_answers_nobody(tmp_path: Path, way: str) -> None:
+def test_a_ledger_that_breaks_off_answers_nobody(tmp_path: Path, way: str, in_a_loop: bool) -> None:
     world = World(tmp_path / "state")
     script = Scripted()
     broken = threading.Event()
-    remote = script.remote(world, on_broken=broken.set)
+    loop = asyncio.new_event_loop() if in_a_loop else None
+    remote = script.remote(world, on_broken=broken.set, loop=loop)
     threading.Timer(0.1, lambda: BROKEN[way](script.near)).start()
     with pytest.raises(LedgerError) as refused:
         settled(remote, Judgement())
@@ -352,7 +354,47 @@ def test_a_ledger_that_breaks_off_answers_nobody(tmp_path: Path, way: str) -> No
         with pytest.raises(AuditUnavailable):
             settled(remote, Judgement())
     remote.close()
+    if loop is not None:
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        assert script.far.fileno() == -1, "the loop lets go of the link"
     world.ledger.close()
+
+
+async def _answered(pending: Pending) -> Decision:
+    there, told_by = asyncio.Event(), []
+    pending.add_done_callback(lambda _: (told_by.append(threading.get_ident()), there.set()))
+    await there.wait()
+    assert told_by == [threading.get_ident()], "nothing is handed from thread to thread"
+    return pending.result(0)
+
+
+def test_a_loop_reads_the_link_in_its_own_thread(linked: Linked) -> None:
+    async def ask() -> None:
+        remote = linked.remote(loop=asyncio.get_running_loop())
+        opened = linked.world.ledger.open_session(AGENT)
+        # The first of a session asks for its past, and reads the others' answers while it waits.
+        pending = [remote.settle(AGENT, session, Judgement()) for session in ("", "", opened, opened)]
+        decisions = [await _answered(each) for each in pending]
+        assert all(decision.allowed and decision.permit for decision in decisions)
+        report = OutcomeFacts(
+            decision_id=decisions[0].decision_id, status="ok", result_digest="sha256:" + "0" * 64, size=10
+        )
+        assert remote.decided(decisions[0].decision_id, AGENT).status == "reserved"
+        assert (await _answered(remote.report(report, AGENT))).record is not None
+        stale = Judgement()
+        linked.world.ledger.freeze("all", OPERATOR)
+        refused = await _answered(remote.settle(AGENT, "", stale))
+        assert "FROZEN" in codes(refused)
+        assert stale.asked == 2, "it was judged again by the past as it is"
+        waiting = remote.settle(AGENT, opened, Judgement())
+        await asyncio.to_thread(remote.record_policy, linked.world.ledger.policy)
+        await _answered(waiting)
+        remote.close()
+        with pytest.raises(AuditUnavailable):
+            remote.settle(AGENT, "", Judgement())
+
+    asyncio.run(ask())
 
 
 def test_whoever_waits_when_the_link_breaks_gets_a_deny(linked: Linked) -> None:

@@ -4,19 +4,23 @@ The past of a session is asked for once and kept; each commit says by what it wa
 tells of a newer past replaces the kept one. So a call costs one exchange, and a stale past costs another
 judgement, never a wrong decision.
 
-One thread reads the answers. When the link breaks, or is silent for too long, everything that waits and
+A thread reads the answers, or an event loop does between judging: then nothing is handed from thread to thread,
+and whoever asks in that loop's own thread, and has to wait, reads until it is answered. When the link breaks, or is silent for too long, everything that waits and
 everything that comes is a deny without a record, and `on_broken` is called: a worker that has lost its ledger
 has nothing left to do.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import math
+import select
 import socket
 import struct
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -76,6 +80,7 @@ class RemoteLedger:
         link: a connected stream socket whose other end is a `service.Service`.
         clock: milliseconds since the epoch.
         on_broken: called once, from any thread, when the link is of no use any more.
+        loop: reads the answers, if it is made in that loop's thread; else a thread does.
     Raises:
         AuditUnavailable: the other end does not answer.
     """
@@ -87,11 +92,15 @@ class RemoteLedger:
         clock: Callable[[], int],
         on_broken: Callable[[], None] = lambda: None,
         silence_s: float = SILENCE_S,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._link = link
         self._clock = clock
         self._on_broken = on_broken
         self._silence_s = silence_s
+        self._loop = loop
+        self._home = threading.get_ident()
+        self._frames = Frames(Answer)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Callable[[Reply], None]] = {}
@@ -100,7 +109,10 @@ class RemoteLedger:
         link.setblocking(True)
         # A ledger that has stopped reading must not stop a worker for ever in the middle of a send.
         link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(silence_s), 0))
-        threading.Thread(target=self._read, name="yett-link", daemon=True).start()
+        if loop is None:
+            threading.Thread(target=self._read, name="yett-link", daemon=True).start()
+        else:
+            loop.add_reader(link, self._hear, socket.MSG_DONTWAIT)
         welcome = self._asked(Hello(), Welcome)
         self._hasher = Hasher(welcome.hasher)
         self._verifier = Verifier(welcome.origin, {issuer.kid: issuer for issuer in welcome.issuers})
@@ -144,7 +156,7 @@ class RemoteLedger:
     # -- the link --------------------------------------------------------------------------------------
 
     def ask(self, ask: Ask, answered: Callable[[Reply], None]) -> None:
-        """Send a question; `answered` is called from the reading thread, whatever happens.
+        """Send a question; `answered` is called from whichever thread reads, whatever happens.
 
         Raises:
             AuditUnavailable: it cannot be sent.
@@ -172,7 +184,13 @@ class RemoteLedger:
             waiting, self._waiting = self._waiting, {}
         with contextlib.suppress(OSError):
             self._link.shutdown(socket.SHUT_RDWR)  # also wakes the reading thread, which a close does not
-        self._link.close()
+        try:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._unwatch, self._loop)
+            else:
+                self._link.close()
+        except RuntimeError:  # the loop has ended, and watches nothing any more
+            self._link.close()
         for answered in waiting.values():
             with contextlib.suppress(Exception):  # one that cannot be told must not keep it from the others
                 answered(Failed(code="AUDIT_UNAVAILABLE", message=reason))
@@ -185,24 +203,46 @@ class RemoteLedger:
     def _asked(self, ask: Ask, kind: type[R]) -> R:
         slot = _Slot()
         self.ask(ask, slot.put)
+        patience: float = self._silence_s
+        if self._loop is not None and threading.get_ident() == self._home:
+            self._hear_until(slot)
+            patience = 0
         try:
-            return _expected(slot.get(self._silence_s), kind)
+            return _expected(slot.get(patience), kind)
         except TimeoutError:
             reason = "the ledger's process does not answer"
             self.give_up(reason)
             raise AuditUnavailable(reason) from None
 
+    def _hear_until(self, slot: _Slot) -> None:
+        """Reads in the loop's stead, which waits for this; returns with an answer, or when it is silent too long."""
+        coming = select.poll()
+        coming.register(self._link, select.POLLIN)
+        until = time.monotonic() + self._silence_s
+        while not slot.answered and (left := until - time.monotonic()) > 0:
+            if coming.poll(left * 1000):
+                self._hear(socket.MSG_DONTWAIT)
+
     def _read(self) -> None:
-        frames = Frames(Answer)
-        reason = "the ledger's process has ended"
+        while self._hear():
+            pass
+
+    def _hear(self, flags: int = 0) -> bool:
+        """Reads once and passes on what was answered; False if nothing more will come."""
         try:
-            while data := self._link.recv(_CHUNK):
-                for answer in frames.feed(data):
-                    assert isinstance(answer, Answer)
-                    with self._lock:
-                        answered = self._waiting.pop(answer.number, None)
-                    if answered is not None:
-                        answered(answer.reply)
+            data = self._link.recv(_CHUNK, flags)
+            # All of it before the first is passed on: what that brings about may read again.
+            for answer in list(self._frames.feed(data)):
+                assert isinstance(answer, Answer)
+                with self._lock:
+                    answered = self._waiting.pop(answer.number, None)
+                if answered is not None:
+                    answered(answer.reply)
+            if data:
+                return True
+            reason = "the ledger's process has ended"
+        except BlockingIOError:
+            return True
         except OSError as error:
             reason = f"the link to the ledger's process broke: {error.strerror}"
         except BadFrame as error:
@@ -210,6 +250,11 @@ class RemoteLedger:
         except Exception as error:  # noqa: BLE001 - nobody would read on, and everybody would wait
             reason = f"an answer could not be passed on ({type(error).__name__})"
         self.give_up(reason)
+        return False
+
+    def _unwatch(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.remove_reader(self._link)
+        self._link.close()
 
     # -- the pasts that are kept -----------------------------------------------------------------------
 
@@ -251,7 +296,8 @@ class _Slot:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._there = threading.Event()
+        self._there: threading.Event | None = None
+        """Made only if somebody blocks."""
         self._reply: Reply | None = None
         self._calls: list[Callable[[], None]] = []
 
@@ -259,12 +305,22 @@ class _Slot:
         with self._lock:
             self._reply = reply
             calls, self._calls = self._calls, []
-        self._there.set()
+            there = self._there
+        if there is not None:
+            there.set()
         for call in calls:
             call()
 
+    @property
+    def answered(self) -> bool:
+        return self._reply is not None
+
     def get(self, timeout: float | None) -> Reply:
-        if not self._there.wait(timeout):
+        with self._lock:
+            if self._reply is not None:
+                return self._reply
+            there = self._there = self._there or threading.Event()
+        if not there.wait(timeout):
             raise TimeoutError("the ledger has not answered yet")
         assert self._reply is not None
         return self._reply

@@ -69,7 +69,7 @@ async def _serve(settings: Settings, control: socket.socket, link: socket.socket
     def broken() -> None:
         loop.call_soon_threadsafe(gone.set)
 
-    ledger = RemoteLedger(link, clock=wall_clock, on_broken=broken)
+    ledger = RemoteLedger(link, clock=wall_clock, on_broken=broken, loop=loop)
     judging = Judging(
         gate=load_gate(settings.policy, Assessor.load(), Own.of(settings.state, settings.own)),
         memory=ledger,
