@@ -62,6 +62,8 @@ TARGET_NAMES: Final = frozenset(
 """Arguments that name a destination when no manifest says so."""
 CHOSEN: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG})
 """Of destinations that a person chose for this errand: however many they are, none of them spreads anything."""
+LOOKS: Final = frozenset({"read"})
+"""What a call that only looks does; one of an undescribed tool may do less."""
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that are no destination: what stays on the machine goes nowhere."""
 MAX_PARENTS: Final = 6
@@ -139,7 +141,11 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
             privilege += 1 if "privilege" in effects else 0
     outward = bool(does & OUTWARD) or networked
     acting = outward or bool(does & ACTING)
+    carries = (outward or (does <= LOOKS and _fetches(view, facts))) and _carries_secret(view, facts)
+    # What takes a secret along acts and goes out, although its tool only looks.
+    outward, acting = outward or carries, acting or carries
     values = list(_targets(view, admitted.call.arguments, facts, spec)) if acting or facts.urls else []
+    unseen = len(values) > MAX_TARGETS
     weakest = Origin.MANDATE
     hashes: set[int] = set()
     origins: list[tuple[str, Origin]] = []
@@ -151,8 +157,10 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         if origin is Origin.UNTRUSTED:
             weakest = Origin.UNTRUSTED
         hashes.add(view.hasher.whole(value))
+    if unseen:
+        # Nobody looks at the rest: otherwise colleagues before it would hide whom a text names.
+        weakest = Origin.UNTRUSTED
     targets = tuple(sorted(hashes))
-    carries = outward and _carries_secret(view, facts)
     led = [value for value, origin in origins if origin is Origin.UNTRUSTED and injected(view, [value])]
     unnamed = {view.hasher.whole(value) for value, origin in origins if origin not in CHOSEN}
     charges = _charges(view, facts, does, outward, weakest, targets, unnamed, deletes, privilege, carries)
@@ -169,7 +177,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         targets=targets if acting else (),
         outward=outward,
         weakest=weakest.value,
-        led=bool(led),
+        led=bool(led) or (unseen and injected(view, ())),
         ordered=any(stands_in_order(view, value) for value in led),
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
@@ -244,16 +252,26 @@ def _targets(
 ) -> Iterator[str]:
     for contact in facts.contacts:
         yield contact.value
+    # A page as a whole if a text to the model orders it: anybody can have one below `https://docs.google.com`, and
+    # services of this machine obey whoever comes from it.
+    ordered = {url.raw for url in facts.urls if stands_in_order(view, url.raw)}
+    yield from sorted(ordered)
     for url in facts.urls:
         if url.host not in HERE:
             yield url.host or url.raw
-    below = {url.raw for url in facts.urls if _is_below_named(view, url.raw)}
+    below = {url.raw for url in facts.urls if _is_below_named(view, url.raw)} - ordered
     for command in facts.commands:
         yield from (host for host in command.hosts if host not in HERE)
     for name, value in arguments.items():
         declared = spec.args.get(name) if spec is not None else None
         if declared.role == "target" if declared is not None else name.lower() in TARGET_NAMES:
             yield from (each for each in strings(value) if each not in below)
+
+
+def _fetches(view: Snapshot, facts: Facts) -> bool:
+    """Whether it asks for an address that no text has named as a whole: the agent may have put anything into it."""
+    known = view.row.taint.origin_of
+    return any(url.host not in HERE and known(view.hasher.whole(url.raw)) is None for url in facts.urls)
 
 
 def _is_below_named(view: Snapshot, url: str) -> bool:

@@ -418,7 +418,7 @@ def strings(value: Json, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif depth < 4 and isinstance(value, list):
-        for item in value[:MAX_TARGETS]:
+        for item in value[: MAX_TARGETS + 1]:
             yield from strings(item, depth + 1)
     elif depth < 4 and isinstance(value, dict):
         for item in value.values():
