@@ -201,6 +201,13 @@ class Reason(Struct, frozen=True, kw_only=True):
     rule: str | None = None
     path: str | None = None
 
+    @property
+    def objects(self) -> bool:
+        """It speaks against the call: not what permits it, nor what a rule without effect would have said."""
+        return self.code not in _PERMITS and not self.code.startswith("SHADOW_")
+
+
+_PERMITS = frozenset({"RULE_ALLOWS", "OPA_ALLOWS", "CEDAR_ALLOWS", "APPROVED"})
 
 MAX_DELAY_MS = 20_000
 """Longest `delay` that a rule may oblige to: well within the life of the permission that it holds back."""

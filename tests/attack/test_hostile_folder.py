@@ -44,6 +44,21 @@ def test_a_state_that_came_with_the_folder_is_nobodys_secret(tmp_path: Path) -> 
     Gateway.open(policy, made).close()
 
 
+@pytest.mark.parametrize("mode", [0o604, 0o660])
+@pytest.mark.parametrize("name", ["log.seed", "ledger.seed", "master"])
+def test_a_key_that_others_can_read_or_the_group_can_write_is_refused(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    policy, state = tmp_path / "p.yaml", tmp_path / "state"
+    policy.write_text(POLICY)
+    Gateway.open(policy, state).close()
+    (state / "keys" / name).chmod(0o640)
+    Gateway.open(policy, state).close()
+    (state / "keys" / name).chmod(mode)
+    with pytest.raises(LedgerError, match=f"{name}.*{mode:o}"):
+        Gateway.open(policy, state)
+
+
 @pytest.mark.parametrize("name", ["log.seed", "ledger.seed", "master", "issuers.json"])
 def test_each_key_that_others_can_use_is_refused(tmp_path: Path, name: str) -> None:
     policy, state = tmp_path / "p.yaml", tmp_path / "state"

@@ -85,7 +85,7 @@ class Obedient:
     def _note(self, tool: str, arguments: dict[str, Json], honest: bool, decision: Decision) -> None:
         if decision.effect is Effect.ALLOW and honest:
             return
-        first = next((r for r in decision.reasons if r.code != "RULE_ALLOWS"), None)
+        first = next((r for r in decision.reasons if r.objects), None)
         why = (first.rule or first.code) if first else ""
         who = "honest" if honest else "INJECTED"
         self.run.told.append(f"    {who} {tool} {arguments}: {decision.effect.value} {why}")

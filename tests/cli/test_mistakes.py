@@ -44,6 +44,7 @@ MISTAKES = {
     "keys create --out file": "CANNOT_WRITE: File exists at file",
     "keys revoke nope": "see `yett keys list`",
     "approve": "start `yett serve`",
+    "mandate issue pay --at-most cents=²": "is not argument=integer",
     "approve --gateway /x/y.sock --token-file nope": "the token file can't be read at nope",
     "approve --gateway /x/y.sock --token-file two.token": "the file holds more than a token at two.token",
     "approve --gateway htp://x --token-file file": "TOKEN_MISSING",

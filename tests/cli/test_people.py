@@ -21,7 +21,8 @@ tools:
   send: {does: [send], args: {to: {role: target, type: email}, body: {role: content}}}
   pay: {does: [pay], args: {recipient: {role: target, type: iban}, cents: {role: amount, type: integer}}}
 rules:
-  - {id: send, hold: send, when: 'True', approvers: [desk]}
+  - {id: send, hold: send, when: 'args.body != "nothing"', because: mail leaves the house, approvers: [desk]}
+  - {id: mail, allow: send, because: it is an address, free: true}
   - {id: pay, allow: pay, when: 'args.cents > 0', free: [recipient], require: {mandate: payment}}
 """
 YETT = Path(sys.executable).with_name("yett")
@@ -104,9 +105,20 @@ def test_a_person_sees_what_would_run_and_approves_it_once(folder: Path, agent: 
     assert "a@b.example" in shown
     assert "\\u{202e}" in shown
     assert "\u202e" not in shown
+    assert "why       mail leaves the house" in shown
+    assert "it is an address" not in shown, "what permits it is not why it is held"
     assert "approved" in shown
     assert agent.decide(CALL).effect is Effect.ALLOW
     assert agent.decide(CALL).effect is Effect.HOLD
+
+
+def test_as_json_nobody_is_asked_about_what_was_not_shown(folder: Path, agent: Client) -> None:
+    held = agent.decide(ToolCall(tool="send", arguments={"to": "j@y.example", "body": ""}))
+    assert held.approval
+    seen = yett(folder, "approve", held.approval, "--json", "--token-file", "carol", stdin="y\n")
+    assert json.loads(seen)["shown"]["arguments"] == '{"body":"","to":"j@y.example"}'
+    given = yett(folder, "approve", held.approval, "--json", "--yes", "--token-file", "carol")
+    assert json.loads(given)["status"] == "approved"
 
 
 def test_a_person_can_say_no(folder: Path, agent: Client) -> None:

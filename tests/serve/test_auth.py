@@ -116,10 +116,16 @@ def test_a_broken_file_admits_nobody_even_who_was_known_before(
     assert code(credentials, token) in ("CREDENTIALS_UNAVAILABLE", "TOKEN_UNKNOWN")
 
 
-def test_a_file_that_others_can_write_admits_nobody(credentials: Credentials, tmp_path: Path) -> None:
+def test_a_file_that_others_can_use_or_its_group_can_write_admits_nobody(
+    credentials: Credentials, tmp_path: Path
+) -> None:
     _, token = credentials.create("agent", "ann", "coder")
-    (tmp_path / "state" / "credentials.json").chmod(0o666)
-    assert code(credentials, token) == "CREDENTIALS_UNAVAILABLE"
+    path = tmp_path / "state" / "credentials.json"
+    path.chmod(0o640)
+    assert credentials.identify(token).role == "agent"
+    for mode in (0o666, 0o660, 0o604):
+        path.chmod(mode)
+        assert code(credentials, token) == "CREDENTIALS_UNAVAILABLE"
 
 
 def test_a_link_in_place_of_the_file_admits_nobody(credentials: Credentials, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def approve(
     narrow: Annotated[
         list[str] | None, typer.Option(help="Permit less: key=value or key:=JSON, e.g. cents:=5000; repeat.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; decides only with --yes or --refuse.")
+    ] = False,
     gateway: Gateway = None,
     token_file: TokenFile = None,
     state: State = Path("state"),
@@ -65,6 +67,9 @@ def _decide(
 
     target = "/v1/approvals/" + quote(request, safe="")
     view: Any = client.request("GET", target)
+    if as_json and not (yes or refuse):
+        say(view)
+        return 0
     if not as_json:
         _show(view)
     if view["status"] != "waiting":

@@ -103,7 +103,7 @@ def _shown(line: Line, plain: bool) -> str:
 
 def _why(decision: Decision) -> str:
     """The rule or code that decided: on anything but an allow, what objected."""
-    reasons = [r for r in decision.reasons if decision.allowed or r.code != "RULE_ALLOWS"]
+    reasons = [r for r in decision.reasons if decision.allowed or r.objects]
     if not reasons:
         return ""
     return (reasons[0].rule or reasons[0].code).removeprefix("demo/")

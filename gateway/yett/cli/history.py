@@ -80,7 +80,7 @@ def _judged(gate: Any, past: Any) -> dict[str, Any]:
         return answer | {"effect": "deny", "risk": 0, "why": error.code, "arguments": ""}
     judged = gate.judge(admitted, NoHistory(), wall_clock())
     secrets = bool(judged.facts.secrets)
-    reasons = [r for v in judged.verdicts for r in v.reasons if r.code != "RULE_ALLOWS"]
+    reasons = [r for v in judged.verdicts for r in v.reasons if r.objects]
     return answer | {
         "effect": strictest(*(v.effect for v in judged.verdicts)).value,
         "risk": judged.risk.score,

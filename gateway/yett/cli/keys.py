@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from yett.cli.words import say_line
+
 if TYPE_CHECKING:
     from yett.serve.auth import Credentials
 
@@ -73,7 +75,7 @@ def register(app: typer.Typer) -> None:
                 ",".join(credential.groups) or "-",
                 standing,
             )
-            typer.echo("  ".join(columns))
+            say_line("  ".join(columns))
 
     @keys.command()
     def revoke(identifier: str, state: _State = Path("state")) -> None:

@@ -34,7 +34,7 @@ def issue(
     uses: Annotated[int, typer.Option(min=1, help="How often.")] = 1,
     minutes: Annotated[int, typer.Option(min=1, help="How long it lives.")] = 10,
     at_most: Annotated[
-        list[str] | None, typer.Option(help="Instead of exact arguments: argument=largest integer; repeat.")
+        list[str] | None, typer.Option(help="Instead of an exact value: argument=LARGEST, from 0; repeat.")
     ] = None,
     amount: Annotated[int | None, typer.Option(help="All uses together, in minor units.")] = None,
     amount_of: Annotated[str, typer.Option(help="The argument that counts against --amount.")] = "",
@@ -55,7 +55,7 @@ def issue(
         "cnf": cnf,
     }
     exact = read_arguments(arguments or [])
-    limits = {name: {"most": value} for name, value in _integers(at_most or []).items()}
+    limits = {name: {"least": 0, "most": value} for name, value in _integers(at_most or []).items()}
     if limits:
         limits |= {name: {"eq": value} for name, value in exact.items()}
         terms["limits"] = limits
@@ -120,7 +120,7 @@ def _integers(words: list[str]) -> dict[str, int]:
     found = {}
     for word in words:
         name, equals, text = word.partition("=")
-        if not equals or not text.isdigit():
+        if not equals or not (text.isascii() and text.isdigit()):
             raise typer.BadParameter(f"{word!r} is not argument=integer", param_hint="--at-most")
         found[name] = int(text)
     return found

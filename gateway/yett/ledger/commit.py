@@ -212,4 +212,4 @@ def _body(
         "causes": list(causes),
         "expires": now + approval.LIFE_MS,
     }
-    return body, show(fresh, tuple(reason.message for reason in found.reasons))
+    return body, show(fresh, tuple(reason.message for reason in found.reasons if reason.objects))

@@ -1,7 +1,7 @@
 """The ledger's keys: what it signs with, what it hashes with, and whose signatures it accepts.
 
-They lie in `state/keys`, each file mode 0600 (`log.pub` is readable by all), made on first use; one that others
-can use is refused:
+They lie in `state/keys`, each file mode 0600 (`log.pub` is readable by all), made on first use; one of
+another user, that others than the group may read or that the group may write is refused:
 
 * `log.seed`     Ed25519 seed of the log; used for nothing else (one key, one kind of note);
 * `ledger.seed`  Ed25519 seed for mandates and permits;
@@ -91,7 +91,7 @@ class Keys:
 
 def _secret(path: Path, entropy: Callable[[int], bytes]) -> bytes:
     try:
-        data = _own(path, 0o007)
+        data = _own(path, 0o027)
     except FileNotFoundError:
         data = entropy(32)
         _write_new(path, data)
@@ -115,7 +115,7 @@ def _own(path: Path, others: int) -> bytes:
         if status.st_uid not in (0, os.geteuid()) or status.st_mode & others:
             raise LedgerError(
                 "KEYS_EXPOSED",
-                f"{path.name} belongs to another user, or others may use it",
+                f"{path.name} belongs to another user, or its mode ({status.st_mode & 0o777:o}) is too open",
                 path=str(path),
                 remedy="begin a new state folder; `chmod 600` only if nobody else ever had the file",
             )

@@ -12,8 +12,6 @@ from typing import Any
 from yett.errors import YettError
 from yett.model import Decision, Effect, Reason
 
-_MILDER_THAN_DENY = {"RULE_ALLOWS", "RULE_HOLDS", "APPROVED"}
-
 
 class TransportError(YettError):
     """The gateway could not be asked, or what came back is not an answer to the question."""
@@ -67,8 +65,9 @@ class Unreported(YettError):
 
 def _first_reason(decision: Decision) -> Reason:
     """The reason that decided: stages speak in order, and one may have allowed what a later one refused."""
-    milder = {"RULE_ALLOWS", "APPROVED"} if decision.effect is Effect.HOLD else _MILDER_THAN_DENY
-    telling = [reason for reason in decision.reasons if reason.code not in milder]
-    for reason in telling or decision.reasons:
+    objections = [reason for reason in decision.reasons if reason.objects]
+    held = decision.effect is Effect.HOLD
+    telling = [reason for reason in objections if held or reason.code != "RULE_HOLDS"]
+    for reason in telling or objections or decision.reasons:
         return reason
     return Reason(stage="client", code="NO_REASON", message="the gateway gave no reason")

@@ -6,7 +6,8 @@ much entropy a slow hash adds nothing. `yett keys` rewrites the file atomically 
 looks at the file's inode and time before each use, so a new or revoked token counts from the next request
 on, without a restart.
 
-A file that cannot be read, does not parse, or that somebody else could write admits nobody.
+A file that cannot be read or does not parse admits nobody, nor one that another than its owner may write, or
+that others than its owner and its group may read (a volume of Kubernetes belongs to a group, and it holds hashes).
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ class Credentials:
             with os.fdopen(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o027:
-                    raise _unavailable("others may write or read it")
+                    raise _unavailable("others than its owner may write it, or others than its group read it")
                 if status.st_uid not in (0, os.geteuid()):
                     raise _unavailable("it belongs to another user")
                 loaded = msgspec.json.decode(file.read(_MAX_FILE + 1), type=_File)
