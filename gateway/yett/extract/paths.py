@@ -63,12 +63,13 @@ def analyse(
     root, body = _split_root(text, keep_double=(unc and windows) or device)
     parts: list[str] = []
     above = 0
-    traversal = False
+    traversal = parameter = False
     for part in body.split("/"):
         if part in ("", "."):
             continue
         if part == ".." or (part[:2] == ".." and _DOTS.search(part)):
             traversal = True
+            parameter = parameter or part.startswith("..;")
             if parts and parts[-1] != "~":
                 parts.pop()
             else:
@@ -86,7 +87,7 @@ def analyse(
         windows=windows,
         climbs=climbs,
         traversal=traversal,
-        encoded=any(step not in _WRITTEN_OUT for step in chain),
+        encoded=parameter or any(step not in _WRITTEN_OUT for step in chain),
         categories=categories(normal, trailing=text.endswith("/"))
         | ({"unc"} if share else set())
         | ({"device"} if device and len(text) > 4 and not _DRIVE.search(text) else set())
@@ -195,7 +196,7 @@ _SHOWN = pattern(r"(?:^|[._-])(?:example|sample|template|dist)(?:[._-]|$)")
 _PATH_SHAPE = probe(
     r"(?i)^(?:[\"']?)(?:~[a-z0-9_-]*/|\.{1,2}[/\\]|/[\w.@~+-]|[a-z]:[/\\]|\\\\[\w.?]|%[a-z]+%[/\\]|\$\{?home|\$env:|(?:url:)?(?:local_)?file:|[\w.@+-]+(?:[/\\][\w.@+ -]*)+$|\.[a-z][\w.-]+$)"
 )
-_TRAVERSAL = probe(r"(?:^|[/\\=:])\.{2,}(?:[;\s])?[/\\]|[/\\]\.\.$|\.\.[/\\]")
+_TRAVERSAL = probe(r"(?:^|[/\\=:])\.{2,}[;\s\x00]?[/\\]|[/\\]\.\.$|\.\.[/\\]")
 
 
 def looks_like(text: str) -> bool:

@@ -38,9 +38,14 @@ MAX_CANDIDATES = 200
 
 _ASSIGNMENT = pattern(
     r"(?i)([a-z0-9_.$-]*(?:api[_.-]?key|apikey|access[_.-]?key|secret|token|passwd|password|passphrase|passw|pwd|credential|private[_.-]?key|auth[_.-]?key|client[_.-]?id|"
-    r"signing[_.-]?key|encryption[_.-]?key|account[_.-]?key|master[_.-]?key|license[_.-]?key|webhook[_.-]?(?:key|url)|bearer|authorization|storage[_.-]?key|dsn|[_.-]key|[_.-]pat|[_.-]pw|[_.-]auth)[a-z0-9_.-]*)"
-    r"[\"'\]]*(?:\s*(?:=>|:=|==|=|:|>|,|\(|\s)|\s+is\s)\s*[\"'`(]*\s*(?:(?:bearer|basic|token)\s+)?([^\s\"'`<>,;(){}]{6,})"
+    r"signing[_.-]?key|encryption[_.-]?key|account[_.-]?key|master[_.-]?key|license[_.-]?key|webhook[_.-]?(?:key|url)|bearer|authorization|storage[_.-]?key|dsn|[_.-]key|[_.-]pat|[_.-]pw|[_.-]auth|[_.$-]pass\b|\bpass\b|\bpsk\b)[a-z0-9_.-]*)"
+    r"[\"'\]]*(?:\s*(?:=>|:=|==|=|:|>|,|\(|\s)|\s+is\s)\s*[\"'`(]*\s*(?:(?:bearer|basic|token|api-?key|bot|sso-key)\s+)?([^\s\"'`<>,;(){}]{6,})"
 )
+_PASSWORD = r"(?:passw(?:ord|ort|oord)|passcode|kennwort|mot de passe|contrase[ñn]a|senha|l[öo]senord|has[łl]o|парол[ья]|密[码碼]|パスワード)"
+_SPOKEN = pattern(
+    rf"(?i)({_PASSWORD})(?:\s+[^\s.!?]{{1,20}}){{0,6}}?\s*(?:\s(?:is|ist|lautet|est|es|é|är|to)\s|[:=：是は])\s*:?\s*[\"'`«„“]?([^\s\"'`<>,;(){{}}“»]{{6,}})"
+)
+"""As people tell each other: `the password for the VPN is …`."""
 _WORD = pattern(r"^[A-Za-z]+(?:[_.-][A-Za-z]+)*$")
 _PLACEHOLDER = pattern(
     r"(?i)^(?:your|my|the|an?|some|insert|enter|put|replace|change|todo|fixme|example|sample|dummy|fake|redacted|placeholder|none|null|undefined|true|false|nil|default|changeme|secret|password)(?:[^a-z0-9]|$)|^test(?:ing)?(?:[ .-]|$)"
@@ -104,7 +109,7 @@ def _formats() -> _Formats:
 
 _HINT = PatternSet(
     [
-        r"(?i)(?:key|secret|token|passw|pwd|credential|bearer|basic |authorization|client[_.-]?id|dsn|[_.-]pat\b|[_.-]auth\b|passphrase)",
+        rf"(?i)(?:key|secret|token|passw|pwd|credential|bearer|basic |authorization|client[_.-]?id|dsn|[_.-]pat\b|[_.-]auth\b|passphrase|[_.$-]pass\b|\bpass\s*[=:]|\bpsk\b|{_PASSWORD})",
     ]
 )
 
@@ -156,7 +161,8 @@ def _by_format(table: _Formats, index: int, text: str, pointer: str) -> Iterator
 
 def _by_context(text: str, pointer: str) -> Iterator[SecretFact]:
     judged: dict[tuple[str, str], bool] = {}
-    for number, match in enumerate(_ASSIGNMENT.finditer(text)):
+    matches = itertools.chain(_ASSIGNMENT.finditer(text), _SPOKEN.finditer(text))
+    for number, match in enumerate(matches):
         if number >= MAX_CANDIDATES:
             return
         name, value = match.group(1), match.group(2)

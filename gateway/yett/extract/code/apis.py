@@ -150,7 +150,7 @@ SQL_METHODS = frozenset(
 SECRET_METHODS = frozenset(
     (
         "list_secret_for_all_namespaces", "list_namespaced_secret", "read_namespaced_secret", "get_secret_value",
-        "batch_get_secret_value", "access_secret_version", "list_secrets", "get_parameters_by_path",
+        "batch_get_secret_value", "access_secret_version", "list_secrets", "get_parameters_by_path", "get_frozen_credentials", "get_session_token",
     )
 )  # fmt: skip
 """Methods of clusters' and clouds' clients that hand out what is kept secret."""

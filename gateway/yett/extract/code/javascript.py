@@ -326,7 +326,7 @@ class _Reader:
                 self.flags.add("reflection")  # every object of the program has it from now on
         elif node.type == "member_expression":
             name = self.dotted(node)
-            if name in _SURFACE:
+            if name in _SURFACE and not _assigned(node):
                 self.flags.add("sensitive_read")
             if name == "process.env":
                 self.flags.add("env_read")
@@ -381,7 +381,7 @@ class _Reader:
         elif name in _SHELL:
             self.flags |= {"process", "shell"}
             self._nest_command(first, name)
-        elif name in _SPAWN:
+        elif name in _SPAWN and not (last == "Worker" and first and first.startswith("./")):
             self.flags.add("process")
             words = [first or "…"]
             if len(args) > 1 and args[1].type == "array":
@@ -405,7 +405,7 @@ class _Reader:
             self.nest("javascript", first, name)
         elif name in _NETWORK or name.startswith(("axios.", "got.", "superagent.")):
             self.flags.add("network")
-            if len(args) > 1 and _SENDS.search(self._raw(args[1])):
+            if len(args) > 1 and "function" not in args[1].type and _SENDS.search(self._raw(args[1])):
                 self.flags.add("sends")
             if first:
                 self.nest("url", first, name)
@@ -445,6 +445,15 @@ class _Reader:
             if second and not second.startswith("…"):
                 self.flags |= places.flags(second, "path.write")
                 self.nest("path", second, f"write:{last}")
+
+
+def _assigned(node: Node) -> bool:
+    """Whether something is put there and nothing read: `document.cookie = …`."""
+    parent = node.parent
+    if parent is None or parent.type != "assignment_expression":
+        return False
+    left = parent.child_by_field_name("left")
+    return left is not None and left.id == node.id
 
 
 def _module(name: str) -> str:

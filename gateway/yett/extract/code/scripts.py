@@ -11,6 +11,7 @@ computed. Over the limits the text is opaque.
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 import re2
@@ -70,7 +71,7 @@ _NETWORK = _names(
     "fsockopen pfsockopen curl_exec curl_init stream_socket_client socket_connect socket_create io::socket io::socket::inet io::socket::ssl lwp::simple "
     "lwp::useragent http::tiny net::http net::ftp net::smtp net::ssh tcpsocket tcpserver udpsocket socket.tcp socket.udp socket.connect uri.open "
     "open-uri gen_tcp:connect gen_udp:open httpc:request download.file httr::get httr::post url.openstream net.dial http.get http.post httpoison.get "
-    "mechanize restclient.get restclient.post faraday.get socket.http socket.http.request mail sockets.connect inet_aton"
+    "mechanize webclient tcpclient restclient.get restclient.post faraday.get socket.http socket.http.request mail sockets.connect inet_aton"
 )
 _FILES = {
     "read": "file_get_contents readfile fopen file file.read file.open file.readlines file.foreach io.read io.readlines io.lines io.open open slurp "
@@ -82,6 +83,12 @@ _FILES = {
     "file.remove file:delete filedelete deletedirectory file.rm file.rm_rf",
 }
 _ROLES = {name: role for role, names in _FILES.items() for name in names.split()}
+_NATIVE = _names(
+    "virtualalloc virtualallocex virtualprotect writeprocessmemory createremotethread ntcreatethreadex rtlmovememory queueuserapc"
+)
+"""What code of one's own is put into memory with, another process's too."""
+_EVALUATES = re2.compile(r"^\W[^\n]*\W[a-z]*e[a-z]*$")
+"""A pattern of PHP with the modifier `e`, whose replacement is code."""
 _KILL = _names("kill process.kill posix_kill halt reboot")
 _PRIVILEGE = _names("setuid setgid posix_setuid posix_setgid process::sys.setuid process.euid")
 _COMMANDS = words("eval system exec unlink do")
@@ -145,7 +152,7 @@ class _Script:
         for at, token in enumerate(tokens):
             if token.kind == "command":
                 self.flags.update(("process", "shell"))
-                self._nest("shell", token.text)
+                self._nest("shell", _INNER.sub("${…}", token.text))
             elif token.kind == "name":
                 self._name(token, tokens, at, source)
             elif (
@@ -201,6 +208,7 @@ class _Script:
         last = whole.replace(":", ".").rpartition(".")[2]
         names = {whole, token.text.lower().rstrip("!?"), last}
         parts = whole.split(".")
+        names.add(".".join(parts[-2:]))  # `System.Diagnostics.Process.Start`
         if names & _NETWORK or any(".".join(parts[:end]) in _NETWORK for end in range(1, len(parts))):
             self.flags.add("network")
         if last == "fork" or whole.endswith(".fork"):
@@ -212,7 +220,10 @@ class _Script:
             whole in _RUNS and any(token.kind == "quoted" for token in tokens[at + 2 : at + 3])
         ):
             self.flags.add("process")
-            for text in _arguments(tokens, at):
+            given = _arguments(tokens, at)
+            if given and not any(char.isspace() for char in given[0]):
+                given = [shlex.join(given)]  # a program and its arguments
+            for text in given:
                 self._nest("shell", text)
         if names & _DYNAMIC and not (at + 1 < len(tokens) and tokens[at + 1].text == "{"):
             self.flags.add("dynamic_code")
@@ -225,10 +236,13 @@ class _Script:
             (_DESERIALISE, "deserialise"),
             (_REFLECTION, "calls_by_name"),
             (_KILL, "kill"),
+            (_NATIVE, "native"),
             (_PRIVILEGE, "privilege"),
         ):
             if names & table:
                 self.flags.add(flag)
+        if whole == "preg_replace" and any(_EVALUATES.search(text) for text in _arguments(tokens, at)[:1]):
+            self.flags.add("dynamic_code")
         role = next((_ROLES[name] for name in (whole, last) if name in _ROLES), "")
         if role:
             self._file(role, whole, _arguments(tokens, at), tokens, at)
