@@ -101,26 +101,39 @@ def _attr(node: nodes.Attr) -> Closure:
 
         return argument
 
-    def read(frame: Frame) -> Any:
-        owner = base(frame)
-        if isinstance(owner, msgspec.Struct):
-            value = getattr(owner, name, ABSENT)
-        elif type(owner) is dict:
-            value = owner.get(name)
-            return ABSENT if value is None else value
-        elif owner is ABSENT or isinstance(owner, _NO_OWNERS):
-            return ABSENT
-        elif isinstance(owner, Mapping):
-            value = owner.get(name, ABSENT)
-        else:
-            value = getattr(owner, name, ABSENT)
-        if type(value) in _PLAIN:
-            return value
-        if isinstance(value, enum.Enum):
-            return value.value  # a str enum does not hash like the string it equals
-        return ABSENT if value is None else value
+    if isinstance(node.base, nodes.Name):
+        known = node.base.name
 
-    return read
+        def of_name(frame: Frame) -> Any:
+            # As often in a detection: a field of the fact it looks at.
+            owner = frame.env.get(known)
+            if isinstance(owner, msgspec.Struct):
+                value = getattr(owner, name, ABSENT)
+                if type(value) in _PLAIN:
+                    return value
+            return _member(base(frame), name)
+
+        return of_name
+    return lambda frame: _member(base(frame), name)
+
+
+def _member(owner: Any, name: str) -> Any:
+    if isinstance(owner, msgspec.Struct):
+        value = getattr(owner, name, ABSENT)
+    elif type(owner) is dict:
+        value = owner.get(name)
+        return ABSENT if value is None else value
+    elif owner is ABSENT or isinstance(owner, _NO_OWNERS):
+        return ABSENT
+    elif isinstance(owner, Mapping):
+        value = owner.get(name, ABSENT)
+    else:
+        value = getattr(owner, name, ABSENT)
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, enum.Enum):
+        return value.value  # a str enum does not hash like the string it equals
+    return ABSENT if value is None else value
 
 
 def _item(node: nodes.Item) -> Closure:
@@ -229,6 +242,10 @@ def contains(needle: Any, haystack: Any) -> Any:
         return ABSENT
     unsure = False
     for item in haystack:
+        if type(item) is str and type(needle) is str:
+            if item == needle:
+                return True
+            continue
         same = equal(needle, item)
         if same is True:
             return True
@@ -405,6 +422,8 @@ def _quant(node: nodes.Quant) -> Closure:
 
         return total
     decisive = node.kind == "any"
+    if depth == 1 and not loops[0][2]:
+        return _single(loops[0][0], loops[0][1], body, decisive)
 
     def quantify(frame: Frame) -> Any:
         unsure = False
@@ -414,6 +433,30 @@ def _quant(node: nodes.Quant) -> Closure:
             if value is not (not decisive):
                 unsure = True
         return ABSENT if unsure else not decisive
+
+    return quantify
+
+
+def _single(slot: int, source: Closure, body: Closure, decisive: bool) -> Closure:
+    """The usual quantifier, one loop without a condition, without the generators of the general one."""
+    other = not decisive
+
+    def quantify(frame: Frame) -> Any:
+        items = source(frame)
+        if not isinstance(items, list | tuple | frozenset | set):
+            return ABSENT
+        unsure = False
+        for item in items:
+            frame.left -= 1
+            if frame.left < 0:
+                raise OverBudget
+            frame.slots[slot] = ABSENT if item is None else item
+            value = body(frame)
+            if value is decisive:
+                return decisive
+            if value is not other:
+                unsure = True
+        return ABSENT if unsure else other
 
     return quantify
 

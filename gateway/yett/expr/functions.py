@@ -264,7 +264,7 @@ class Function:
 
 
 def check_pattern(pattern: str) -> Any:
-    """An RE2 pattern, compiled; ValueError if it is no pattern or has a counted gap over 20.
+    """An RE2 pattern over bytes, compiled; ValueError if it is no pattern or has a counted gap over 20.
 
     A counted gap (`.{0,200}`, `[^x]{50}`) unrolls into as many states as it counts, for each place it may
     start at: the one way to make RE2 slow.
@@ -273,8 +273,9 @@ def check_pattern(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20
+    options.never_capture = True
     try:
-        return re2.compile(pattern, options)
+        return re2.compile(pattern.encode(), options)
     except re2.error as problem:
         raise ValueError(f"not an RE2 pattern: {problem}") from None
 
@@ -301,12 +302,12 @@ def _refuse_wide_gaps(pattern: str) -> None:
 
 def _matches(pattern: str) -> Callable[[Any], Any]:
     compiled = check_pattern(pattern)
-    return lambda text: compiled.fullmatch(text) is not None
+    return lambda text: compiled.fullmatch(text.encode()) is not None
 
 
 def _search(pattern: str) -> Callable[[Any], Any]:
     compiled = check_pattern(pattern)
-    return lambda text: compiled.search(text) is not None
+    return lambda text: compiled.search(text.encode()) is not None
 
 
 def _domain(wanted: str) -> Callable[[Any], Any]:

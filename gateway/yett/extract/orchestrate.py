@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -63,6 +64,12 @@ _ENCODED = probe(r"^[A-Za-z0-9+/_-]+={0,2}\s*$")
 _EMBEDDED_PATH = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
 
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=8192)
+def _plain_key(name: str) -> bool:
+    """Whether a member's name is plainly that; the same few names stand in every call of a tool."""
+    return "__" not in name and "." not in name and bool(_PLAIN_KEY.search(name.encode("utf-8", "replace")))
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -142,7 +149,7 @@ class Extraction:
 
     def _key(self, name: str, pointer: str) -> None:
         """A member's name is a string like any other, where it is not plainly a name."""
-        if "__" in name or "." in name or not _PLAIN_KEY.search(name.encode("utf-8", "replace")):
+        if len(name) > views.MAX_NAME or not _plain_key(name):
             self.queue.append(_Item(name, pointer, "data", key=True, declared=False))
 
     def _split_command(self, arguments: dict[str, Json]) -> None:

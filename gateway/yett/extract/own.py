@@ -118,6 +118,11 @@ def _spellings(path: Path) -> set[tuple[str, ...]]:
 
 def _leads(named: tuple[str, ...], place: tuple[str, ...], pure: bool) -> bool:
     """Whether a path names this place, something above or something in it."""
+    shared = min(len(named), len(place))
+    if named[:shared] == place[:shared]:
+        return True
+    if all(map(_SIGNS.isdisjoint, named)):
+        return False
     return all(_may_be(name, segment, pure) for name, segment in zip(named, place, strict=False))
 
 

@@ -78,12 +78,20 @@ _BY_TYPE = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=8192)
+MAX_NAME = 200
+"""Characters of a name that are split; a longer one is kept in no cache either, or 8,192 of them fill the memory."""
+
+
 def tokens(name: str) -> tuple[str, ...]:
     """`readFile_v2.path` as `read, file, v2, path`."""
+    return _tokens(name if len(name) <= MAX_NAME else name[:MAX_NAME])
+
+
+@lru_cache(maxsize=8192)
+def _tokens(name: str) -> tuple[str, ...]:
     out: list[str] = []
     word = ""
-    for index, char in enumerate(name[:200]):
+    for index, char in enumerate(name):
         if not char.isalnum():
             if word:
                 out.append(word)
@@ -147,7 +155,10 @@ def of(tool: str, spec: ToolSpec | None, top: str, name: str) -> str:
             return kind
         if declared.role == "secret":
             return "secret"
-    return _by_name(tool, name, name != top)
+    nested = name != top
+    if len(name) > MAX_NAME:
+        name = name[:MAX_NAME] + ("." if "." in name else "")
+    return _by_name(tool, name, nested)
 
 
 @lru_cache(maxsize=8192)

@@ -16,6 +16,8 @@ def glob(pattern: str, name: str) -> bool:
     """Whether `name` matches a pattern of literal text, `*` and `?`. Linear but for the last `*`; case counts."""
     if "*" not in pattern and "?" not in pattern:
         return pattern == name
+    if pattern == "*":
+        return True
     p = n = 0
     star, mark = -1, 0
     while n < len(name):

@@ -36,6 +36,7 @@ from yett.errors import PolicyError
 from yett.extract.facts import Command, Facts, Text
 from yett.extract.patterns import PatternSet, ScanFailed, check
 from yett.model import Finding, Json, Level
+from yett.risk.index import Index
 
 EACH = (
     "texts",
@@ -133,10 +134,10 @@ class Detections:
         self._whole = [
             index for index, entry in enumerate(self.all) if not entry.each and index not in by_pattern
         ]
-        self._each: dict[str, list[int]] = {}
+        self._each: dict[str, Index] = {}
         for index, entry in enumerate(self.all):
-            if entry.each:
-                self._each.setdefault(entry.each, []).append(index)
+            if entry.each and entry.program is not None:
+                self._each.setdefault(entry.each, Index()).add(index, entry.only, entry.program)
         small = [(owner, source) for owner, source in patterns if self.all[owner].short <= SMALL]
         large = [(owner, source) for owner, source in patterns if self.all[owner].short > SMALL]
         self._small = _Scan(small, PatternSet([source for _, source in small], fold=True))
@@ -154,14 +155,11 @@ class Detections:
         environment = _environment(facts)
         for index in self._whole:
             self._judge(index, environment, None, found)
-        for name, indexes in self._each.items():
+        for name, entries in self._each.items():
             for fact in _run_commands(facts) if name == "commands" else getattr(facts, name):
                 environment["it"] = fact
-                words = _words(fact)
-                for index in indexes:
-                    only = self.all[index].only
-                    if not only or not only.isdisjoint(words):
-                        self._judge(index, environment, fact, found)
+                for index in entries.of(fact):
+                    self._judge(index, environment, fact, found)
                 if len(found) > MAX_FINDINGS:
                     break
         self._scan(facts.texts, "call", found, environment)
@@ -217,18 +215,6 @@ class Detections:
                 if entry.program is None or entry.program.evaluate(environment) is not False:
                     how = f"after {', '.join(text.chain)}" if text.chain else ""
                     found[index, text.pointer] = _finding(entry, text.pointer, how)
-
-
-def _words(fact: Any) -> set[str]:
-    """The words a fact carries, for a quick look before an expression is evaluated."""
-    words: set[str] = set()
-    for name in ("program", "dialect", "use", "address", "scheme", "kind", "confidence"):
-        word = getattr(fact, name, None)
-        if word:
-            words.add(word)
-    for name in ("flags", "effects", "opaque", "categories"):
-        words.update(getattr(fact, name, ()))
-    return words
 
 
 def _run_commands(facts: Facts) -> tuple[Command, ...]:

@@ -8,20 +8,19 @@ programs found in it come back as `Nested`, for the orchestration to look at in 
 
 from __future__ import annotations
 
-import re2
-
 from yett.extract.budget import Budget, Nested
 from yett.extract.code import javascript, python, scripts
 from yett.extract.facts import CodeFact
+from yett.extract.patterns import probe
 from yett.extract.words import encodable
 
-_PYTHON = re2.compile(
+_PYTHON = probe(
     r"(?m)^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*(?:[ \t]+as[ \t]+\w+)?[ \t]*(?:$|[,;#])|from[ \t]+[\w.]+[ \t]+import[ \t]+[\w*(]|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\([^)]*\)[^:\n]*:"
     r"|class[ \t]+\w+[ \t]*(?:\([^)]*\))?:|(?:if|elif|while)[ \t][^:{}\n]+:[ \t]*$|for[ \t]+[\w, ]+[ \t]in[ \t][^:{}\n]+:[ \t]*$|with[ \t]+[^:{}\n]+[ \t]as[ \t]+\w+:[ \t]*$|try:[ \t]*$|except[^:{}\n]*:"
     r"|print\(.*\)[ \t]*$|@\w+[\w.]*(?:\(.*\))?[ \t]*$)"
     r"|(?:^|[\s=(;])(?:__import__\(|exec\(|eval\(|os\.(?:system|popen|remove|unlink|execv)\(|subprocess\.\w+\(|open\([^)]*['\"][rwab+]+['\"]\)|getattr\(__builtins__|shutil\.rmtree\()"
 )
-_JAVASCRIPT = re2.compile(
+_JAVASCRIPT = probe(
     r"(?m)^[ \t]*(?:const|let|var)[ \t]+(?:[\w$]+|\{[^}\n]*\}|\[[^\]\n]*\])(?:[ \t]*,[ \t]*[\w$]+)*[ \t]*(?::[ \t]*\w+[ \t]*)?=[ \t]*[^=]|\bfunction\b[ \t]*\w*[ \t]*\([^)]*\)[ \t]*\{|=>[ \t]*[{(\w]|\brequire\([ \t]*['\"`]|\bprocess\.(?:mainModule|env|exit|binding)\b"
     r"|\bimport[ \t]+(?:[\w*{},\s]+[ \t]from[ \t]+)?['\"][\w@./:-]+['\"]|\bdocument\.(?:cookie|write)\b|\bnew[ \t]+Function\(|\bconsole\.log\(|\bchild_process\b|\bmodule\.exports\b|\bconstructor\.constructor\("
 )
@@ -31,18 +30,18 @@ def looks_like(text: str) -> str:
     """`python`, `javascript`, or `""` for text that is no program. One or two RE2 matches."""
     if len(text) < 8:
         return ""
-    sample = encodable(text[:8_192])
+    sample = text[:8_192].encode("utf-8", "replace")
     if _JAVASCRIPT.search(sample) and not _strongly_python(sample):
         return "javascript"
     return "python" if _PYTHON.search(sample) else ""
 
 
-_STRONG = re2.compile(
+_STRONG = probe(
     r"(?m)^[ \t]*(?:def[ \t]+\w+\(.*\).*:[ \t]*$|import[ \t]+\w+[ \t]*$|from[ \t]+[\w.]+[ \t]+import[ \t])"
 )
 
 
-def _strongly_python(text: str) -> bool:
+def _strongly_python(text: bytes) -> bool:
     return bool(_STRONG.search(text))
 
 

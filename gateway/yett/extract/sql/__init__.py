@@ -17,6 +17,7 @@ import re2
 
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
+from yett.extract.patterns import probe
 from yett.extract.sql import fragment, guard, limits, names, probes, splice, statement
 from yett.extract.words import encodable, words
 
@@ -31,7 +32,7 @@ HOSTILE = words(
 """Flags that an honest statement does not carry; the others (stacked, no_where, dynamic …) describe."""
 
 _FIRST = re2.compile(r"^(?:\s|\(|;|--[^\n]*\n|#[^\n]*\n|/\*[^*]*(?:\*+[^/*][^*]*)*\*+/)*([A-Za-z]+)")
-_LOOKS = re2.compile(
+_LOOKS = probe(
     r"(?is)^\s*(?:--[^\n]*\n\s*|/\*[^*]*\*/\s*|\()*(?:"
     r"select\s+(?:[\w.*\"`\[\]@'(][^;]*\bfrom\s+[\w\"`\[(@.]|[\d'@(*]|[\w.]+\s*\(|distinct\s|top\s|null\b)"
     r"|insert\s+(?:overwrite\s+|ignore\s+|or\s+\w+\s+)?into\s+[\w\"`\[.]+\s*[\s(]\s*(?:values|select|\(|[\w\"`])"
@@ -48,12 +49,12 @@ _LOOKS = re2.compile(
 
 def looks_like(text: str) -> bool:
     """Whether an undeclared text is a whole SQL statement. Cheap (one RE2 match); prose is not one."""
-    return len(text) >= 8 and bool(_LOOKS.search(encodable(text)))
+    return len(text) >= 8 and bool(_LOOKS.search(text.encode("utf-8", "replace")))
 
 
 def looks_like_fragment(text: str) -> bool:
     """Whether an undeclared text deserves `analyse` as a fragment. Cheap; true for much honest text as well."""
-    return len(text) >= 2 and fragment.active(encodable(text))
+    return len(text) >= 2 and fragment.active(text)
 
 
 def is_condition(text: str) -> bool:

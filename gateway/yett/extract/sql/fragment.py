@@ -16,6 +16,7 @@ import html
 
 import re2
 
+from yett.extract.patterns import probe
 from yett.extract.sql import guard, names, structure
 from yett.extract.words import words
 
@@ -118,7 +119,7 @@ _COMMENT = re2.compile(r"(?s)/\*.*?\*/")
 _SPLIT_WORD = re2.compile(r"[a-z]/\*[^*/]*\*/[a-z]")
 _LINE_COMMENT = re2.compile(r"(?:--|#)[^\n]*\n")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
-_ACTIVE = re2.compile(
+_ACTIVE = probe(
     r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\d(?:or|and|xor|union|div|having)\b|\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
 )
 
@@ -270,7 +271,7 @@ def _document(text: str) -> bool:
 
 def active(text: str) -> bool:
     """A cheap first look: whether anything in the text could matter to a database."""
-    return bool(_ACTIVE.search(text))
+    return bool(_ACTIVE.search(text.encode("utf-8", "replace")))
 
 
 _MARKUP = re2.compile(r"=\s*\"([^\"]*)\"|=\s*'([^']*)'|>([^<>]+)<")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re2
 
-from yett.extract.words import encodable
+from yett.extract.patterns import probe
 
 MAX_LENGTH = 16_384
 
@@ -48,7 +48,7 @@ _VARIABLES = (
     "temp|tmp|appdata|localappdata|userprofile|programfiles|programfiles\\(x86\\)|programdata|systemroot|windir|comspec|public|systemdrive|username|computername|userdomain|logonserver|"
     "userdnsdomain|homepath|homedrive|allusersprofile"
 )
-_LOOKS = re2.compile(
+_LOOKS = probe(
     "|".join(
         (
             rf"(?i:{_START}(?:[^\s\"'<>|;]*[\\/])?[\w.-]+\.exe[\"']?(?:[\s<>|&;)]|$))",
@@ -74,7 +74,7 @@ _POWERSHELL = re2.compile(
 
 def looks_like(text: str) -> bool:
     """Whether a text is a Windows command line or script rather than a POSIX one. One RE2 match."""
-    return bool(_LOOKS.search(encodable(text[:MAX_LENGTH])))
+    return bool(_LOOKS.search(text[:MAX_LENGTH].encode("utf-8", "replace")))
 
 
 def dialect(source: str) -> str:
