@@ -246,15 +246,48 @@ class TestToolHive:
         assert door.post("/pdp/toolhive", body, **good).status_code == 401
 
     def test_the_decision_endpoint_answers_allow_or_not(self) -> None:
-        door = Door(allow=["call"])
-        porc = {
-            "principal": {"sub": "alice"},
-            "operation": "mcp:tool:call",
-            "resource": "mrn:x",
-            "context": {},
-        }
-        assert door.post("/decision", porc).json()["allow"] is True
-        assert door.post("/decision", {**porc, "operation": "mcp:tool:rm"}).json()["allow"] is False
+        door = Door(allow=["ns:read", "prompts/get", "resources/read", "deploy:app"])
+
+        def asked(operation: str, resource: Any, context: Any) -> Any:
+            porc = {"principal": {"sub": "alice"}, "operation": operation, "resource": resource}
+            answer = door.post("/decision", porc | {"context": context})
+            return answer.json()["allow"] if answer.status_code == 200 else answer.status_code
+
+        given = {"mcp": {"args": {"path": "a"}}}
+        assert asked("mcp:tool:call", "mrn:mcp:files:tool:ns:read", given) is True
+        assert asked("mcp:tool:call", "mrn:mcp:files:tool:ns:rm", given) is False
+        assert asked("mcp:resource:read", "mrn:mcp:files:resource:file://a:b", {}) is True
+        assert asked("mcp:prompt:get", "mrn:mcp:files:prompt:greet", {}) is True
+        assert asked("deploy:app", "prod", {}) is True
+        told = [(call.server, call.tool, call.arguments) for call in door.calls]
+        assert told == [
+            ("files", "ns:read", {"path": "a"}),
+            ("files", "ns:rm", {"path": "a"}),
+            ("files", "resources/read", {"uri": "file://a:b"}),
+            ("files", "prompts/get", {"name": "greet", "arguments": {}}),
+            (None, "deploy:app", {"resource": "prod", "context": {}}),
+        ]
+
+    @pytest.mark.parametrize(
+        ("operation", "resource", "context"),
+        [
+            ("mcp:tool:call", "mrn:mcp:files:tool:read", {"mcp": {"operation": "call"}}),
+            ("mcp:tool:call", "mrn:mcp:files:tool:read", {}),
+            ("mcp:tool:call", "mrn:mcp:files:tool:", {"mcp": {"args": {}}}),
+            ("mcp:tool:call", "mrn:mcp:files:prompt:read", {"mcp": {"args": {}}}),
+            ("mcp:tool:call", "read", {"mcp": {"args": {}}}),
+            ("mcp:tool:call", None, {"mcp": {"args": {}}}),
+            ("mcp:tool:run", "mrn:mcp:files:tool:read", {"mcp": {"args": {}}}),
+            ("mcp:", "mrn:mcp:files::read", {"mcp": {"args": {}}}),
+        ],
+    )
+    def test_a_call_that_is_not_told_whole_is_not_judged(
+        self, operation: str, resource: Any, context: Any
+    ) -> None:
+        door = Door(allow=["*"])
+        porc = {"principal": {"sub": "alice"}, "operation": operation, "resource": resource}
+        assert door.post("/decision", porc | {"context": context}).status_code == 400
+        assert door.calls == []
 
 
 class TestDocker:

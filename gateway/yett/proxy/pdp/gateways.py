@@ -2,7 +2,9 @@
 
 * ToolHive webhook (`POST /pdp/toolhive`): signed with HMAC-SHA256 over `timestamp.payload`; the signature is
   the credential, so the principal it names is believed. Old, replayed and unsigned requests are refused.
-* ToolHive HTTP PDP (`POST /decision`): a PORC object (principal, operation, resource, context), a bearer token.
+* ToolHive HTTP PDP (`POST /decision`): a PORC object (principal, operation, resource, context), a bearer token. The
+  tool's name stands in the resource, `mrn:mcp:SERVER:tool:NAME`, and its arguments in `context.mcp.args` if ToolHive
+  is set to send them (`include_args`); a call without them is refused, because it may have some.
 * Docker MCP (`--interceptor before:http:URL`, `POST /pdp/docker`): the `tools/call` as the gateway has it; an
   empty answer lets it go on, a `CallToolResult` replaces it. Any failure is such a result, because Docker goes
   on when an interceptor fails with another status.
@@ -23,7 +25,7 @@ from starlette.responses import Response
 
 from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
-from yett.model import Decision, Identity
+from yett.model import Decision, Identity, Json
 from yett.proxy.mcp import answers, wire
 from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
 from yett.proxy.pdp.asking import (
@@ -106,16 +108,41 @@ def _decision(gateway: Any, authenticate: Authenticate) -> Callable[[Request], A
             raise InvalidCall("BAD_REQUEST", "the operation is not text", path="/operation")
         who = on_behalf_of(identity, subject) if isinstance(subject, str) and subject else identity
         context = body.get("context") or {}
-        tool = operation.rpartition(":")[2]
-        arguments = context.get("arguments") if isinstance(context, dict) else None
-        if not isinstance(arguments, dict):
-            arguments = {"resource": resource, "context": context}
-        decision = await judged(gateway, who, tool, arguments, server=_server(context))
+        asked = _of_mcp if operation.startswith("mcp:") else _of_other
+        server, tool, arguments = asked(operation, resource, context)
+        decision = await judged(gateway, who, tool, arguments, server=server)
         return reply(
             {"allow": decision.allowed, "reason": "" if decision.allowed else explain(decision, tool)}
         )
 
     return decide
+
+
+def _of_other(operation: str, resource: Json, context: Json) -> tuple[str | None, str, dict[str, Json]]:
+    """What is no MCP: the operation is the tool."""
+    given = context.get("arguments") if isinstance(context, dict) else None
+    whole = {"resource": resource, "context": context}
+    return _server(context), operation, given if isinstance(given, dict) else whole
+
+
+def _of_mcp(operation: str, resource: Json, context: Json) -> tuple[str | None, str, dict[str, Json]]:
+    """Server, tool and arguments as behind any other door (`methods.judged_part`). Names may hold colons."""
+    feature = operation.split(":")[1]
+    parts = resource.split(":", 4) if isinstance(resource, str) else []
+    if len(parts) != 5 or parts[:2] != ["mrn", "mcp"] or parts[3] != feature or not (parts[2] and parts[4]):
+        raise InvalidCall("BAD_REQUEST", "the resource does not say what is called", path="/resource")
+    server, name = parts[2], parts[4]
+    mcp = context.get("mcp") if isinstance(context, dict) else None
+    given = mcp.get("args") if isinstance(mcp, dict) else None
+    if operation == "mcp:resource:read":
+        return server, "resources/read", {"uri": name}
+    if operation == "mcp:prompt:get" and (given is None or isinstance(given, dict)):
+        return server, "prompts/get", {"name": name, "arguments": given or {}}
+    if operation != "mcp:tool:call":
+        raise InvalidCall("BAD_REQUEST", "this gateway does not know the operation", path="/operation")
+    if not isinstance(given, dict):
+        raise InvalidCall("BAD_REQUEST", "the call's arguments are not told", path="/context/mcp/args")
+    return server, name, given
 
 
 def _toolhive(gateway: Any, signed: _Signed) -> Callable[[Request], Any]:
