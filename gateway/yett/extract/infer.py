@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
+import re2
+
 from yett.extract import views
 from yett.extract.facts import CodeFact, Command, ShellProgram, Statement
 from yett.model import Json
@@ -169,9 +171,31 @@ _OWN_FILES = frozenset(
 """Programs that need a file for their own work, or only look at its name: what is in it goes nowhere."""
 
 
-_FIND_ACTS = ("-exec", "-ok", "-delete", "-fprint", "-fls")
+_FIND_ACTS = ("-exec", "-ok", "-fprint", "-fls")
 PRINTS_WORDS = frozenset(["echo", "printf", "grep", "egrep", "fgrep", "rg", "sed", "awk", "git", "test", "["])
 """Programs whose words are text or patterns, not files."""
+
+
+_PUBLIC_TABLE = re2.compile(
+    r"/etc/(?:passwd|group)|/var/log/(?:syslog|messages|kern\.log|dmesg|boot\.log|dpkg\.log|cron)"
+)
+"""Readable by everybody, and part of any administrator's day."""
+_HUNTS = re2.compile(r"(?i):0:|[$][34]\s*(?:[=<]=?|~)\s*\"?0|nologin|false|sh[$]|/bin|pass|sudo|^[.^*]*$")
+"""Who may log in, who is root, or everything: what is asked before more is taken."""
+_PICKED = re2.compile(r"[$][0-9]|^-[a-z]*f[0-9,-]*$|^[0-9]*/\^?[\w-]+/|^\^?[\w ./-]{2,}")
+"""A column, a line or a word."""
+
+
+def _picks(command: Command) -> bool:
+    """Whether it takes a column or looks one thing up in a table, instead of reading it through."""
+    words = [word for word in command.argv[1:] if _PUBLIC_TABLE.fullmatch(word) is None]
+    if command.program == "wc" or (command.program == "tail" and len(command.argv) - len(words) == 2):
+        return not any("passwd" in word for word in command.argv)
+    return (
+        command.program in ("awk", "gawk", "mawk", "cut", "grep", "egrep", "fgrep", "zgrep", "sed")
+        and any(_PICKED.search(word) is not None for word in words)
+        and not any(word == "-v" or _HUNTS.search(word) is not None for word in words)
+    )
 
 
 def path_use(command: Command, use: str, name: str) -> str:
@@ -185,5 +209,7 @@ def path_use(command: Command, use: str, name: str) -> str:
         return "uses"  # it only looks at names
     if command.program == "openssl" and name[:1] not in "/~$":
         return "uses"  # a key or certificate of the project's own
+    if _PUBLIC_TABLE.fullmatch(name) is not None and _picks(command):
+        return "uses"
     identity = any(word == "-i" and after == name for word, after in itertools.pairwise(argv))
     return "uses" if identity or command.program in _OWN_FILES else use

@@ -12,6 +12,7 @@ from yett.extract.shell.expand import Field
 from yett.extract.shell.listed import listed
 from yett.extract.shell.profiles import Library, library
 from yett.extract.shell.scanner import Fuel
+from yett.extract.shell.settings import plain
 
 MAX_COMMANDS = 400
 MAX_NESTED = 200
@@ -158,6 +159,9 @@ class Draft:
         if field.unknown and kind in ("write", "delete"):
             self.flags.add("dynamic_target")
         if kind == "write" and any(part in text for part in self.analysis.library.startup):
+            if self.redirects and self.redirects[-1].op == ">>" and plain(self.name, self.argv):
+                self.flags.add("plain_setting")
+                return
             self.effects.add("persist")
 
     def url(self, field: Field) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 from yett.extract.shell.actions import inner, script
@@ -252,6 +253,15 @@ def xargs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
+def _rotated(words: list[str]) -> str:
+    """`/*.gz` where only such old files are deleted, as whoever tidies up logs does."""
+    pairs = list(itertools.pairwise(words))
+    aged = any(option in ("-mtime", "-ctime", "-atime") and days[:1] == "+" for option, days in pairs)
+    names = [name for option, name in pairs if option in ("-name", "-iname")]
+    old = (".gz", ".xz", ".bz2", ".zip", ".old", ".[0-9]", ".[0-9]*", ".1", ".log.*")
+    return "/" + names[0] if aged and len(names) == 1 and names[0].endswith(old) else ""
+
+
 def find(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     """Its expression may run, delete and write."""
     args = draft.argv[1:]
@@ -284,7 +294,7 @@ def find(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         elif text == "-delete":
             draft.flags.add("recursive")
             for root in list(draft.reads):
-                draft.touch("delete", Field(root))
+                draft.touch("delete", Field(root + _rotated([arg.text for arg in args])))
         elif text in ("-fprint", "-fprint0", "-fls", "-fprintf") and k < len(args):
             draft.touch("write", args[k])
             k += 2 if text == "-fprintf" else 1

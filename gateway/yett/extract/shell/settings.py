@@ -1,0 +1,38 @@
+"""Lines that only set up a shell: a folder behind the search path, a tool's own hook, a name for a command.
+
+Everybody appends such lines to `~/.bashrc`. What they name stays with the owner of the home or the system: a
+folder that anybody can write to, a hidden program or a function of one's own makes a line something else.
+"""
+
+from __future__ import annotations
+
+import re2
+
+from yett.extract.shell.expand import Field
+
+_FOLDER = (
+    r"(?:\$HOME|\$\{HOME\}|~|/usr|/opt|/home/linuxbrew|/snap|/Library|/Applications)(?:/\.?[\w+-][\w.+-]*)*/?"
+)
+_SEARCHED = rf"{_FOLDER}(?::{_FOLDER})*"
+_SETTING = re2.compile(
+    r"\s*(?:#[^\n]*"
+    rf"|(?:export\s+)?PATH=[\"']?(?:\$\{{?PATH\}}?:{_SEARCHED}|{_SEARCHED}:\$\{{?PATH\}}?)[\"']?"
+    rf"|export\s+[A-Z][A-Z0-9]*_(?:HOME|ROOT|DIR|PATH)=[\"']?{_FOLDER}[\"']?"
+    r"|export\s+(?:EDITOR|VISUAL|PAGER|LANG|LC_[A-Z]+|TERM|TZ|GOPATH|GOBIN)=[\"']?[\w./$-]*[\"']?"
+    r"|eval\s+\"?\$\([a-z][\w-]*\s+(?:init|hook|env|activate|virtualenv-init|completion|shellenv)(?:\s+-?-?[\w-]+)*\)\"?"
+    r"|(?:source|\.)\s+<\([a-z][\w-]*\s+completion\s+[a-z]+\)"
+    r"|(?:source|\.)\s+\"?(?:\$HOME|~)/\.(?:cargo/env|fzf\.(?:bash|zsh))\"?"
+    r")\s*;?\s*"
+)
+"""One line, whole."""
+
+
+def plain(program: str, argv: list[Field]) -> bool:
+    """Whether `echo` or `printf` writes nothing but such lines."""
+    if program not in ("echo", "printf"):
+        return False
+    words = [field.text for field in argv[1:] if field.text not in ("-e", "-n", "%s\\n")]
+    lines = " ".join(words).replace("\\n", "\n").splitlines()
+    return any(line[:1] not in ("", "#") for line in lines) and all(
+        _SETTING.fullmatch(line) is not None for line in lines if line
+    )
