@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,6 +94,42 @@ def test_clearing_forgets_rows_and_position_and_keeps_views(opening: Open) -> No
     store.drop_views(["v"])
     assert store.view("v") is None
     store.close()
+
+
+def test_what_an_earlier_version_saved_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with contextlib.closing(sqlite3.connect(path)) as earlier:
+        earlier.executescript("""
+            pragma journal_mode = wal;
+            create table row (tab text not null, key text not null, n integer not null, value blob not null,
+              primary key (tab, key)) without rowid;
+            create index row_order on row (tab, n);
+            create table position (id integer primary key check (id = 1), applied integer, leaf blob, meta blob);
+            create table view (key text primary key, value blob not null) without rowid;
+            insert into row values ('t', 'a', 3, x'01'), ('u', 'a', 2, x'02'), ('t', 'z', 1, x'03');
+            insert into position values (1, 7, zeroblob(32), x'6d');
+            insert into view values ('v', x'04');
+            pragma user_version = 1;
+        """)
+    for _ in range(2):  # taken over, and opened again
+        store = SqliteStore(path)
+        assert store.saved() == Saved(applied=7, leaf=bytes(32), meta=b"m")
+        assert list(store.rows("t")) == [("z", b"\x03"), ("a", b"\x01")]
+        assert store.fetch("u", "a") == b"\x02"
+        assert store.view("v") == b"\x04"
+        store.save([("t", "a", b"new")], Saved(applied=7, leaf=bytes(32), meta=b"m"))
+        store.save([("t", "a", b"\x01")], Saved(applied=7, leaf=bytes(32), meta=b"m"))
+        store.close()
+    assert not path.with_name("ledger.db.broken").exists()
+
+
+def test_more_rows_than_one_statement_takes_are_all_saved(opening: Open) -> None:
+    store = opening()
+    store.save([("t", f"k{n}", b"%d" % n) for n in range(1001)], POSITION)
+    store.save([("t", f"k{n}", None if n % 2 else b"again") for n in range(1001)], POSITION)
+    kept = dict(store.rows("t"))
+    store.close()
+    assert kept == {f"k{n}": b"again" for n in range(0, 1001, 2)}
 
 
 def test_a_ledger_on_any_store_recovers(opening: Open, tmp_path: Path) -> None:

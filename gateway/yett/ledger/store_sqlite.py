@@ -17,16 +17,31 @@ from typing import Any, Final
 
 from yett.ledger.store import Entry, Saved, StoreBroken
 
-VERSION: Final = 1
+VERSION: Final = 2
 _TOGETHER: Final = 200
 """Rows of one statement: with each, the interpreter is given up and taken back from whoever decides calls."""
 
+_PAGES: Final = 8_000
+"""Of 4 KiB: kept in memory, and left in the write-ahead log before they are put in their places."""
+
+# Ids are random: were rows kept in their order, each new one would rewrite a page of its own.
 _SCHEMA: Final = """
-create table if not exists row (tab text not null, key text not null, n integer not null, value blob not null,
-  primary key (tab, key)) without rowid;
+create table if not exists row (n integer primary key, tab text not null, key text not null, value blob not null,
+  unique (tab, key));
 create index if not exists row_order on row (tab, n);
 create table if not exists position (id integer primary key check (id = 1), applied integer, leaf blob, meta blob);
 create table if not exists view (key text primary key, value blob not null) without rowid;
+"""
+_FROM_1: Final = """
+begin immediate;
+alter table row rename to earlier;
+drop index row_order;
+create table row (n integer primary key, tab text not null, key text not null, value blob not null,
+  unique (tab, key));
+insert into row (tab, key, value) select tab, key, value from earlier order by n;
+drop table earlier;
+pragma user_version = 2;
+commit;
 """
 
 
@@ -41,20 +56,23 @@ class SqliteStore:
         except StoreBroken:
             self._set_aside()
             self._db = self._open()
-        self._next = int(self._db.execute("select coalesce(max(n), 0) from row").fetchone()[0]) + 1
 
     def _open(self) -> sqlite3.Connection:
         try:
             db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             mode = db.execute("pragma journal_mode=wal").fetchone()[0]
             db.execute("pragma synchronous=normal")
+            db.execute(f"pragma cache_size={_PAGES}")
+            db.execute(f"pragma wal_autocheckpoint={_PAGES}")
             version = db.execute("pragma user_version").fetchone()[0]
-            if mode != "wal" or version not in (0, VERSION):
+            if mode != "wal" or version not in (0, 1, VERSION):
                 db.close()
                 raise StoreBroken(f"journal mode {mode}, version {version}")
             if version and db.execute("pragma quick_check(1)").fetchone()[0] != "ok":
                 db.close()
                 raise StoreBroken("quick_check found damage")
+            if version == 1:
+                db.executescript(_FROM_1)
             db.executescript(_SCHEMA)
             db.execute(f"pragma user_version={VERSION}")
         except sqlite3.Error as error:
@@ -91,12 +109,11 @@ class SqliteStore:
 
     def save(self, entries: Iterable[Entry], position: Saved) -> None:
         written, removed = [], []
-        for table, key, value in entries:
-            if value is None:
-                removed.append((table, key))
+        for entry in entries:
+            if entry[2] is None:
+                removed.append(entry[:2])
             else:
-                written.append((table, key, self._next, value))
-                self._next += 1
+                written.append(entry)
         with self._guarded():
             self._db.execute("begin immediate")
             try:
@@ -153,6 +170,6 @@ class SqliteStore:
 
 def _insert(rows: int) -> str:
     return (
-        f"insert into row (tab, key, n, value) values {', '.join(['(?, ?, ?, ?)'] * rows)}"
+        f"insert into row (tab, key, value) values {', '.join(['(?, ?, ?)'] * rows)}"
         " on conflict (tab, key) do update set value = excluded.value"
     )
