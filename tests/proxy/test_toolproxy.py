@@ -17,6 +17,7 @@ from yett.model import Obligation, ToolCall
 from yett.proxy import config as configs
 from yett.proxy import secrets
 from yett.proxy.upstream import Target, permitted
+from yett.serve.settings import Settings
 
 
 def test_an_allowed_call_reaches_its_upstream_with_the_judged_arguments(tmp_path: Path) -> None:
@@ -232,3 +233,16 @@ def test_a_targets_authority_is_what_a_host_header_wants() -> None:
     assert Target.of("https://h/x?y").authority == "h"
     assert Target.of("http://[::1]:80/").authority == "[::1]"
     assert Target.of("http://h:81/").authority == "h:81"
+
+
+def test_the_files_with_the_proxies_secrets_are_the_gateways_own(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "mcpServers: {a: {url: 'https://a.example/', headers: {X: 'Bearer secret://file/run/secrets/a'}}}\n"
+        "tools: {b: {url: 'https://b.example/', headers: {Y: 'secret://env/B, secret://file//run/secrets/b'}}}\n"
+    )
+    named = {"YETT_PROXY_FILE": str(file), "YETT_TOOLHIVE_SECRET_FILE": "/run/secrets/hive"}
+    own = configs.own_files(named)
+    assert own == (file, *(Path("/run/secrets") / name for name in ("hive", "a", "b")))
+    assert set(own) <= set(Settings(policy=(), state=tmp_path, beside=own).own)
+    assert configs.own_files({}) == ()

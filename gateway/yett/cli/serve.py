@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
         """Run the gateway as a sidecar until it is told to stop (SIGTERM); SIGHUP reloads the policy."""
         from yett import resources
         from yett.errors import YettError
+        from yett.proxy.config import own_files
         from yett.proxy.doors import routes
         from yett.serve.run import serve as run
         from yett.serve.settings import Settings
@@ -97,6 +99,7 @@ def register(app: typer.Typer) -> None:
             webhook=webhook,
             webhook_secret=webhook_secret,
             webhook_tenant=webhook_tenant,
+            beside=own_files(os.environ),
         )
         run(settings, partial(routes, sessions=state / "hook-sessions"), _grpc(grpc, settings))
 

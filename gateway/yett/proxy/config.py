@@ -11,12 +11,14 @@ commands:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import yaml
 
 from yett.errors import YettError
+from yett.proxy import secrets
 from yett.proxy.toolproxy import ToolConfig
 from yett.proxy.upstream import Target
 
@@ -41,6 +43,20 @@ class ProxyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     mcpServers: dict[str, ServerConfig] = {}
     tools: dict[str, ToolConfig] = {}
     commands: dict[str, list[str]] = {}
+
+
+def own_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """What no agent may touch: the file itself, and those that its headers and ToolHive's webhook take secrets from.
+
+    Raises:
+        YettError: CONFIG_UNREADABLE.
+    """
+    named = [environment.get("YETT_PROXY_FILE"), environment.get("YETT_TOOLHIVE_SECRET_FILE")]
+    config = load(Path(named[0])) if named[0] else ProxyConfig()
+    headers = [server.headers for server in config.mcpServers.values()]
+    headers += [tool.headers for tool in config.tools.values()]
+    secret = [file for each in headers for value in each.values() for file in secrets.files(value)]
+    return tuple(Path(file) for file in (*named, *secret) if file)
 
 
 def load(path: Path) -> ProxyConfig:

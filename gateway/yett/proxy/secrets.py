@@ -55,9 +55,18 @@ async def aresolve(
     return await asyncio.get_running_loop().run_in_executor(_FETCHING, resolve, text, commands, values)
 
 
+def files(text: str) -> list[str]:
+    """The files that the text's handles name."""
+    return [_path(match.group(2)) for match in _HANDLE.finditer(text) if match.group(1) == "file"]
+
+
 def handles(text: str) -> bool:
     """Whether the text has a handle in it."""
     return _HANDLE.search(text) is not None
+
+
+def _path(name: str) -> str:
+    return "/" + name.lstrip("/")
 
 
 def _fetch(kind: str, name: str, commands: Mapping[str, Sequence[str]]) -> str:
@@ -66,7 +75,7 @@ def _fetch(kind: str, name: str, commands: Mapping[str, Sequence[str]]) -> str:
         if kind == "env":
             value = os.environ.get(name)
         elif kind == "file":
-            with open("/" + name.lstrip("/"), "rb") as file:
+            with open(_path(name), "rb") as file:
                 value = file.read(MAX_SECRET + 1).decode()
         elif name in commands:
             done = subprocess.run(list(commands[name]), capture_output=True, timeout=_SECONDS, check=True)

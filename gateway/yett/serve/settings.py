@@ -43,8 +43,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """File of the secret that signs what the webhook is told."""
     webhook_tenant: str = "default"
 
+    beside: tuple[Path, ...] = ()
+    """Files of what is served beside the API, such as the proxies' secrets."""
+
     @property
     def own(self) -> tuple[Path, ...]:
         """Files of the gateway that no agent may touch, beside its state and policy."""
-        files = (self.socket, self.tls_key, self.webhook_secret)
+        files = (self.socket, self.tls_key, self.webhook_secret, *self.beside)
         return tuple(file for file in files if file is not None)
