@@ -13,6 +13,10 @@ import pytest
 from yett import Gateway, ToolCall, resources
 from yett.errors import LedgerError, PolicyError, Unauthorized
 from yett.model import Effect, Identity, Outcome
+from yett.sdk import guard
+from yett.sdk.adapters import Gate
+from yett.sdk.approvals import Waiting
+from yett.sdk.decider import OnBehalf, enforcing
 from yett_audit import reader
 
 POLICY = """
@@ -30,6 +34,9 @@ rules:
 ALICE = Identity(principal="alice", agent="helper", credential="k1")
 BOB = Identity(principal="bob", agent="helper", credential="k2")
 CAROL = Identity(principal="carol", agent="console", role="approver", groups=("desk",), credential="k3")
+
+
+READ = ToolCall(tool="read_note", arguments={"name": "a"})
 
 
 @pytest.fixture
@@ -257,3 +264,42 @@ def test_a_held_call_that_raised_its_sessions_risk_by_itself_runs_once_it_is_app
         gateway.ledger.approve(str(held.approval), person)
         assert gateway.await_approval(str(held.approval), 0)
         assert [gateway.decide(call).effect for _ in range(2)] == [Effect.ALLOW, Effect.HOLD]
+
+
+def test_an_enforcement_point_of_this_process_need_not_wait_for_the_outcomes_record(gateway: Gateway) -> None:
+    """A decision that goes ahead says so; who asks the gateway itself gets every answer durably."""
+    outcomes = []
+    for decider in (gateway, gateway.enforcing()):
+        decision = decider.decide(READ)
+        assert decision.allowed
+        decider.report(Outcome(decision_id=decision.decision_id, status="ok", result="from bob@example.com"))
+        assert "read_untrusted" in gateway.ledger.snapshot(ALICE).labels
+        outcomes.append(decision.decision_id)
+    assert [body.get("ahead", False) for body in decisions(gateway)] == [False, True]
+    gateway.decide(READ)
+    recorded = [r.body for r in reader.records(gateway.ledger.log_directory) if r.event == "outcome"]
+    assert [body["decision"] for body in recorded] == outcomes
+
+
+def test_it_does_so_for_asyncio_too(gateway: Gateway) -> None:
+    async def way() -> None:
+        near = gateway.enforcing()
+        decision = await near.adecide(READ)
+        await near.areport(Outcome(decision_id=decision.decision_id, status="ok", result="a"))
+        assert near.gate is gateway.gate
+
+    asyncio.run(way())
+    assert decisions(gateway)[0]["ahead"] is True
+
+
+def test_whoever_runs_tools_beside_the_gateway_asks_it_that_way(gateway: Gateway) -> None:
+    @guard.tool(gateway)
+    def read_note(name: str) -> str:
+        return name
+
+    read_note("a")
+    Gate(gateway).run("read_note", {"name": "b"}, lambda _: "b")
+    waiting = Waiting(gateway)
+    assert waiting.decide(READ).allowed
+    OnBehalf(enforcing(gateway), ALICE).open_session()
+    assert [body.get("ahead") for body in decisions(gateway)] == [True] * 3

@@ -97,9 +97,9 @@ class Gateway(Judging):
         """As `decide`, without blocking the event loop while the record becomes durable."""
         return await _awaited(self.submit(call, identity))
 
-    def submit(self, call: ToolCall, identity: Identity | None = None) -> Pending:
+    def submit(self, call: ToolCall, identity: Identity | None = None, *, ahead: bool = False) -> Pending:
         """Judge one call; the result is there when its record is durable."""
-        return super().submit(call, identity or self.identity)
+        return super().submit(call, identity or self.identity, ahead=ahead)
 
     # -- outcomes and sessions -------------------------------------------------------------------------
 
@@ -118,6 +118,14 @@ class Gateway(Judging):
     def submit_report(self, outcome: Outcome, identity: Identity | None = None) -> Pending:
         """As `report`; the result is there when the outcome's record is durable."""
         return super().submit_report(outcome, identity or self.identity)
+
+    def enforcing(self) -> Enforcing:
+        """This gateway, as whoever runs the tools in the same process asks it."""
+        return Enforcing(self)
+
+    def _release(self, outcome: Outcome, identity: Identity | None) -> None:
+        who = identity or self.identity
+        self.ledger.release(self._examined(outcome, who), who)
 
     def open_session(
         self, *, prompt: str | None = None, parent: str | None = None, identity: Identity | None = None
@@ -180,6 +188,40 @@ class Gateway(Judging):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Enforcing:
+    """A gateway as an enforcement point in its own process asks it.
+
+    An outcome counts for every later call when `report` returns, and its record is durable a moment after that: the
+    result need not wait for the disk (docs/adr/0016).
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.open_session = gateway.open_session
+        self.await_approval = gateway.await_approval
+
+    @property
+    def gate(self) -> Gate:
+        """The gateway's, in force."""
+        return self._gateway.gate
+
+    def decide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
+        """As the gateway."""
+        return self._gateway.submit(call, identity, ahead=True).result()
+
+    async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
+        """As the gateway."""
+        return await _awaited(self._gateway.submit(call, identity, ahead=True))
+
+    def report(self, outcome: Outcome, identity: Identity | None = None) -> None:
+        """As the gateway, but returns once the session knows what was read."""
+        self._gateway._release(outcome, identity)
+
+    async def areport(self, outcome: Outcome, identity: Identity | None = None) -> None:
+        """As `report`, which waits for nothing."""
+        self._gateway._release(outcome, identity)
 
 
 def wall_clock() -> int:

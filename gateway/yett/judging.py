@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from yett import policy as policy_language
 from yett.admit import admit, read_call, refused
 from yett.errors import AuditUnavailable, InvalidCall, LedgerError, PolicyError, YettError
@@ -74,12 +76,17 @@ class Judging:
 
     # -- calls -----------------------------------------------------------------------------------------
 
-    def submit(self, call: ToolCall, identity: Identity) -> Pending:
-        """Judge one call; the result is there when its record is durable."""
+    def submit(self, call: ToolCall, identity: Identity, *, ahead: bool = False) -> Pending:
+        """Judge one call; the result is there when its record is durable.
+
+        Args:
+            ahead: the caller will show the tool's result as soon as the session knows it (`Proposal.ahead`).
+        """
 
         def judge(snapshot: Snapshot, contended: bool) -> Proposal:
             admitted = admit(call, identity, snapshot.session)
-            return self._propose(admitted, snapshot, (_CONTENDED,) if contended else ())
+            proposal = self._propose(admitted, snapshot, (_CONTENDED,) if contended else ())
+            return msgspec.structs.replace(proposal, ahead=True) if ahead else proposal
 
         try:
             return self._memory.settle(identity, call.session, judge)
@@ -143,9 +150,11 @@ class Judging:
         Raises:
             LedgerError: UNKNOWN_DECISION, NOT_YOURS, ALREADY_REPORTED. AuditUnavailable.
         """
+        return self._memory.report(self._examined(outcome, identity), identity)
+
+    def _examined(self, outcome: Outcome, identity: Identity) -> OutcomeFacts:
         decided = self._memory.decided(outcome.decision_id, identity)
-        seen = self._gate.examine(outcome, decided.tool, decided.server)
-        return self._memory.report(seen, identity)
+        return self._gate.examine(outcome, decided.tool, decided.server)
 
     # -- policy ----------------------------------------------------------------------------------------
 

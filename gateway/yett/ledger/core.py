@@ -2,8 +2,9 @@
 
 `Core.write` plans a record against the state, appends it to the log and installs the plan, all under the
 lock; what it returns can be waited for. Everything else in the ledger checks something first and then calls
-`write`. `Core.open` takes the log's lock, checks the stored position against the log, replays the rest, and
-begins a new epoch, in which every use that was under way before is in doubt.
+`write`. `Core.open` takes the log's lock, checks the stored position against the log, replays the rest, records
+what a process that died had set aside, and begins a new epoch, in which every use that was under way before is in
+doubt.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from yett.errors import AuditUnavailable, LedgerError
-from yett.ledger import jws
+from yett.ledger import jws, rows
+from yett.ledger.ahead import Ahead, boot
+from yett.ledger.epoch import under_way
 from yett.ledger.keys import Keys
 from yett.ledger.plan import plan
 from yett.ledger.recovery import fetcher, recover
+from yett.ledger.rows import Decided
 from yett.ledger.session import Session
 from yett.ledger.state import Body, Change, State
 from yett.ledger.store import Saved, Store, StoreBroken
@@ -42,6 +46,8 @@ MAX_RUNS: Final = 100
 """Runs of one sweep."""
 SAVE_EVERY: Final = 2_000
 """Changed rows after which the projection is saved, in the background."""
+NAMED: Final = 500
+"""Decisions that one epoch's record names, of each kind."""
 MAX_HASHES: Final = 2_000
 """Sessions whose hash is kept; each entry keeps its session's row in memory."""
 _encode = msgspec.msgpack.Encoder().encode
@@ -82,7 +88,7 @@ class Core:
         origin: str,
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
-        subjects: Path,
+        folder: Path,
     ) -> None:
         self.writer = writer
         self.store = store
@@ -91,8 +97,9 @@ class Core:
         self.origin = origin
         self.entropy = entropy
         self.lock = threading.RLock()
+        self.ahead = Ahead(folder, self.lock, self.wait)
         self.hasher = Hasher(keys.derive("taint"))
-        self._subjects = SubjectKeys(subjects, entropy=entropy)
+        self._subjects = SubjectKeys(folder / "keys" / "subjects", entropy=entropy)
         self._subject_keys: dict[str, bytes] = {}
         self.session_key = keys.derive("session")
         self._clock = clock
@@ -143,7 +150,7 @@ class Core:
             ) from error
         try:
             store = store if store is not None else SqliteStore(folder / "ledger.db")
-            state, lost = recover(store, folder / "log")
+            state, lost, orderly = recover(store, folder / "log")
             state.trim(fetcher(store))
             core = cls(
                 writer=writer,
@@ -153,31 +160,46 @@ class Core:
                 origin=name,
                 clock=clock,
                 entropy=entropy,
-                subjects=folder / "keys" / "subjects",
+                folder=folder,
             )
             _publish(folder / "keys" / "log.pub", writer.vkey)
-            core._begin_epoch(lost)
+            core._begin_epoch(lost, [] if orderly else core._unknown())
+            core.ahead.begin()
             core._upkeeper.start()
         except BaseException:
             writer.abandon()
             raise
         return core
 
-    def _begin_epoch(self, lost: bool) -> None:
-        body: Body = {
-            "epoch": self.state.meta.epoch + 1,
-            "in_doubt": sorted(self.state.open)[:500],
-            "at": self.now(),
-        }
+    def _unknown(self) -> list[str]:
+        """After a crash: records what outlived it, or else names the calls whose results may have been read."""
+        state, left = self.state, self.ahead.left()
+        if left is not None and state.meta.boot and state.meta.boot == boot():
+            for body in left:
+                known = state.decided.get(body.get("decision", ""))
+                if known is not None and known.status == rows.RESERVED:
+                    self.settle(known, body)
+            return []
+        unknown = under_way(state)
+        if unknown:
+            sessions = sorted({row.session for row in unknown})
+            log.warning("nobody knows what these sessions have read last", sessions=sessions[:20])
+        return sorted(row.id for row in unknown)
+
+    def _begin_epoch(self, lost: bool, unknown: list[str]) -> None:
+        epoch = self.state.meta.epoch + 1
+        body: Body = {"epoch": epoch, "boot": boot()}
         if lost:
             body["lost"] = True
         # More than fit one record go into further ones of the same epoch.
         while True:
+            body |= {"in_doubt": sorted(self.state.open)[:NAMED], "at": self.now()}
+            if unknown:
+                body["unknown"], unknown = unknown[:NAMED], unknown[NAMED:]
             entry = self.write("epoch", body)
-            left = sorted(self.state.open)
-            if not left:
+            if not self.state.open and not unknown:
                 break
-            body = {"epoch": body["epoch"], "in_doubt": left[:500], "at": self.now()}
+            body = {"epoch": epoch}
         self.wait(entry)
 
     # -- changing --------------------------------------------------------------------------------------
@@ -208,6 +230,26 @@ class Core:
             if len(self.state.dirty) >= SAVE_EVERY:
                 self._wake.set()
             return entry
+
+    def settle(self, decided: Decided, body: Body) -> Any:
+        """Writes the outcome of a decision: `body` (`outcome.body_of`) is completed. Call with the lock held.
+
+        Raises:
+            LedgerError: SESSION_UNKNOWN, RECORD_REFUSED. AuditUnavailable.
+        """
+        body["at"] = self.now()
+        if decided.mandates:
+            used = self.state.mandates.get(decided.mandates[0])
+            slot = used.used if used is not None else 1
+            body["mandate"] = {"jti": decided.mandates[0], "slot": slot, "state": body["to"]}
+        before = self.state.sessions.get(decided.session)
+        if before is None:
+            raise LedgerError("SESSION_UNKNOWN", "the decision's session is gone")
+        body["session"]["before"] = self.hash_of(before)
+        changes = plan(self.state, "outcome", body)
+        after = next(row for table, _, row in changes if table == "session")
+        body["session"]["after"] = self.hash_of(after)  # type: ignore[arg-type]
+        return self.write("outcome", body, changes)
 
     def wait(self, entry: Any, timeout: float | None = None) -> None:
         """Returns once a record is durable.
@@ -360,6 +402,7 @@ class Core:
             self._closed = True
         self._wake.set()
         self._upkeeper.join()
+        self.ahead.close()
         with contextlib.suppress(StoreBroken, AuditUnavailable):
             self.save()
         try:
@@ -373,6 +416,7 @@ class Core:
         """Releases the files as a crash would: nothing is saved, no closing record is written."""
         self._closed = True
         self._wake.set()
+        self.ahead.close()
         self.writer.abandon()
         self.store.close()
 

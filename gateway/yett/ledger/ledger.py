@@ -26,7 +26,7 @@ from yett.ledger.freeze import frozen_scope
 from yett.ledger.jws import encode
 from yett.ledger.keys import Issuer, session_id
 from yett.ledger.mandates import Mandates, Shown
-from yett.ledger.outcome import report
+from yett.ledger.outcome import release, report
 from yett.ledger.proposal import (
     ATTEMPTS,
     Conflict,
@@ -433,6 +433,15 @@ class Ledger:
         """
         row = self._decided(outcome.decision_id, identity)
         return report(self._core, row, outcome, proven=proven or identity.role == "operator")
+
+    def release(self, outcome: OutcomeFacts, identity: Identity) -> None:
+        """As `report`, for an enforcement point in this process: returns once the session knows what was read.
+
+        The record is in the log's order then, and durable a moment later (see `ahead`). If the decision was not
+        made to go ahead (`Proposal.ahead`), this waits for it.
+        """
+        row = self._decided(outcome.decision_id, identity)
+        release(self._core, row, outcome, proven=identity.role == "operator")
 
     @property
     def policy(self) -> PolicyRef:

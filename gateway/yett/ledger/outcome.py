@@ -14,7 +14,6 @@ from yett.errors import LedgerError
 from yett.ledger import rows
 from yett.ledger.core import Core
 from yett.ledger.fixed import from_permille
-from yett.ledger.plan import plan
 from yett.ledger.proposal import Pending
 from yett.ledger.rows import Decided
 from yett.ledger.state import Body
@@ -41,28 +40,31 @@ def report(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> 
     """Records an outcome. See `Ledger.report`."""
     body = body_of(core.hasher, row, outcome, proven=proven)
     with core.lock:
-        known = core.state.decided.get(row.id)
-        if known is None or known.status not in (rows.RESERVED, rows.IN_DOUBT):
-            raise LedgerError("ALREADY_REPORTED", "the outcome of this decision was reported before")
-        body["at"] = core.now()
-        if known.mandates:
-            used = core.state.mandates.get(known.mandates[0])
-            slot = used.used if used is not None else 1
-            body["mandate"] = {"jti": known.mandates[0], "slot": slot, "state": body["to"]}
-        before = core.state.sessions.get(row.session)
-        if before is None:
-            raise LedgerError("SESSION_UNKNOWN", "the decision's session is gone")
-        body["session"]["before"] = core.hash_of(before)
-        changes = plan(core.state, "outcome", body)
-        after = next(found for table, _, found in changes if table == "session")
-        body["session"]["after"] = core.hash_of(after)  # type: ignore[arg-type]
-        entry = core.write("outcome", body, changes)
+        known = _unsettled(core, row.id)
+        entry = core.settle(known, body)
 
     def settle(timeout: float | None) -> Decision:
         core.wait(entry, timeout)
         return _decision(core, known, entry, body["at"])
 
     return Pending(settle, lambda call: core.writer.add_done_callback(entry, lambda _error: call()))
+
+
+def release(core: Core, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> None:
+    """Records an outcome and returns once the session knows it. See `Ledger.release`."""
+    body = body_of(core.hasher, row, outcome, proven=proven)
+    with core.lock:
+        entry = core.settle(_unsettled(core, row.id), body)
+        set_aside = row.ahead and core.ahead.add(entry, body)
+    if not set_aside:
+        core.wait(entry)
+
+
+def _unsettled(core: Core, decision: str) -> Decided:
+    known = core.state.decided.get(decision)
+    if known is None or known.status not in (rows.RESERVED, rows.IN_DOUBT):
+        raise LedgerError("ALREADY_REPORTED", "the outcome of this decision was reported before")
+    return known
 
 
 def body_of(hasher: Hasher, row: Decided, outcome: OutcomeFacts, *, proven: bool) -> Body:

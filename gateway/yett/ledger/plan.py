@@ -15,6 +15,7 @@ import msgspec
 from yett.errors import LedgerError
 from yett.ledger import rows, session, taint
 from yett.ledger.budget import Account
+from yett.ledger.epoch import plan_epoch
 from yett.ledger.mandate import Claims
 from yett.ledger.rows import Approval, Credential, Decided, Frozen, Mandate, Principal, Revoked
 from yett.ledger.session import Clock, Session
@@ -142,7 +143,7 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
         clock=owner.clock.struck(strike, at),
         long=owner.long.struck(strike, at, session.PRINCIPAL_HALF_LIFE),
         labels=labels,
-        recent=_recent(owner, set(does.get("labels", ())), at) if allowed else owner.recent,
+        recent=owner.seen(does.get("labels", ()), at) if allowed else owner.recent,
     )
     changes.append(("principal", owner.key, owner))
 
@@ -186,6 +187,7 @@ def _plan_allowed(
         amount=use.get("amount", 0),
         attempt=call.get("attempt", ""),
         sender=use.get("sender", ""),
+        ahead=body.get("ahead", False),
     )
     changes: list[Change] = [("decided", row.id, row)]
     if row.attempt:
@@ -304,19 +306,10 @@ def _plan_outcome(state: State, body: Body) -> list[Change]:
         _learned(owner, body.get("values", []), body["at"]),
         account=account,
         clock=owner.clock.struck(body.get("strike", 0), body["at"]),
-        recent=_recent(owner, set(body.get("labels", ())), body["at"]),
+        recent=owner.seen(body.get("labels", ()), body["at"]),
     )
     changes.append(("principal", owner.key, owner))
     return changes
-
-
-def _recent(owner: Principal, labels: set[str], at: int) -> tuple[tuple[str, int], ...]:
-    """Labels with the time they were last set; unknown ones do not spread beyond their session."""
-    labels &= session.KNOWN_LABELS
-    if not labels:
-        return owner.recent
-    kept = {name: when for name, when in owner.recent if at - when < rows.RECENT_MS}
-    return tuple(sorted({**kept, **dict.fromkeys(labels, at)}.items()))
 
 
 def _learned(owner: Principal, values: list[list[str]], at: int) -> Principal:
@@ -435,23 +428,6 @@ def _plan_freeze(state: State, body: Body) -> list[Change]:
     ]
 
 
-def _plan_epoch(state: State, body: Body) -> list[Change]:
-    changes: list[Change] = [
-        (
-            "meta",
-            "",
-            msgspec.structs.replace(
-                state.meta, epoch=body["epoch"], lost=state.meta.lost or bool(body.get("lost", False))
-            ),
-        )
-    ]
-    for decision in body.get("in_doubt", []):
-        decided = state.decided.get(decision)
-        if decided is not None:
-            changes.append(("decided", decision, msgspec.structs.replace(decided, status=rows.IN_DOUBT)))
-    return changes
-
-
 def _plan_policy(state: State, body: Body) -> list[Change]:
     meta = msgspec.structs.replace(state.meta, policy=body["digest"], policy_id=body["id"])
     return [("meta", "", meta)]
@@ -468,18 +444,22 @@ def _plan_clear(state: State, body: Body) -> list[Change]:
     row = state.sessions.get(body["scope"])
     if row is None:
         return changes
-    labels = tuple(name for name in row.labels if name not in set(body.get("labels", ())))
+    named = set(body.get("labels", ()))
+    # What spread because nobody knew what the session had read, an operator knows now.
+    lifted = named if "state_lost" in named.intersection(row.labels) else set()
+    labels = tuple(name for name in row.labels if name not in named)
     row = msgspec.structs.replace(row, version=row.version + 1, clock=Clock(at=body["at"]), labels=labels)
     changes.append(("session", row.id, row))
-    if body.get("owner") == "kept":
-        return changes
     owner = state.principal(row.tenant, row.principal)
-    cleared = msgspec.structs.replace(
-        owner,
-        clock=Clock(at=body["at"]),
-        account=msgspec.structs.replace(owner.account, version=owner.account.version + 1),
+    if body.get("owner") != "kept":
+        account = msgspec.structs.replace(owner.account, version=owner.account.version + 1)
+        owner = msgspec.structs.replace(owner, clock=Clock(at=body["at"]), account=account)
+    elif not lifted:
+        return changes
+    owner = msgspec.structs.replace(
+        owner, recent=tuple(each for each in owner.recent if each[0] not in lifted)
     )
-    return [*changes, ("principal", owner.key, cleared)]
+    return [*changes, ("principal", owner.key, owner)]
 
 
 def _plan_sweep(state: State, body: Body) -> list[Change]:
@@ -512,7 +492,7 @@ _PLANNERS: Final[dict[str, Callable[[State, Body], list[Change]]]] = {
     "mandate": _plan_mandate,
     "approval": _plan_approval,
     "freeze": _plan_freeze,
-    "epoch": _plan_epoch,
+    "epoch": plan_epoch,
     "policy": _plan_policy,
     "clear": _plan_clear,
     "sweep": _plan_sweep,

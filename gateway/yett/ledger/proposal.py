@@ -76,6 +76,8 @@ class Proposal(Struct, frozen=True, kw_only=True):
     mandate: MandateCheck | None = None
     lifetime_ms: int = 30_000
     """How long the answer may be acted on, from now."""
+    ahead: bool = False
+    """The asker will show the result as soon as the session knows it (`Ledger.release`)."""
     preview: bool = True
     """Record a redacted preview of the arguments beside their commitments."""
 
@@ -109,6 +111,7 @@ class Draft(Struct, frozen=True, kw_only=True, array_like=True):
     """What of the call was not looked at (`Facts.limits`)."""
     policy: PolicyRef
     lifetime_ms: int
+    ahead: bool = False
 
     @property
     def denied(self) -> bool:

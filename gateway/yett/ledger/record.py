@@ -72,6 +72,7 @@ def draft(proposal: Proposal) -> Draft:
         limits=facts.limits[:16],
         policy=proposal.policy,
         lifetime_ms=proposal.lifetime_ms,
+        ahead=proposal.ahead,
     )
 
 
@@ -134,6 +135,8 @@ def decision(
         "session": {"id": snapshot.row.id, "before": before, "risk": session_risk},
         "does": does,
     }
+    if draft.ahead and allowed:
+        body["ahead"] = True
     if draft.limits:
         body["limits"] = draft.limits
     if found.use is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,7 @@ from yett.ledger.store import Saved, Store, StoreBroken
 from yett.log import Logger
 from yett_audit.errors import AuditError, Broken
 from yett_audit.reader import records
+from yett_audit.record import OPEN, RECOVERY
 
 log = Logger("yett.ledger")
 
@@ -29,24 +30,32 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 
-def recover(store: Store, folder: Path) -> tuple[State, bool]:
-    """Loads the stored position if the log confirms it, replays what follows; and whether history is missing."""
+class Recovered(NamedTuple):
+    """What a log and its projection came to."""
+
+    state: State
+    lost: bool
+    """History is missing."""
+    orderly: bool
+    """The log was closed by whoever had it before, if anybody had."""
+
+
+def recover(store: Store, folder: Path) -> Recovered:
+    """Loads the stored position if the log confirms it, and replays what follows."""
     state = State()
     found = _stored(store)
     try:
         following = _confirmed(found, folder) if found is not None else None
         if found is not None and following is not None:
             _load(state, store, found)
-            replay_into(state, following, store)
-            return state, False
+            return Recovered(state, False, replay_into(state, following, store))
     except (StoreBroken, LedgerError, msgspec.MsgspecError) as error:
         log.warning("the ledger's projection is not usable; replaying the log", kind=type(error).__name__)
     ahead = found is not None and _size(folder) < found.applied
     state = State()
     with contextlib.suppress(StoreBroken):
         store.clear()
-    replay_into(state, _from(folder, 0), store)
-    return state, ahead
+    return Recovered(state, ahead, replay_into(state, _from(folder, 0), store))
 
 
 def _stored(store: Store) -> Saved | None:
@@ -123,12 +132,18 @@ def _from(folder: Path, start: int) -> Iterator[tuple[int, str, Body, bytes]]:
         raise LedgerError(error.code, str(error), path=str(folder)) from error
 
 
-def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]], store: Store) -> None:
-    """Applies records (those the log writes for itself are passed over); memory stays bounded on the way."""
+def replay_into(state: State, found: Iterator[tuple[int, str, Body, bytes]], store: Store) -> bool:
+    """Applies records (those the log writes for itself are passed over); memory stays bounded on the way.
+
+    Returns: whether the log was closed by whoever had it before: its writer says so when it opens it again.
+    """
+    orderly = True
     for index, event, body, leaf in found:
         if event.startswith("log."):
+            orderly = event == OPEN or (orderly and event != RECOVERY)
             continue
         apply(state, event, body, index, leaf)
         if len(state.dirty) >= SAVE_REPLAYED:
             with contextlib.suppress(StoreBroken):  # then it all has to fit into memory
                 _save(state, store)
+    return orderly

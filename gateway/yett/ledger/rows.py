@@ -6,9 +6,11 @@ again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from yett.ledger.budget import Account
 from yett.ledger.mandate import Claims
-from yett.ledger.session import Clock
+from yett.ledger.session import KNOWN_LABELS, Clock
 from yett.ledger.taint import Taint
 from yett.model import Struct
 
@@ -45,6 +47,14 @@ class Principal(Struct, frozen=True, kw_only=True):
     """The generation before; `taint` becomes it when it is full or `RECENT_MS` old."""
     turned: int = 0
 
+    def seen(self, labels: Iterable[str], at: int) -> tuple[tuple[str, int], ...]:
+        """`recent` with labels that were set just now; unknown ones do not spread beyond their session."""
+        spreading = KNOWN_LABELS.intersection(labels)
+        if not spreading:
+            return self.recent
+        kept = {name: when for name, when in self.recent if at - when < RECENT_MS}
+        return tuple(sorted({**kept, **dict.fromkeys(spreading, at)}.items()))
+
 
 class Decided(Struct, frozen=True, kw_only=True):
     """An allowed decision, until its outcome is known and a day longer."""
@@ -72,6 +82,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     sender: str = ""
     result: str = ""
     """Digest of the result, once reported."""
+    ahead: bool = False
+    """Its result may be shown before the outcome's record is durable."""
 
 
 class Mandate(Struct, frozen=True, kw_only=True):

@@ -43,6 +43,10 @@ class Meta(Struct, frozen=True, kw_only=True):
     policy_id: str = ""
     lost: bool = False
     """History is known to be missing: acting calls are held until an operator clears it."""
+    boot: str = ""
+    """The run of the operating system that the epoch began in (`ahead.boot`)."""
+    began: int = 0
+    """When the epoch began, ms."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from yett.proxy.pins import PinFile
 from yett.proxy.toolproxy import ToolProxy
 from yett.proxy.upstream import Target, Upstream
 from yett.sdk.connect import Where
-from yett.sdk.decider import OnBehalf, wall_clock
+from yett.sdk.decider import OnBehalf, enforcing, wall_clock
 from yett.sdk.listing import visible
 
 
@@ -93,7 +93,7 @@ def _mcp(
     def decider(identity: Identity | None) -> OnBehalf:
         if identity is None:
             raise YettError("TOKEN_MISSING", "no identity")
-        return OnBehalf(gateway, identity)
+        return OnBehalf(enforcing(gateway), identity)
 
     return McpDoor(
         name,

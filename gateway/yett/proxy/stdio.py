@@ -35,7 +35,7 @@ from yett.proxy.mcp.actions import Action, Judge, Note, Report, ToClient, ToServ
 from yett.proxy.mcp.core import Session
 from yett.proxy.mcp.framing import Lines, TooLong, strip_cr
 from yett.sdk.connect import TOKENS
-from yett.sdk.decider import Decider, ask, refused, tell, wall_clock
+from yett.sdk.decider import Decider, ask, enforcing, refused, tell, wall_clock
 
 READ = 65_536
 PATIENT = 16
@@ -136,7 +136,7 @@ class StdioProxy:
         clock: Callable[[], int] = wall_clock,
     ) -> None:
         self._core = core
-        self._decider = decider
+        self._decider: Decider = enforcing(decider)
         self._command = list(command)
         self._client_in = client_in
         self._tell = note or say

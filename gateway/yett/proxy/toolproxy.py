@@ -27,7 +27,7 @@ from yett.proxy import secrets
 from yett.proxy.mcp import obligations
 from yett.proxy.pdp.asking import Authenticate, Door, about, asker, guarded, object_of, reply
 from yett.proxy.upstream import Answer, Target, Upstream
-from yett.sdk.decider import OnBehalf, aask, atell, call_for, explain, wall_clock
+from yett.sdk.decider import OnBehalf, aask, atell, call_for, enforcing, explain, wall_clock
 
 MAX_ANSWER: Final = 4 << 20
 """Bytes of an upstream's answer."""
@@ -68,7 +68,7 @@ class ToolProxy:
         commands: dict[str, list[str]] | None = None,
         clock: Callable[[], int] = wall_clock,
     ) -> None:
-        self._gateway = gateway
+        self._gateway = enforcing(gateway)
         self._tools = tools
         self._commands = commands or {}
         self._clock = clock

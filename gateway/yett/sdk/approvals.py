@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast, runtime_checkable
 
 from yett.model import Decision, Effect, Identity, Outcome, ToolCall
-from yett.sdk.decider import Decider
+from yett.sdk.decider import Decider, enforcing
 
 
 @runtime_checkable
@@ -35,7 +35,7 @@ class Waiting:
     def __init__(
         self, decider: Decider, wait: float = 0.0, held: Callable[[ToolCall, Decision], None] | None = None
     ) -> None:
-        self._decider = decider
+        self._decider: Decider = enforcing(decider)
         self._wait = wait
         self._held = held
 

@@ -104,6 +104,11 @@ class OnBehalf:
         return opened
 
 
+def enforcing(decider: Any) -> Any:
+    """The decider as an enforcement point asks it: a gateway in this very process lets a result go ahead of its record."""
+    return decider.enforcing() if hasattr(decider, "enforcing") else decider
+
+
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
@@ -283,8 +288,7 @@ def unreported(error: Exception) -> YettError:
 
 def explain(decision: Decision, tool: str) -> str:
     """What to tell the model instead of the result: what was decided, why, and what may be done."""
-    # That another rule would allow it is no reason against it.
-    against = [reason for reason in decision.reasons if reason.code != "RULE_ALLOWS"]
+    against = [reason for reason in decision.reasons if reason.objects]
     reasons = "; ".join(
         f"{reason.message} [{reason.code}{', rule ' + reason.rule if reason.rule else ''}]"
         for reason in against[:6]

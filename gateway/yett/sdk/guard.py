@@ -34,7 +34,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Context, Decision, Effect, Json, Outcome, ToolCall
-from yett.sdk.decider import AnyDecider, Decider, aask_dutifully, ask_dutifully
+from yett.sdk.decider import AnyDecider, Decider, aask_dutifully, ask_dutifully, enforcing
 from yett.sdk.errors import Denied, Held, Unreported
 from yett.sdk.verify import deny
 
@@ -131,7 +131,7 @@ class _Guarded:
             getattr(decider, "decide", None)
         ):
             raise TypeError("an asyncio client guards coroutine functions; give a Client or a Gateway here")
-        self._decider = decider
+        self._decider: AnyDecider = enforcing(decider)
         self._function = function
         self._signature = inspect.signature(function)
         self._name = name or function.__name__

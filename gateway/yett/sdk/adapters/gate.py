@@ -21,6 +21,7 @@ from yett.sdk.decider import (
     ask_dutifully,
     atell,
     call_for,
+    enforcing,
     explain,
     refused,
     tell,
@@ -73,7 +74,7 @@ class Gate:
         prompt: str | Callable[[], str | None] | None = None,
         clock: Callable[[], int] = wall_clock,
     ) -> None:
-        self.decider = decider
+        self.decider: AnyDecider = enforcing(decider)
         self._session = session
         self.server = server
         self._prompt = prompt
