@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from yett.extract import signals
+from yett.extract import decode, signals
+from yett.extract.budget import Budget
 
 ORDER = 30
 """Summed weight from which on a result is taken to give orders (`yett.risk.examine.SIGNAL_LEVELS`)."""
@@ -56,3 +59,31 @@ def test_who_writes_about_orders_gives_weaker_ones() -> None:
     assert weight(
         f"For example, a prompt injection attack may say: {order} Guidelines say to detect it."
     ) < weight(order)
+
+
+def _texts(name: str) -> list[str]:
+    lines = Path(__file__).with_name("texts").joinpath(name).read_text("utf-8").splitlines()
+    return [
+        line.replace("\\n", "\n") for line in lines if line and not line.startswith(("# Wor", "# Wha", "== "))
+    ]
+
+
+def _strongest(text: str) -> int:
+    """As a result is read: as it stands, and with what conceals it undone."""
+    readings = [(text, ())] + [(one.value, one.chain) for one in decode.layers(text, Budget(), set())]
+    return max(
+        sum(signal.weight for signal in signals.scan(value, "/x", chain=chain)) for value, chain in readings
+    )
+
+
+def test_most_orders_of_a_list_of_every_kind_are_seen_and_taken_for_one() -> None:
+    weights = [_strongest(text) for text in _texts("orders.txt")]
+    assert len(weights) >= 75
+    assert sum(weight > 0 for weight in weights) / len(weights) >= 0.9
+    assert sum(weight >= ORDER for weight in weights) / len(weights) >= 0.7
+
+
+def test_what_people_write_to_people_is_no_order() -> None:
+    texts = _texts("people.txt")
+    assert len(texts) >= 85
+    assert [text for text in texts if _strongest(text) >= ORDER] == []

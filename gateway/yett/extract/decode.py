@@ -181,7 +181,7 @@ def _unicode_escape(text: str, limits: set[str]) -> Decoded:
 
 
 _MARKUP_VALUE = pattern(
-    r"=\s*\"([^\"<]+)\"|=\s*'([^'<]+)'|>([^<>]+)<|<!\[CDATA\[([^\]]*)\]\]>|(?:SYSTEM|PUBLIC)\s+\"([^\"]*)\""
+    r"<(?:code|pre|kbd|samp|tt)\b[^>]*>[^<]*|=\s*\"([^\"<]+)\"|=\s*'([^'<]+)'|>([^<>]+)|<!\[CDATA\[([^\]]*)\]\]>|(?:SYSTEM|PUBLIC)\s+\"([^\"]*)\""
 )
 
 
@@ -189,7 +189,9 @@ def _xml(text: str, limits: set[str]) -> Decoded:
     for number, found in enumerate(_MARKUP_VALUE.finditer(text)):
         if number >= MAX_TOKENS:
             return  # the whole text is looked at too; markup is only an extra reading of its parts
-        value = next((group for group in found.groups() if group), "").strip()
+        value = next(
+            (group for group in found.groups() if group), ""
+        ).strip()  # none of what is shown as code
         if len(value) > 2:
             yield value, ""
 

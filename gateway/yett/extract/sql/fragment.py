@@ -94,7 +94,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("select_shape", r"\b(?:as|from)\b ?`\w*`|` ?as ?`|\) ?as ?[`\"\w]+ from\b|\) ?(?:like|in|between|union|div|mod|xor|regexp|rlike|glob) ?\(|^(?:div|mod|like|rlike|regexp|glob|between|xor)[\s(]*(?:\(|null\b|\d+\s*$|'[^']*'|\d*[<>=])"),
     ("hex_or_char", r"\b(?:char|chr|nchar) ?\( ?\d+ ?(?:,|\) ?(?:\|\||\+))|\bconcat(?:_ws)? ?\( ?(?:0x|'[^']*' ?, ?\( ?select|char ?\(|chr ?\()|\b0x[0-9a-f]{8,}\b.*\b(?:select|from|where|union|and|or)\b|\b(?:select|union|and|or|set)\b.*\b0x[0-9a-f]{6,}\b|\b[xb]'[0-9a-f]{10,}"),
     ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|->|#>|@>|[<>|&=;)]|and |or )"),
-    ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|['\"{,\s]\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|function|accumulator|or|and|nor|not|in|jsonschema|lookup|graphlookup|unionwith|match|out|merge|project|group)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
+    ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|(?:^|['\"{,\s])\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|func|function|accumulator|or|and|nor|not|in|jsonschema|lookup|graphlookup|unionwith|match|out|merge|project|group)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
     ("expression", rf"^[\s]*(?:{_STRING}|\d+|[\w@.]+)['\")\s]*(?:div|mod|xor|rlike|sounds like|collate|is not null|is null)\b[\s(]*(?:[\d'\"(]|$|null|utf8)"),
     ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]|^\W*declare @\w+|^\d+(?:\.\d*)?e ?\.[a-z]\w{3,}|^from [\w.]+ (?:group|order) by [\w.]+ ?[&;,|]"),
     ("expression", rf"^[\s)]*(?:{_NUMBER}|{_STRING})[\s)]*(?:<=>|<<|>>|\^|\|\||&&)[\s(]*(?:{_NUMBER}|{_STRING}|{_NAME})[\s)]*;?$"),
@@ -274,12 +274,13 @@ def active(text: str) -> bool:
     return bool(_ACTIVE.search(text.encode("utf-8", "replace")))
 
 
-_MARKUP = re2.compile(r"=\s*\"([^\"]*)\"|=\s*'([^']*)'|>([^<>]+)<")
+_MARKUP = re2.compile(r"<(?:code|pre|kbd|samp|tt)\b[^>]*>[^<]*|=\s*\"([^\"]*)\"|=\s*'([^']*)'|>([^<>]+)")
 MAX_PIECES = 20
 
 
 def markup(text: str) -> list[str]:
-    """Attribute values and texts of XML or HTML: an application puts those into its query, not the mark-up."""
+    """Attribute values and texts of XML or HTML: an application puts those into its query, not
+    the mark-up, and nobody what is shown as code."""
     found = []
     for match in _MARKUP.finditer(text):
         piece = html.unescape(match.group(1) or match.group(2) or match.group(3) or "")
