@@ -9,7 +9,8 @@ to be asked there.
 
     python tests/bench/worlds_replay.py [--verbose] [--world desk]
 
-`--schemas` infers from JSON Schemas, as an MCP server would list them, instead of Python source; `--text` hands
+A world whose tools are `LISTED` (by an MCP server, in an OpenAPI document) is inferred from that, the others from
+Python source. `--schemas` infers from JSON Schemas instead of source; `--text` hands
 every result over as a JSON text, as many servers do.
 """
 
@@ -49,6 +50,10 @@ WORLDS = (
     "gazette",
     "museum",
     "farm",
+    "depot",
+    "chambers",
+    "tower",
+    "treasury",
 )
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
@@ -74,10 +79,13 @@ class World:
         self.text = text
         self.count = 0
         manifest = folder / f"{name}.yaml"
+        listed = getattr(self.tools, "LISTED", None)
+        if listed is None and schemas:
+            listed = {"tools": list(self._listed())}
         proposed = (
-            infer.infer({"tools": list(self._listed())}, name=name)
-            if schemas
-            else infer.infer_python((HERE / f"{name}_tools.py").read_text(encoding="utf-8"), name=name)
+            infer.infer_python((HERE / f"{name}_tools.py").read_text(encoding="utf-8"), name=name)
+            if listed is None
+            else infer.infer(listed, name=name)
         )
         manifest.write_text(infer.render(proposed), encoding="utf-8")
         self.gateway = Gateway.open([*policies, manifest], Path(tempfile.mkdtemp(dir=folder)))
@@ -127,7 +135,7 @@ class World:
         def execute() -> tuple[Json, str]:
             before = json.dumps(self.tools.STATE)
             try:
-                result = getattr(self.tools, tool)(**copy.deepcopy(arguments))
+                result = getattr(self.tools, tool.replace("-", "_"))(**copy.deepcopy(arguments))
             except StopIteration:
                 return None, "there is no such thing"
             finally:

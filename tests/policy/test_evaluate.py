@@ -293,4 +293,5 @@ def test_a_short_number_is_mentioned_with_what_it_counts(tmp_path: Path) -> None
     call = {"tool": "alarm_zone", "args": {"gallery": "5", "floor": "2"}}
     assert judged(policy, call, {"mentioned": ["gallery 5"]}).effect is Effect.HOLD
     assert judged(policy, call, {"mentioned": ["zone 2"]}).effect is Effect.HOLD
+    assert judged(policy, call, {"mentioned": ["2 zone"]}).effect is Effect.HOLD
     assert judged(policy, call, {"mentioned": ["gallery 2", "page 5"]}).effect is Effect.ALLOW

@@ -416,3 +416,77 @@ def test_codes_of_things_are_no_programs_and_several_phones_are_targets() -> Non
         "euros": "selector",
     }
     assert args["fieldCode"]["type"] == "string"
+
+
+@pytest.mark.parametrize(
+    ("described", "does", "why"),
+    [
+        (tool("fuel_cap", "Ceiling of a driver's card.", driver="string", euros="number"), "write", "amount"),
+        (tool("report_it", "Reports an incident.", place="string", details="string"), "write", "a text"),
+        (
+            tool("term", "Duration of storage of a file.", file="string", years="integer"),
+            "write",
+            "more than a thing",
+        ),
+        (tool("forgo", "Units that will not be billed.", matter="string"), "write", "how things will be"),
+        (tool("order_state", "Closure of an order.", order="string"), "write", "name of an act"),
+        (tool("seats", "Seats of a hall.", hall="string", day="string"), "read", "description"),
+        (tool("kb_search", "Articles of the knowledge base.", words="string"), "read", "named"),
+        (tool("price_of", "Get a price.", shop="string", item="string"), "read", "description"),
+    ],
+)
+def test_what_a_tool_must_be_given_speaks_against_reading(
+    described: dict[str, Any], does: str, why: str
+) -> None:
+    found = guessed(described)[described["name"]]
+    assert found["does"] == [does]
+    assert why in found["because"]
+    assert does == "read" or found["result"] == "untrusted"
+
+
+def test_an_unknown_act_with_a_sum_and_somebody_may_be_a_payment() -> None:
+    assert guessed(tool("emit", "Fnord.", payee="string", sum="number"))["emit"]["does"] == ["write", "pay"]
+    assert guessed(tool("emit", "Fnord.", payee="string"))["emit"]["does"] == ["write"]
+
+
+def test_what_a_server_says_against_a_tool_is_believed() -> None:
+    reader = {**tool("index", "Index of matters."), "annotations": {"readOnlyHint": True}}
+    silent = tool("barrier", "The person sees the matter.", matter="string")
+    found = guessed(reader, silent)
+    assert found["barrier"]["does"] == ["write"]
+    assert "the server says of others that they only read" in found["barrier"]["because"]
+    assert found["index"]["does"] == guessed(silent)["barrier"]["does"] == ["read"]
+    writer = {**tool("get_it", "Gets it."), "annotations": {"readOnlyHint": False}}
+    assert guessed(writer)["get_it"]["does"] == ["write"]
+
+
+@pytest.mark.parametrize(
+    ("description", "does"),
+    [
+        ("Adjustment of the daily limit.", ["write"]),
+        ("Removal of a shelf.", ["delete"]),
+        ("Cancellation of a booking.", ["delete"]),
+        ("Submission of a form.", ["send"]),
+        ("Recall of a parcel.", ["write"]),
+        ("Undelegation; the stake comes back.", ["write"]),
+        ("Position of a van.", ["read"]),
+        ("Maintenance windows of a site.", ["read"]),
+        ("Message inquiry. Delivers what came.", ["read"]),
+        ("Message all members.", ["send"]),
+        ("Hearings listed for the firm.", ["read"]),
+        ("Rate card of a lane.", ["read"]),
+    ],
+)
+def test_nouns_that_are_made_of_verbs_are_acts(description: str, does: list[str]) -> None:
+    assert guessed(tool("xqj", description, id="string"))["xqj"]["does"] == does
+
+
+def test_what_acts_and_need_not_be_told_anything_may_return_what_anybody_wrote() -> None:
+    assert guessed(tool("refresh_all", "Updates all."))["refresh_all"]["result"] == "untrusted"
+
+
+def test_what_others_must_be_told_is_a_key_in_results_and_no_text() -> None:
+    listing = tool("tenant_requests", "Requests of tenants.")
+    assert guessed(listing)["tenant_requests"]["result"]["request"] == "untrusted"
+    reply = tool("reply_to", "Replies.", request="string", text="string")
+    assert "request" not in guessed(listing, reply)["tenant_requests"]["result"]

@@ -91,6 +91,34 @@ def test_what_nobody_asked_for_and_what_a_text_names(tmp_path: Path) -> None:
         assert rules("What is new?", "Bob Dow") == {"p/unasked"}
 
 
+@pytest.mark.parametrize(
+    ("prompt", "free"),
+    [
+        ("Refuse claim 312.", {"enter"}),
+        ("Everything without a van goes on V14.", {"enter"}),
+        ("Delete claim 312.", {"enter", "wipe"}),
+        ("Which claims are open?", set()),
+        (None, set()),
+    ],
+)
+def test_an_act_in_words_that_no_list_has_asks_for_a_change_and_no_more(
+    tmp_path: Path, prompt: str | None, free: set[str]
+) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "policy: p\n"
+        "tools: {look: {does: [read], result: untrusted}, enter: {does: [write]}, wipe: {does: [delete]}}\n"
+        "rules:\n"
+        "  - {id: a, allow: '*', free: true}\n"
+        "  - {id: unasked, hold: [enter, wipe], when: not asked}\n"
+    )
+    with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
+        session = gateway.open_session(prompt=prompt)
+        effects = {
+            name: gateway.decide(ToolCall(tool=name, session=session)).effect for name in ("enter", "wipe")
+        }
+    assert {name for name, effect in effects.items() if effect is Effect.ALLOW} == free
+
+
 def test_a_full_mailbox_does_not_name_everybody(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "policy: p\n"

@@ -13,12 +13,11 @@ care, and says why:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from yett.extract import views
 from yett.model import CAPABILITIES, Json
-from yett.policy import lexicon
+from yett.policy import docstrings, lexicon
 from yett.policy.lexicon import words as _words
 
 # -- what arguments are for -------------------------------------------------------------------------------
@@ -38,7 +37,7 @@ _SECRET = _words("password passwd passphrase secret token credential credentials
 _COMMAND = _words("command cmd script shell code program expression")
 _PROGRAMS = _words("source python javascript js script program snippet shell run exec")
 _CONTENT = _words(
-    "body content contents text message subject title description note notes comment summary caption html markdown data payload "
+    "body content contents text wording words message subject re title description note notes comment summary caption html markdown data payload "
     "details reason remark resolution heading cause ground location city first last nickname bio answer question topic agenda attachments"
 )
 _SELECTOR = _words(
@@ -91,7 +90,18 @@ _SAYS_CONTENT = (
     "what stands",
     "wording",
     "describ",
+    "subject line",
+    "heading",
 )
+_GIVEN = (_CONTENT | _AMOUNT | _SECRET) - _words(
+    "topic question title subject location city first last nickname name key ground total sum cause heading budget agenda summary"
+)
+"""What a tool that only reads has no need of."""
+_SPANS = _words(
+    "from to start end since until till after before date day weekday week month year time page limit offset count size sort order "
+    "lat lon latitude longitude lang language format"
+)
+"""What narrows a look down: spans, pages, places on the earth."""
 _NAMING = _words("create new add make rename register compose draft generate")
 _HIRING = _words("book reserve rent hire order buy purchase lease")
 
@@ -158,6 +168,8 @@ class Described:
     """Annotations of an MCP server."""
     method: str = ""
     """HTTP method, of an OpenAPI operation."""
+    others_read: bool = False
+    """The same server says of other tools that they only read."""
 
 
 def guess(tool: Described, everybody: frozenset[str]) -> tuple[dict[str, Json], list[str]]:
@@ -173,7 +185,7 @@ def guess(tool: Described, everybody: frozenset[str]) -> tuple[dict[str, Json], 
     does, known = _does(tool, words, described, reasons)
     properties = tool.schema.get("properties")
     required = tool.schema.get("required", [])
-    said = parameter_docs(tool.description)
+    said = docstrings.parameters(tool.description)
     args: dict[str, Json] = {}
     for name, schema in properties.items() if isinstance(properties, dict) else ():
         schema = schema if isinstance(schema, dict) else {}
@@ -197,7 +209,7 @@ def _does(
     named, told = lexicon.of_name(tool.name), lexicon.of_sentence(tool.description)
     if not named and lexicon.names_data(tool.name, tool.description):
         told = {"read"}
-    if not named and told == {"read"} and lexicon.shows(tool.description) and _takes_words(tool):
+    if not named and told == {"read"} and lexicon.shows(tool.description) and _takes(tool, _CONTENT):
         told = {"write"}  # `Prints a correction`: not to the caller
     if named:
         reasons.append(f"named for {' '.join(sorted(words)[:6])}")
@@ -223,19 +235,56 @@ def _does(
         found = (found - {"read"}) | {"write"}
         reasons.append("the server calls it destructive")
     if not found:
-        reasons.append("nothing tells what it does: taken for a change")
-        return {"write"}, False
+        return _as_change(tool, reasons, "nothing tells what it does")
+    if found == {"read"} and (doubt := _doubt(tool)):
+        return _as_change(tool, reasons, doubt)
     if told == {"read"} and named and "read" not in named:
         reasons.append("its description only speaks of reading")
         return set(found), False
     return set(found), True
 
 
-def _takes_words(tool: Described) -> bool:
-    """Whether any argument is a text of the caller's own."""
-    properties = tool.schema.get("properties")
-    names = properties if isinstance(properties, dict) else {}
-    return any(frozenset(views.tokens(str(name))[-1:]) & _CONTENT for name in names)
+def _as_change(tool: Described, reasons: list[str], why: str) -> tuple[set[str], bool]:
+    reasons.append(f"{why}: taken for a change")
+    if _takes(tool, _AMOUNT) and _takes(tool, _TARGET):
+        reasons.append("it is given a sum and somebody: perhaps a payment")
+        return {"write", "pay"}, False
+    return {"write"}, False
+
+
+def _doubt(tool: Described) -> str:
+    """Why a tool that seems to read may do something else; empty if nothing speaks for that.
+
+    A tool without a verb, or with one that means other things as well, is known by what it must be given: who looks
+    something up names it; who changes it says what it shall be, too.
+    """
+    if tool.hints.get("readOnlyHint") is False:
+        return "the server says that it does not only read"
+    if lexicon.looks_plainly(tool.name, tool.description):
+        return ""
+    if _takes(tool, _GIVEN):
+        return "it must be given an amount, a secret or a text, and no plain verb says that it looks"
+    if lexicon.looks(tool.name, tool.description):
+        return ""
+    if tool.others_read and tool.hints.get("readOnlyHint") is not True:
+        return "no verb says that it looks, and the server says of others that they only read"
+    if sum(not frozenset(views.tokens(name)[-1:]) & _SPANS for name in _required(tool)) > 1:
+        return "no verb says that it looks, and it must be given more than a thing to look up"
+    if lexicon.names_an_act(tool.description):
+        return "its description is the name of an act"
+    if lexicon.tells_change(tool.description):
+        return "its description tells how things will be"
+    return ""
+
+
+def _takes(tool: Described, kinds: frozenset[str]) -> bool:
+    """Whether it must be given something that ends in one of the words: `newPrice`, `text`."""
+    return any(frozenset(views.tokens(name)[-1:]) & kinds for name in _required(tool))
+
+
+def _required(tool: Described) -> list[str]:
+    required = tool.schema.get("required")
+    return [str(name) for name in required] if isinstance(required, list) else []
 
 
 def _argument(
@@ -344,6 +393,8 @@ def _trust(
     opening = frozenset(sentence[:_OPENING])
     if not known:
         return "untrusted", "nothing tells who wrote what it returns"
+    if does != {"read"} and all(isinstance(arg, dict) and arg.get("optional") for arg in args.values()):
+        return "untrusted", "it need not be told anything: perhaps it reads as well"
     if does != {"read"}:
         return {
             "trust": "receipt",
@@ -385,32 +436,3 @@ def _trust(
     if frozenset(sentence) & _LISTING:
         return "directory", "a list of names"
     return {"trust": "directory", **senders, **free_text}, "names and facts; free text in them is anybody's"
-
-
-# -- docstrings -------------------------------------------------------------------------------------------
-
-
-def parameter_docs(text: str) -> dict[str, str]:
-    """What a docstring says of each parameter: Google's `name: …`, NumPy's `name : type`, Sphinx's `:param name: …`."""
-    return {name: said.strip() for name, said in _parameters(text.splitlines())}
-
-
-def _parameters(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    pending = ""
-    for line in lines:
-        stripped = line.strip()
-        if pending:
-            yield pending, stripped
-            pending = ""
-            continue
-        if stripped.startswith((":param ", ":arg ", "@param ")):
-            head, _, said = stripped.split(" ", 1)[1].partition(":")
-            if head.split():
-                yield head.split()[-1], said
-            continue
-        head, colon, said = stripped.partition(":")
-        name = head.split("(")[0].strip()
-        if colon and name.isidentifier():
-            if said.strip() and head.rstrip() != head:
-                pending = name
-            yield name, said

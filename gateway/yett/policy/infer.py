@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from yett.errors import PolicyError
 from yett.extract import views
@@ -74,11 +75,27 @@ def _manifest(tools: list[Described], name: str, server: str | None) -> dict[str
         entry: dict[str, Json] = {**guessed, "because": "; ".join(reasons)}
         if entries.setdefault(tool.name, entry) != entry:
             raise PolicyError("INFER_INVALID", f"`{tool.name}` is described twice, and not alike")
+    _spare_keys([_object(entry) for entry in entries.values()])
     document: dict[str, Json] = {"manifest": name}
     if server is not None:
         document["server"] = server
     document["tools"] = entries
     return document
+
+
+def _spare_keys(entries: list[dict[str, Json]]) -> None:
+    """What a tool must be told to find a thing (`request`) is the thing's name in the others' results, not its text."""
+    keys = {
+        name
+        for entry in entries
+        for name, arg in _object(entry.get("args")).items()
+        if _object(arg).get("role") == "selector" and not _object(arg).get("optional")
+    }
+    for entry in entries:
+        result = _object(entry["result"])
+        for name in keys & result.keys():
+            if result.get("trust") != "untrusted" and result[name] == "untrusted":
+                del result[name]
 
 
 def parse(text: str, file: str) -> Json:
@@ -110,9 +127,9 @@ def _read(document: Json) -> Iterator[Described]:
     if isinstance(document, dict) and isinstance(document.get("tools"), list):
         document = document["tools"]
     if isinstance(document, list):
-        for entry in document:
-            if isinstance(entry, dict):
-                yield from _function(entry)
+        tools = [tool for entry in document if isinstance(entry, dict) for tool in _function(entry)]
+        others = any(tool.hints.get("readOnlyHint") is True for tool in tools)
+        yield from (replace(tool, others_read=others) for tool in tools)
     elif isinstance(document, dict):
         for tool, schema in document.items():
             if isinstance(schema, dict) and ("properties" in schema or schema.get("type") == "object"):

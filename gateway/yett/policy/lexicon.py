@@ -16,6 +16,7 @@ import re2
 
 from yett.extract.infer import VERBS as OF_TOOLS
 from yett.extract.views import tokens
+from yett.policy import nominal
 
 
 def words(text: str) -> frozenset[str]:
@@ -35,7 +36,7 @@ VERBS: dict[str, frozenset[str]] = {
         "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join renew admit discharge "
         "prescribe refer release allocate lock unlock waive hide unhide mint redirect reroute divert commission switch toggle turn block unblock "
         "mute unmute ban unban pin unpin restore undo rotate sign connect disconnect link pair unpair bind unbind dock undock park award nominate "
-        "vote bid seat serve deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder take bring shut halt sell"
+        "vote bid seat serve recall deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder take bring shut halt sell"
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
@@ -95,16 +96,16 @@ _PROMPT_EXTRA: dict[str, str] = {
         "arrange prepare organise organize correct fix adjust shift bring switch turn finish complete solve resolve close escalate rent "
         "hire append attach extend raise lower rearrange tidy sort register keep track pin label tag"
     ),
-    "delete": "rid forgotten throw bin clean void end move reschedule rebook swap exchange",
+    "delete": "rid forgotten throw bin clean void end move reschedule rebook swap exchange withdraw",
     "send": (
         "tell know inform write drop answer respond ask contact remind thank text ping pass announce share report "
-        "congratulate invite submit deliver cc reach say warn confirm"
+        "congratulate invite submit deliver cc reach say warn confirm register rsvp apply enrol enroll subscribe"
     ),
     "share": "give access send add join rights post publish upload forward",
     "pay": "buy settle spend reimburse credit give owe compensate bill book rent order send back",
     "persist": "remind plan run every daily weekly monthly always recurring arrange standing keep",
     "admin": "access rights change set update promote grant switch turn",
-    "exec": "start launch compile build test try deploy install",
+    "exec": "start launch compile build test try deploy install rerun retry restart kill",
 }
 
 
@@ -246,6 +247,36 @@ def of_name(name: str) -> set[str]:
     return {c for c, verbs in NOUN_VERBS.items() if parts[0] in verbs}
 
 
+def looks(name: str, text: str) -> bool:
+    """Whether a verb says that it reads, first or last in the name or first in the docstring; no noun does."""
+    return bool(_opening(name, text) & VERBS["read"])
+
+
+def looks_plainly(name: str, text: str) -> bool:
+    """Whether that verb means nothing else: one may `check` a guest in, `list` a house and `report` a theft."""
+    return bool(_opening(name, text) & VERBS["read"] - _SHOWING - _LOOSELY_READING)
+
+
+def _opening(name: str, text: str) -> frozenset[str]:
+    spoken = [word for word in _first_sentence(text) if word not in _PREAMBLE][:1]
+    named = tokens(name)
+    return frozenset(stem for word in (*named[:1], *named[-1:], *spoken) for stem in stems(word))
+
+
+def names_an_act(text: str) -> set[str]:
+    """Capabilities of the act that a docstring opens with the name of: `Closure of a case`, `Recall of a parcel`."""
+    spoken = [word for word in _first_sentence(text) if word not in _PREAMBLE]
+    if not spoken or not frozenset(spoken[1:2]) <= BEFORE_NOUNS or spoken[0] in _THINGS | VERBS["read"]:
+        return set()
+    return nominal.capabilities(spoken[0], VERBS) - {"read"}
+
+
+def tells_change(text: str) -> bool:
+    """Whether a docstring that begins like a name tells how things will be: `Units that will not be billed`."""
+    spoken = _first_sentence(text)
+    return bool(_BECOMING & frozenset(spoken)) and not _ASKING & frozenset(spoken[:1])
+
+
 def acts_on_data(name: str, text: str) -> bool:
     """Whether only a last noun reads (`shop_price`) and the docstring does something: `Mark an article …`."""
     parts = tokens(name)
@@ -275,6 +306,11 @@ def _capabilities_of(word: str) -> set[str]:
 _HANDING = words("return give provide tell print")
 """Verbs that say in a docstring what comes back, and in a tool's name what it does to somebody."""
 _SHOWING = _HANDING | words("show display say describe report explain")
+_LOOSELY_READING = words("check list select load suggest recommend count validate convert translate")
+_BECOMING = words(
+    "will shall again longer anymore henceforth becomes become gets goes leaves stops starts ends loses moves takes onwards forthwith"
+)
+"""Words of a sentence that tell a change, not a thing."""
 _ASKING = words("who whom whose when where which what how whether")
 """First or last in a name: `oncall_who`, `who_edits`."""
 _PREAMBLE = words(
@@ -282,8 +318,9 @@ _PREAMBLE = words(
     "will be is it lets let us me by helps help able enables"
 )
 _DATA_PHRASE = words(
-    "the all what who which how whether where when why whose everything every names one today's current my latest recent newest profile number days details information"
+    "the all everybody everyone what who which how whether where when why whose everything every names one today's current my latest recent newest profile number days details information"
 )
+_INQUIRIES = words("inquiry enquiry query lookup search overview listing retrieval view display inspection")
 _ARTICLES = words("a an the")
 _AFTER_VERBS = words("a an the to some one any this your somebody someone something people")
 _OF_NOUNS = words("of that which who whose whom")
@@ -326,6 +363,10 @@ def of_sentence(text: str) -> set[str]:
     if not rest:
         return set()
     place = spoken.index(rest[0])
+    if len(spoken) > 1 and spoken[-1] in _INQUIRIES and not frozenset(spoken) & BEFORE_NOUNS:
+        return {"read"}  # `Message inquiry`
+    if rest[0].endswith("s") and spoken[place + 1 : place + 2] == ["of"] and rest[0] != "disposes":
+        return {"read"}  # `Seats of a hall`
     verbs = [rest[0]]
     if place + 2 < len(spoken) and spoken[place + 1] in ("and", "or"):
         verbs.append(spoken[place + 2])
@@ -343,9 +384,11 @@ def of_sentence(text: str) -> set[str]:
     if found:
         return found
     spoken_of = stems(rest[0]) if frozenset(spoken[place + 1 : place + 2]) & _AFTER_VERBS else (rest[0],)
-    found = {c for c, verbs_too in NOUN_VERBS.items() if verbs_too & frozenset(spoken_of)}
-    if not found and _is_noun_phrase(spoken[place:]):
+    if act := names_an_act(text):
+        return act
+    if _is_noun_phrase(spoken[place:]):
         return {"read"}
+    found = {c for c, verbs_too in NOUN_VERBS.items() if verbs_too & frozenset(spoken_of)}
     return {"read"} if found == {"write"} and _opens_to_read(spoken_of, spoken) else found
 
 
@@ -360,9 +403,16 @@ def _hands_over(spoken: Sequence[str]) -> bool:
 
 def _is_noun_phrase(spoken: Sequence[str]) -> bool:
     """`Beds of a ward`, `Letters that others sent`, `Times at which …`: no verb, for a verb takes an article first."""
-    for before, word in itertools.pairwise(spoken[:4]):
+    for place, (before, word) in enumerate(itertools.pairwise(spoken[:4])):
         if word in _AFTER_VERBS or before in _TAKEN:
             return False
+        if (
+            place == 0
+            and before.endswith("s")
+            and word.endswith("ed")
+            and frozenset(spoken[2:3]) & BEFORE_NOUNS
+        ):
+            return True  # `Hearings listed for the firm`
         if spoken[1:2] == ["that"] and frozenset(spoken[2:3]) & _ARTICLES:
             return False  # `Notes that a machine has come back`
         if word in _OF_NOUNS:

@@ -219,15 +219,19 @@ class Scope:
     def _mentioned(self, value: Any) -> bool:
         texts = texts_of(value)
         return len(texts) > _MAX_LEAVES or any(
-            self._history.mentioned(text) or (text.isdecimal() and self._numbered(text)) for text in texts
+            self._history.mentioned(text) or self._numbered(text) for text in texts
         )
 
-    def _numbered(self, number: str) -> bool:
-        """Whether a text speaks of `gallery 5`: a short number says nothing without what it counts."""
+    def _numbered(self, text: str) -> bool:
+        """Whether a text speaks of `gallery 5` or `0 euros`: a short number says nothing without what it counts."""
+        number = text.removesuffix(".0")
+        if not number.isdecimal():
+            return False
         call = self._admitted.call
-        named = [name for name, given in call.arguments.items() if number in texts_of(given)]
+        named = [name for name, given in call.arguments.items() if text in texts_of(given)]
         words = {word for name in (call.tool, *named) for word in tokens(name) if not word.isdecimal()}
-        return any(self._history.mentioned(f"{word} {number}") for word in words)
+        pairs = (pair for word in words for pair in (f"{word} {number}", f"{number} {word}"))
+        return any(map(self._history.mentioned, pairs))
 
     def _spent(self, what: str, span: str) -> int:
         return self._history.spent(what, window(span) or 0)
@@ -240,15 +244,11 @@ class Scope:
 
     def _asked(self) -> bool:
         does = self._facts.does - {"read"}
-        wanted = does | _MAKING if does & _MAKING else does
-        if not does or any(self._intent(capability) for capability in wanted):
+        if not does or any(map(self._intent, does | _MAKING if does & _MAKING else does)):
             return True
-        return does == {"write"} and self._asks_in_other_words()
-
-    def _asks_in_other_words(self) -> bool:
-        """`Refuse claim 312`: there is a prompt, it asks for more than to be told, and no word of it is known."""
+        # A change is what every other act is, too: `Refuse claim 312` asks for one by a word that no list has.
         prompted = self._intent("read") and ONLY_LOOKS not in self._history.labels
-        return prompted and not any(self._intent(each) for each in _ACTS)
+        return does == {"write"} and prompted
 
 
 class _Session(Mapping[str, Any]):
@@ -299,7 +299,6 @@ _VALUES: dict[str, Callable[[Scope], Any]] = {
 }
 
 _MAX_LEAVES = 1000
-_ACTS = frozenset(CAPABILITIES) - {"read"}
 _MAKING = frozenset({"write", "send", "share"})
 """People use one word for another here: `say so in the ticket`, `write to him`, `send her the folder`."""
 
