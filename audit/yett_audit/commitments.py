@@ -3,8 +3,8 @@
 A recorded argument is `commit(salt, path, canonical bytes)`: HMAC-SHA256 under a 256-bit salt that is never in
 the log. Disclosing one field is handing over its salt and value (`open_commitment` checks them); the path is
 part of what is bound, so a value cannot be shown as another field's. Low-entropy values cannot be guessed
-without the salt. Salts are derived from one key per subject (a tenant, a person), so destroying that key erases
-every value of that subject for good, and the log's bytes do not change.
+without the salt. Whoever writes derives salts from one key per subject (a tenant, a person): destroying that key
+erases every value of that subject for good, and the log's bytes do not change.
 """
 
 from __future__ import annotations
@@ -45,16 +45,6 @@ def commit(salt: bytes, path: str, canonical_value: bytes) -> str:
 def open_commitment(commitment: str, salt: bytes, path: str, canonical_value: bytes) -> bool:
     """Whether the commitment binds exactly this value at this path under this salt."""
     return hmac.compare_digest(commitment, commit(salt, path, canonical_value))
-
-
-def derive_salt(subject_key: bytes, record: str, path: str) -> bytes:
-    """The 32-byte salt of one field of one record, from the subject's key.
-
-    Args:
-        record: an id that is never reused, such as the decision id.
-    """
-    name = f"yett/salt/v1\n{record}\n{path}".encode()
-    return hmac.digest(subject_key, name, "sha256")
 
 
 class SubjectKeys:

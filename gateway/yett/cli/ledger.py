@@ -2,7 +2,9 @@
 
 `replay` recomputes every session's state from the log and compares it with what each record states;
 `rebuild` throws the projection away, so that the next start (or this command) takes it from the log;
-`doubt` lists the uses of mandates of which nobody knows whether the call ran.
+`doubt` lists the uses of mandates of which nobody knows whether the call ran;
+`disclose` shows that an argument had a value, to whoever has the log and `yett-verify disclose`;
+`erase` destroys the key by which a principal's arguments could be shown.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ def register(app: typer.Typer) -> None:
     group.command("replay")(replay)
     group.command("rebuild")(rebuild)
     group.command("doubt")(doubt)
+    group.command("disclose")(disclose)
+    group.command("erase")(erase)
     app.add_typer(group, name="ledger")
 
 
@@ -71,3 +75,43 @@ def doubt(state: State) -> None:
 
     for decision in run(state / "log").in_doubt:
         typer.echo(decision)
+
+
+def disclose(
+    state: State,
+    index: Annotated[int, typer.Argument(help="Index of the decision's record in the log.", min=0)],
+    argument: Annotated[list[str], typer.Argument(help="The argument as it was: key=value or key:=JSON.")],
+) -> None:
+    """Print what shows that an argument of a recorded call had this value; works beside a running gateway."""
+    from yett.canonical import pointer
+    from yett.cli.remote import say
+    from yett.cli.words import read_arguments
+    from yett.ledger.subjects import disclose as show
+
+    given = read_arguments(argument)
+    if len(given) != 1:
+        raise typer.BadParameter("name one argument")
+    ((name, value),) = given.items()
+    say(show(state, index, pointer("arguments", name), value))
+
+
+def erase(
+    state: State,
+    principal: Annotated[str, typer.Option(help="Whose arguments nobody shall be able to show any more.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    tenant: Annotated[str, typer.Option(help="The principal's tenant.")] = "default",
+    yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
+) -> None:
+    """Destroy a principal's key, on the record: what the log is bound to can never be shown again."""
+    from yett.ledger.ledger import wall_clock
+    from yett.ledger.subjects import erase as destroy
+
+    if not yes:
+        typer.confirm(f"Destroy the key of {tenant}/{principal} for good?", abort=True)
+    found = destroy(state, tenant, principal, reason=reason, clock=wall_clock)
+    typer.echo(f"erased, record {found.record.index}: nobody can show an argument of {found.calls} calls")
+    if found.previews:
+        typer.echo(
+            f"{found.previews} of them stand in the log as redacted previews; a policy with "
+            "`log: {preview: false}` keeps none"
+        )

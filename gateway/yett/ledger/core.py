@@ -75,6 +75,11 @@ class Log(Protocol):
     def close(self) -> None: ...
 
 
+def subject_of(tenant: str, principal: str) -> str:
+    """Whose key the arguments of a call are committed under."""
+    return f"{tenant}\0{principal}"
+
+
 class Core:
     """See the module. Built by `open`."""
 
@@ -289,7 +294,7 @@ class Core:
 
     def subject_key(self, identity: Identity) -> bytes:
         """The key under which a principal's arguments are committed to; random and kept nowhere once erased."""
-        subject = f"{identity.tenant}\0{identity.principal}"
+        subject = subject_of(identity.tenant, identity.principal)
         key = self._subject_keys.get(subject)
         if key is None:
             try:
@@ -307,7 +312,7 @@ class Core:
         Raises:
             LedgerError: SUBJECT_UNKNOWN.
         """
-        subject = f"{tenant}\0{principal}"
+        subject = subject_of(tenant, principal)
         try:
             self._subjects.erase(subject)
         except OSError as error:

@@ -172,13 +172,17 @@ def _arguments(proposal: Proposal) -> tuple[Argument, ...]:
     )
 
 
+def salt_of(decision_id: str, pointer: str, subject_key: bytes) -> bytes:
+    """The 32 bytes under which one argument of one decision is committed to."""
+    named = f"{decision_id}\n{pointer}".encode()
+    return blake2b(named, digest_size=32, key=subject_key, person=SALT).digest()
+
+
 def committed(decision_id: str, arguments: tuple[Argument, ...], subject_key: bytes) -> list[list[str]]:
     """Of each argument: its pointer, the commitment to it, and its preview."""
     told = []
     for each in arguments:
-        salt = blake2b(
-            f"{decision_id}\n{each.pointer}".encode(), digest_size=32, key=subject_key, person=SALT
-        ).digest()
+        salt = salt_of(decision_id, each.pointer, subject_key)
         entry = [each.pointer[:200], commitments.commit(salt, each.pointer, each.value)]
         if each.preview is not None:
             entry.append(each.preview)
