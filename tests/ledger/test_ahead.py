@@ -12,6 +12,7 @@ import pytest
 from faulty_disk import FaultyDisk
 from ledger_world import AGENT, OPERATOR, OTHER, World, codes
 
+from waiting import until
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger import ahead, core
 from yett.ledger.ahead import FILES
@@ -99,9 +100,8 @@ def test_the_next_decision_takes_the_outcome_to_the_disk_before_itself(world: Wo
 def test_without_a_next_decision_it_gets_there_by_itself(world: World) -> None:
     decision = decide(world)
     release(world, decision)
-    entry = world.ledger._core._last
-    world.ledger._core.wait(entry, 60)
-    world.ledger._core.ahead.close()
+    inner = world.ledger._core
+    until(lambda: inner.writer.head().checkpoint.size > inner._last.index)
     assert outcomes(world) == [decision.decision_id]
 
 
@@ -338,15 +338,17 @@ def test_a_log_that_fails_at_the_outcome_denies_every_later_call_and_opens_again
     assert knows(world)
 
 
-def test_the_files_are_emptied_while_calls_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """prevents: files that grow for as long as the gateway is busy."""
-    monkeypatch.setattr(ahead, "LINGER_S", 0)
-    for _ in range(20):
-        release(world, decide(world))
-    world.ledger._core.ahead.close()
-    left = world.ledger._core.ahead.left()
-    assert left is not None
-    assert len(left) < 20
+@pytest.mark.usefixtures("slow")
+def test_a_file_is_emptied_once_it_is_on_record_while_calls_go_on(world: World) -> None:
+    """prevents: files that grow for as long as the gateway is busy; an outcome that is in neither of them."""
+    aside = world.ledger._core.ahead
+    for _ in range(3):
+        decision = decide(world)
+        release(world, decision)
+        assert [body["decision"] for body in aside.left() or ()][-1] == decision.decision_id
+        aside.turn()
+        assert decision.decision_id in outcomes(world)
+        assert aside.left() == []
 
 
 def test_the_files_are_for_nobody_else(world: World) -> None:

@@ -123,18 +123,26 @@ class Ahead:
             self._wake.clear()
             if self._stop.wait(LINGER_S):
                 return
-            with self._lock:
-                self._files.reverse()
-                last = self._last
             try:
-                self._wait(last)
+                self.turn()
             except AuditUnavailable as error:
                 # Every later call is denied. What is set aside is recorded when the ledger opens again.
                 log.error("outcomes of shown results could not be recorded", reason=str(error))
                 return
-            with self._lock:
-                for file in self._files[1:]:
-                    os.ftruncate(file, 0)
+
+    def turn(self) -> None:
+        """Makes durable what is set aside, while what comes next goes to the other file; empties this one.
+
+        Raises:
+            AuditUnavailable: it never will be durable.
+        """
+        with self._lock:
+            self._files.reverse()
+            last = self._last
+        self._wait(last)
+        with self._lock:
+            for file in self._files[1:]:
+                os.ftruncate(file, 0)
 
 
 def boot() -> str:
