@@ -11,9 +11,6 @@ from yett.model import Struct
 COMMAND_EFFECTS = ("read", "write", "delete", "exec", "network", "privilege", "persist", "kill", "config")
 """What an effective command does to the world."""
 
-ADDRESS_CLASSES = ("public", "loopback", "private", "link_local", "metadata", "reserved", "name", "none")
-"""What a URL's host is; `name` = a DNS name not known to be special."""
-
 
 class Text(Struct, frozen=True, kw_only=True):
     """One string of the arguments, as it stands or as it reads after decoding."""
@@ -141,6 +138,7 @@ class UrlFact(Struct, frozen=True, kw_only=True):
     path: str = ""
     query: str = ""
     address: str = "name"
+    """public, loopback, private, link_local, metadata, reserved, none; `name` = a DNS name not known to be special."""
     flags: frozenset[str] = frozenset()
     """odd_ip (decimal, octal, hex, mapped), userinfo, confusable_host, mixed_script, rebinding, redirect_param, data_uri,
     file_scheme, odd_scheme, credentials_in_query, long_query, ip_literal, backslash …"""
