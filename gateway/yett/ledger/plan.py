@@ -7,7 +7,7 @@ appends it to the log and installs the plan; a replay plans the same record and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -110,9 +110,8 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
     owner = state.principal(tenant, name)
     allowed = body["effect"] == "allow"
     strike = does["strike"]
-    charges = tuple((what, amount) for what, amount in does.get("charges", ()))
-    spent = tuple((what, amount) for what, amount in does.get("spent", ()))
-    counted = tuple((f"count:{what}", amount) for what, amount in does.get("counts", ()))
+    charges, spent = _amounts("", does.get("charges")), _amounts("", does.get("spent"))
+    counted = _amounts("count:", does.get("counts"))
     changes: list[Change] = []
 
     fields: dict[str, Any] = {"version": row.version + 1, "clock": row.clock.struck(strike, at)}
@@ -130,8 +129,7 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
 
     owed = counted
     if allowed:
-        owed += tuple(("cap:" + what, amount) for what, amount in charges)
-        owed += tuple(("spent:" + what, amount) for what, amount in spent)
+        owed += _amounts("cap:", charges) + _amounts("spent:", spent)
     else:
         owed += (("count:denied" if body["effect"] == "deny" else "count:held", 1),)
     labels = owner.labels
@@ -149,7 +147,7 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
 
     destinations = tuple(does.get("accounts", ()))
     if allowed and charges:
-        caps = tuple(("cap:" + what, amount) for what, amount in charges)
+        caps = _amounts("cap:", charges)
         for key in {"s:" + row.id, "l:" + row.lineage, *destinations}:
             changes.append(("account", key, state.account(key).charged(caps, at)))
     if allowed:
@@ -158,6 +156,10 @@ def _plan_decision(state: State, body: Body) -> list[Change]:
         changes.append(("approval", body["approval"], _request(body)))
     changes += state.expired(at)
     return changes
+
+
+def _amounts(prefix: str, told: Iterable[tuple[str, int]] | None) -> tuple[tuple[str, int], ...]:
+    return tuple((prefix + what, amount) for what, amount in told) if told else ()
 
 
 def _plan_allowed(
@@ -290,10 +292,9 @@ def _plan_outcome(state: State, body: Body) -> list[Change]:
         for key in {"s:" + row.id, "l:" + row.lineage}:
             changes.append(("account", key, state.account(key).charged(charge, body["at"])))
     if status == rows.RELEASED:
-        given_back = tuple(("cap:" + what, amount) for what, amount in decided.charges)
-        given_back += tuple(("spent:" + what, amount) for what, amount in decided.spent)
+        caps = _amounts("cap:", decided.charges)
+        given_back = caps + _amounts("spent:", decided.spent)
         account = account.refunded(given_back, decided.at)
-        caps = tuple(("cap:" + what, amount) for what, amount in decided.charges)
         if caps:
             for key in {"s:" + row.id, "l:" + row.lineage, *decided.targets}:
                 base = next((r for t, k, r in changes if t == "account" and k == key), None)

@@ -63,6 +63,8 @@ class Snapshot:
     @property
     def _inherited(self) -> tuple[str, ...]:
         owner = self.principal
+        if not owner.recent and not self.lost:
+            return owner.labels
         recent = tuple(name for name, at in owner.recent if self.now - at < RECENT_MS)
         return (*owner.labels, *recent, "state_lost") if self.lost else (*owner.labels, *recent)
 
