@@ -71,7 +71,7 @@ def evaluate(
     if as_json:
         document = {
             "rows": len(judged),
-            "unreadable": broken,
+            "unreadable": len(broken),
             "groups": groups,
             "misses": _misses(judged, misses),
         }
@@ -82,19 +82,20 @@ def evaluate(
         raise typer.Exit(2)
 
 
-def _read(files: list[Path]) -> tuple[list[Row], int]:
+def _read(files: list[Path]) -> tuple[list[Row], list[str]]:
+    """Rows, and where and why others cannot be read."""
     rows: list[Row] = []
-    broken = 0
+    broken: list[str] = []
     decoder = msgspec.json.Decoder(Row)
     for path in files:
         with path.open("rb") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
                 try:
                     row = decoder.decode(line)
-                except msgspec.DecodeError:
-                    broken += 1
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    broken.append(f"{path}:{number}: {error}")
                     continue
                 rows.append(row if row.source else msgspec.structs.replace(row, source=path.stem))
     return rows, broken
@@ -250,7 +251,7 @@ def _misses(judged: list[Judged], count: int) -> dict[str, list[dict[str, Any]]]
     return {"passed": [shown(o) for o in passed[:count]], "stopped": [shown(o) for o in stopped[:count]]}
 
 
-def _print(groups: list[dict[str, Any]], judged: list[Judged], broken: int, count: int) -> None:
+def _print(groups: list[dict[str, Any]], judged: list[Judged], broken: list[str], count: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -278,4 +279,4 @@ def _print(groups: list[dict[str, Any]], judged: list[Judged], broken: int, coun
                     markup=False,
                 )
     if broken:
-        console.print(f"\n{broken} lines could not be read")
+        console.print(f"\n{len(broken)} lines could not be read, the first: {broken[0]}", markup=False)

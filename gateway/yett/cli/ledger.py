@@ -19,7 +19,9 @@ State = Annotated[Path, typer.Argument(help="State directory of a gateway.", exi
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="Replay, rebuild and inspect a ledger's state.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Replay and rebuild a ledger's state; show and erase arguments.", no_args_is_help=True
+    )
     group.command("replay")(replay)
     group.command("rebuild")(rebuild)
     group.command("doubt")(doubt)

@@ -245,7 +245,10 @@ def pins_callback(
         return
     waiting = 0
     try:
-        for file in books(folder):
+        files = list(books(folder))
+        if not files and not as_json:
+            typer.echo(f"nothing is pinned in {folder}")
+        for file in files:
             book = file.current()
             waiting += len(book.held)
             for row in _rows(book):

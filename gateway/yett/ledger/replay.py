@@ -16,7 +16,7 @@ from yett.ledger.plan import apply
 from yett.ledger.state import State
 from yett.ledger.store_sqlite import SqliteStore
 from yett.model import Struct
-from yett_audit.errors import AuditError
+from yett_audit.errors import AuditError, Broken
 from yett_audit.reader import records
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -36,6 +36,15 @@ class Replayed(Struct, frozen=True, kw_only=True):
     """Rows of the projection that are not what the log amounts to; at most 20 are named."""
 
 
+def unverified(error: AuditError, log: Path) -> LedgerError:
+    """What is wrong with a log that cannot be read to its end."""
+    if isinstance(error, Broken) and error.cause == "missing":
+        return LedgerError(
+            "NO_LOG", "there is no log here", path=str(log), remedy="name a gateway's state folder"
+        )
+    return LedgerError("TAMPERED", f"the log does not verify: {error}", path=str(log))
+
+
 def replay(log: Path, projection: Path | None = None) -> Replayed:
     """Applies a whole log to an empty state, comparing each session's hash with the recorded one.
 
@@ -43,7 +52,7 @@ def replay(log: Path, projection: Path | None = None) -> Replayed:
         log: directory of the log.
         projection: `ledger.db` to compare with, if it stands at the log's end.
     Raises:
-        LedgerError: TAMPERED (the log does not verify), STATE_MISMATCH (a record leads elsewhere).
+        LedgerError: NO_LOG, TAMPERED (the log does not verify), STATE_MISMATCH (a record leads elsewhere).
     """
     state = State()
     events: Counter[str] = Counter()
@@ -54,7 +63,7 @@ def replay(log: Path, projection: Path | None = None) -> Replayed:
             apply(state, record.event, record.body, record.index, record.leaf)
             events[record.event] += 1
     except AuditError as error:
-        raise LedgerError("TAMPERED", f"the log does not verify: {error}", path=str(log)) from error
+        raise unverified(error, log) from error
     return Replayed(
         records=sum(events.values()),
         head=state.applied,

@@ -19,6 +19,7 @@ from yett import canonical
 from yett.errors import LedgerError
 from yett.ledger.core import Core, subject_of
 from yett.ledger.record import salt_of
+from yett.ledger.replay import unverified
 from yett.model import Json, RecordRef, Struct
 from yett_audit.commitments import SubjectKeys, open_commitment
 from yett_audit.errors import AuditError, Broken
@@ -46,7 +47,7 @@ def disclose(state: Path, index: int, path: str, value: Json) -> dict[str, Json]
         index: of the decision's record. path: pointer of the argument (`/arguments/to`).
 
     Raises:
-        LedgerError: NO_SUCH_RECORD, SUBJECT_UNKNOWN, NOT_THE_VALUE, TAMPERED.
+        LedgerError: NO_LOG, NO_SUCH_RECORD, SUBJECT_UNKNOWN, NOT_THE_VALUE, TAMPERED.
     """
     found = next(_decisions(state, index), None)
     if found is None or found.index != index:
@@ -74,7 +75,7 @@ def erase(state: Path, tenant: str, principal: str, *, reason: str, clock: Calla
     erasing again is possible.
 
     Raises:
-        LedgerError: SUBJECT_UNKNOWN, LOCKED (a gateway runs), or as `Ledger.open`. AuditUnavailable: not recorded.
+        LedgerError: NO_LOG, SUBJECT_UNKNOWN, LOCKED (a gateway runs), or as `Ledger.open`. AuditUnavailable: not recorded.
     """
     own = [
         each.body["call"]["args"]
@@ -96,4 +97,4 @@ def _decisions(state: Path, start: int = 0) -> Iterator[Record]:
     try:
         yield from (each for each in records(state / "log", start) if each.event == "decision")
     except Broken as broken:
-        raise LedgerError("TAMPERED", str(broken), path=str(state / "log")) from None
+        raise unverified(broken, state / "log") from None
