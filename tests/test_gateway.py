@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from yett import Gateway, ToolCall, resources
-from yett.errors import LedgerError, PolicyError, Unauthorized
+from yett.errors import LedgerError, PolicyError, Unauthorized, YettError
 from yett.model import Effect, Identity, Outcome
 from yett.sdk import guard
 from yett.sdk.adapters import Gate
@@ -303,3 +303,16 @@ def test_whoever_runs_tools_beside_the_gateway_asks_it_that_way(gateway: Gateway
     assert waiting.decide(READ).allowed
     OnBehalf(enforcing(gateway), ALICE).open_session()
     assert [body.get("ahead") for body in decisions(gateway)] == [True] * 3
+
+
+def test_a_disk_that_does_not_answer_is_a_deny_for_asyncio_too(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_late(pending: object) -> None:
+        raise YettError("NOT_DURABLE_IN_TIME", "the record is not on disk yet; nothing may run")
+
+    monkeypatch.setattr("yett.gateway.settled", too_late)
+    for decider in (gateway, gateway.enforcing()):
+        denied = asyncio.run(decider.adecide(READ))
+        assert (denied.effect, denied.reasons[0].code) == (Effect.DENY, "NOT_DURABLE_IN_TIME")
+        assert denied.permit is None

@@ -12,14 +12,13 @@ The way of one call:
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from yett import plans
-from yett.errors import LedgerError
+from yett.errors import LedgerError, YettError
 from yett.extract.own import Own
 from yett.gate import Gate
 from yett.judging import DECISION_LIFETIME_MS, Judging, load_gate
@@ -27,6 +26,7 @@ from yett.ledger import Ledger, Pending
 from yett.model import Decision, Identity, Outcome, PolicyRef, ToolCall
 from yett.plans import JudgedPlan, Plan
 from yett.risk import Assessor
+from yett.settling import settled
 
 __all__ = ["DECISION_LIFETIME_MS", "LOCAL", "Gateway", "wall_clock"]
 
@@ -94,8 +94,8 @@ class Gateway(Judging):
         return self.submit(call, identity).result()
 
     async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
-        """As `decide`, without blocking the event loop while the record becomes durable."""
-        return await _awaited(self.submit(call, identity))
+        """As `decide`, without blocking the event loop; a deny after ten seconds in which the disk has not answered."""
+        return await self._settled(self.submit(call, identity), call)
 
     def submit(self, call: ToolCall, identity: Identity | None = None, *, ahead: bool = False) -> Pending:
         """Judge one call; the result is there when its record is durable."""
@@ -113,11 +113,17 @@ class Gateway(Judging):
 
     async def areport(self, outcome: Outcome, identity: Identity | None = None) -> None:
         """As `report`, without blocking the event loop."""
-        await _awaited(self.submit_report(outcome, identity))
+        await settled(self.submit_report(outcome, identity))
 
     def submit_report(self, outcome: Outcome, identity: Identity | None = None) -> Pending:
         """As `report`; the result is there when the outcome's record is durable."""
         return super().submit_report(outcome, identity or self.identity)
+
+    async def _settled(self, pending: Pending, call: ToolCall) -> Decision:
+        try:
+            return await settled(pending)
+        except YettError as error:
+            return self._unrecorded(call, error).result()
 
     def enforcing(self) -> Enforcing:
         """This gateway, as whoever runs the tools in the same process asks it."""
@@ -213,7 +219,7 @@ class Enforcing:
 
     async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
         """As the gateway."""
-        return await _awaited(self._gateway.submit(call, identity, ahead=True))
+        return await self._gateway._settled(self._gateway.submit(call, identity, ahead=True), call)
 
     def report(self, outcome: Outcome, identity: Identity | None = None) -> None:
         """As the gateway, but returns once the session knows what was read."""
@@ -227,20 +233,3 @@ class Enforcing:
 def wall_clock() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-async def _awaited(pending: Pending) -> Decision:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    def durable(_: Pending) -> None:
-        loop.call_soon_threadsafe(wake)
-
-    pending.add_done_callback(durable)
-    pending.prepare()  # while the disk is busy
-    await future
-    return pending.result(0)

@@ -13,7 +13,7 @@ from yett.errors import AuditUnavailable, LedgerError, YettError
 from yett.model import Decision
 from yett.serve import asgi
 from yett.serve.problems import status_of
-from yett.serve.settling import Settling
+from yett.settling import Settling
 
 CALL = b'{"tool":"ls","arguments":{}}'
 OUTCOME = b'{"decision_id":"d-1","status":"ok","result":[1]}'

@@ -27,7 +27,7 @@ from yett.serve.auth import Credential, Credentials, bearer, require
 from yett.serve.metrics import Metrics
 from yett.serve.problems import MEDIA_TYPE, problem
 from yett.serve.ratelimit import RateLimiter
-from yett.serve.settling import Settling
+from yett.settling import Settling
 
 if TYPE_CHECKING:
     from yett.judging import Judging

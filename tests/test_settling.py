@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from yett.errors import YettError
-from yett.serve.settling import TOGETHER, Settling
+from yett.settling import TOGETHER, Settling
 
 
 class Pending:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 from yett.errors import YettError
 
@@ -21,6 +22,18 @@ DURABLE_SECONDS: Final = 10.0
 """For a record to become durable; then the answer is 503, and the record may still be written."""
 TOGETHER: Final = 16
 """Calls that are handed over without waiting for the turn's end: an answer must not wait for many others."""
+
+
+_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Settling] = WeakKeyDictionary()
+
+
+async def settled(pending: Pending) -> Decision:
+    """As `Settling.settled`, together with whatever else waits so in this event loop."""
+    loop = asyncio.get_running_loop()
+    settling = _of_loop.get(loop)
+    if settling is None:
+        settling = _of_loop[loop] = Settling()
+    return await settling.settled(pending)
 
 
 class Settling:
