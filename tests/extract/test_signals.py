@@ -62,7 +62,7 @@ def test_who_writes_about_orders_gives_weaker_ones() -> None:
 
 
 def _texts(name: str) -> list[str]:
-    lines = Path(__file__).with_name("texts").joinpath(name).read_text("utf-8").splitlines()
+    lines = Path(__file__).with_name("texts").joinpath(name).read_text("utf-8").splitlines()[1:]
     return [
         line.replace("\\n", "\n") for line in lines if line and not line.startswith(("# Wor", "# Wha", "== "))
     ]
@@ -76,14 +76,20 @@ def _strongest(text: str) -> int:
     )
 
 
-def test_most_orders_of_a_list_of_every_kind_are_seen_and_taken_for_one() -> None:
-    weights = [_strongest(text) for text in _texts("orders.txt")]
-    assert len(weights) >= 75
-    assert sum(weight > 0 for weight in weights) / len(weights) >= 0.9
-    assert sum(weight >= ORDER for weight in weights) / len(weights) >= 0.7
+@pytest.mark.parametrize(
+    ("name", "seen", "taken"), [("orders.txt", 0.9, 0.7), ("orders_two.txt", 0.88, 0.65)]
+)
+def test_most_orders_of_a_list_of_every_kind_are_seen_and_taken_for_one(
+    name: str, seen: float, taken: float
+) -> None:
+    weights = [_strongest(text) for text in _texts(name)]
+    assert len(weights) >= 40
+    assert sum(weight > 0 for weight in weights) / len(weights) >= seen
+    assert sum(weight >= ORDER for weight in weights) / len(weights) >= taken
 
 
-def test_what_people_write_to_people_is_no_order() -> None:
-    texts = _texts("people.txt")
-    assert len(texts) >= 85
+@pytest.mark.parametrize("name", ["people.txt", "people_two.txt"])
+def test_what_people_write_to_people_is_no_order(name: str) -> None:
+    texts = _texts(name)
+    assert len(texts) >= 40
     assert [text for text in texts if _strongest(text) >= ORDER] == []

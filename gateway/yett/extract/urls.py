@@ -62,6 +62,8 @@ _REDIRECT = words(
     "load path page u r q file document domain jump origin open navigation checkout_url success_url "
     "cancel_url service relaystate"
 )
+_SIGNED_IN = words("redirect_uri post_logout_redirect_uri")
+"""Where a sign-in sends the user's own browser, often to a program on the user's machine (RFC 8252, 7.3)."""
 _CREDENTIAL = words(
     "api_key apikey key access_key token access_token auth auth_token refresh_token id_token password "
     "passwd pwd pass secret client_secret private_key sig signature credential credentials session "
@@ -133,6 +135,8 @@ def analyse(
             or head.startswith(("http:", "https:", "data:", "file:", "javascript:"))
         ):
             found = analyse(decoded, pointer, chain=chain, declared=declared, _depth=_depth + 1)
+            if name.lower() in _SIGNED_IN and "client_id=" in fact.query:
+                found = tuple(one for one in found if one.address != "loopback")
             inner.extend(found)
             if name.lower() in _REDIRECT and any(sub.host and sub.host != fact.host for sub in found):
                 flags.add("redirect_param")
@@ -300,6 +304,9 @@ def _authority(authority: str, flags: set[str]) -> tuple[str, int | None]:
         flags.add("odd_ip")
         return "[" + host + "]", None
     name, _, port = host.partition(":")
+    number, sign, _ = name.partition("$")
+    if sign and hosts.ipv4(number) is not None:
+        name = number  # `169.254.170.2$PATH`: what a shell puts behind an address is the path
     return name, _port(port)
 
 

@@ -75,6 +75,7 @@ _SURFACE = frozenset(
         "window.localStorage",
         "navigator.credentials.get",
         "navigator.clipboard.readText",
+        "electron.clipboard.readText",
     )
 )
 _SEVERE_MEMBERS = frozenset(

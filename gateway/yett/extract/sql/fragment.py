@@ -82,7 +82,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("file_access", r"\b(?:load_file|pg_read_file|pg_read_binary_file|pg_ls_dir|lo_import|lo_export|lo_get|utl_file|bfilename|openrowset|opendatasource|openquery|load_extension|readfile|writefile)\b ?(?:\(|$|\.)|\binto[\s+]+(?:outfile|dumpfile)\b|\bload[\s+]+data[\s+]+(?:local )?infile\b|\bbulk[\s+]+insert\b"),
     ("program", r"\bxp_(?:cmdshell|dirtree|regread|regwrite|fileexist|subdirs|servicecontrol|enumgroups|availablemedia|terminate_process|ntsec\w*|makecab|loginconfig|reg\w+)\b|\bsp_(?:oacreate|oamethod|configure|executesql|makewebtask|addextendedproc|password|prepare|sqlexec|replwritetovarbin|execute\w*|start_job|add_job\w*|help\w*|addlogin|addsrvrolemember)\b|\bsys_(?:exec|eval)\b|\b(?:to|from) program '|\bdbms_java\b|\bdbms_scheduler\b|\bexec(?:ute)?[\s+(]+(?:master|xp_|sp_|immediate\b|sys\b|msdb)"),
     ("remote_access", r"\b(?:utl_http|utl_inaddr|utl_smtp|utl_tcp|dbms_ldap|httpuritype|dblink(?:_connect|_exec)?) ?(?:\(|\.|$)|\bmsdasql\b|\bdb_openrowset\b"),
-    ("error_probe", r"\b(?:extractvalue|updatexml|exp|gtid_subset|procedure analyse|name_const|polygon|multipoint|geometrycollection|xmltype|ctxsys\.drithsx\.sn) ?\([\s(]*(?:\d|'|~|\( ?select|select|concat|rand|0x|null|[a-z_]+\()|\bfloor ?\( ?rand\b"),
+    ("error_probe", r"\b(?:extractvalue|updatexml|exp|gtid_subset|procedure analyse|name_const|polygon|multipoint|geometrycollection|xmltype|ctxsys\.drithsx\.sn) ?\([\s(]*(?:\d|'|~|\( ?select|select|concat|rand|0x|null|[a-z_]+\()|\bfloor ?\( ?rand\b|\bprocedure analyse ?\( ?\)"),
     ("schema_probe", r"\binformation_schema\b|\bsqlite_(?:master|schema|temp_master)\b|\bpg_(?:catalog|shadow|authid|user|class|tables|database)\b\.?|\bsys(?:objects|columns|databases|tables|logins|users|processes|xlogins|servers)\b|\bsys\.(?:tables|columns|objects|databases|user\$|sql_logins|schemas)\b|\bmysql\.(?:user|db|host|func)\b|\bmsys(?:aces|objects|queries|relationships)\b|\ball_(?:tables|tab_columns|users|objects)\b|\b(?:dba|user)_(?:users|tables|tab_columns|role_privs|objects)\b|\bv\$version\b|\b(?:table|column|schema|constraint)_name\b.*\b(?:from|where|like)\b|\bschema_name\b ?(?:\(|=|$)|@@(?:version|servername|datadir|hostname|basedir|global|session|secure_file_priv|language|spid|rowcount|identity)|\bsqlite_(?:version|compileoption_get|source_id) ?\(|\bdb_name ?\(|\bsuser_s?name ?\(|\bis_srvrolemember ?\("),
     ("function_probe", rf"^[\s'\")(,;=+|&-]*(?:and |or |select |xor )?(?:{_WORDS})[\s\\]*\(\s*$"),
     ("function_probe", rf"^[\s'\"(]*(?:{_WORDS}) ?\([^()]*(?:\([^()]*\)[^()]*)*\)[\s)]*(?:::[a-z ]+|(?:<=>|!=|<>|[=<>])[^=].*|--.*|#|;)$"),
@@ -191,6 +191,8 @@ def _structure(text: str, low: str) -> frozenset[str]:
         found |= structure.flags(low.replace("+", " "))
     if "\n" in text and ("#" in text or "--" in text):
         found |= structure.flags(normalise(_LINE_COMMENT.sub(" ", text)))
+    if "%00" in low or "\0" in low:  # nothing to one server, an end to another
+        found |= structure.flags(" ".join(low.replace("%00", " ").replace("\0", " ").split()))
     if '""' in low and not low.startswith('""'):
         found |= structure.flags(low.strip('"').replace('""', '"'))  # a field of a CSV file
     return found

@@ -126,7 +126,14 @@ _NESTED = "|".join(
     word[:at] + word + word[at:] for word in _WORDS if len(word) > 3 for at in range(1, len(word))
 )
 """A word within itself, which is left over when a filter has taken it out once: `selselectect`."""
-_DISGUISED = re2.compile(f"{_CASES}|(?i:{_NESTED})")
+_BROKEN = "|".join(
+    rf"\b{word[:at]}(?:/\*[^*/]*\*/|%00|\x00){word[at:]}\b"
+    for word in _WORDS
+    if len(word) > 3
+    for at in range(1, len(word))
+)
+"""A word broken by what is nothing to the server."""
+_DISGUISED = re2.compile(f"{_CASES}|(?i:{_NESTED}|{_BROKEN})")
 
 
 def disguised(text: str) -> bool:
