@@ -19,6 +19,7 @@ from typing import Any
 from yett.expr import nodes
 from yett.expr.build import Frame, OverBudget, build
 from yett.expr.functions import LIBRARY, check_pattern
+from yett.expr.joins import Memo
 from yett.expr.parse import parse
 from yett.expr.types import (
     ABSENT,
@@ -71,14 +72,15 @@ class Program:
         self._slots = slots
         self._run = build(tree)
 
-    def evaluate(self, env: Mapping[str, Any]) -> bool | Absent:
+    def evaluate(self, env: Mapping[str, Any], memo: Memo | None = None) -> bool | Absent:
         """True, False, or `ABSENT` if that hangs on something missing, mistyped or over budget.
 
         Args:
             env: values by the names given to `compile`; functions by theirs.
+            memo: empty at first, and handed again to every evaluation in which nothing but `it` differs.
         """
         try:
-            value = self._run(Frame(env, self._slots))
+            value = self._run(Frame(env, self._slots, memo))
         except (OverBudget, ArithmeticError, ValueError, TypeError, LookupError, AttributeError):
             return ABSENT
         return value if isinstance(value, bool) else ABSENT

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from yett.expr import nodes
+from yett.expr import joins, nodes
 from yett.expr.functions import LIBRARY
 from yett.expr.types import ABSENT, ANY
 
@@ -34,10 +34,11 @@ class OverBudget(Exception):
 class Frame:
     """One evaluation: the environment, the loop variables, and the turns left."""
 
-    __slots__ = ("env", "left", "slots")
+    __slots__ = ("env", "left", "memo", "slots")
 
-    def __init__(self, env: Mapping[str, Any], slots: int) -> None:
+    def __init__(self, env: Mapping[str, Any], slots: int, memo: joins.Memo | None = None) -> None:
         self.env = env
+        self.memo = memo
         self.slots: list[Any] = [ABSENT] * slots
         self.left = MAX_STEPS
 
@@ -375,6 +376,21 @@ def _call(node: nodes.Call) -> Closure:
 
 
 def _quant(node: nodes.Quant) -> Closure:
+    closure = _loops(node)
+    if not joins.constant(node):
+        return closure
+
+    def once(frame: Frame) -> Any:
+        if frame.memo is None:
+            return closure(frame)
+        if id(node) not in frame.memo:
+            frame.memo[id(node)] = closure(frame)
+        return frame.memo[id(node)]
+
+    return once
+
+
+def _loops(node: nodes.Quant) -> Closure:
     loops = tuple(
         (loop.slot, build(loop.source), tuple(build(condition) for condition in loop.conditions))
         for loop in node.loops
@@ -423,7 +439,7 @@ def _quant(node: nodes.Quant) -> Closure:
         return total
     decisive = node.kind == "any"
     if depth == 1 and not loops[0][2]:
-        return _single(loops[0][0], loops[0][1], body, decisive)
+        return _single(node, loops[0][1], body, decisive)
 
     def quantify(frame: Frame) -> Any:
         unsure = False
@@ -437,14 +453,18 @@ def _quant(node: nodes.Quant) -> Closure:
     return quantify
 
 
-def _single(slot: int, source: Closure, body: Closure, decisive: bool) -> Closure:
+def _single(node: nodes.Quant, source: Closure, body: Closure, decisive: bool) -> Closure:
     """The usual quantifier, one loop without a condition, without the generators of the general one."""
-    other = not decisive
+    other, slot = not decisive, node.loops[0].slot
+    join = joins.of(node)
+    wanted = build(join.key) if join is not None else None
 
     def quantify(frame: Frame) -> Any:
         items = source(frame)
         if not isinstance(items, list | tuple | frozenset | set):
             return ABSENT
+        if join is not None and wanted is not None and frame.memo is not None:
+            items = join.narrow(items, wanted(frame), frame.memo)
         unsure = False
         for item in items:
             frame.left -= 1

@@ -33,6 +33,7 @@ import yaml
 
 from yett import expr
 from yett.errors import PolicyError
+from yett.expr.joins import Memo
 from yett.extract.facts import Command, Facts, Text
 from yett.extract.patterns import PatternSet, ScanFailed, check
 from yett.model import Finding, Json, Level
@@ -153,22 +154,23 @@ class Detections:
         """Findings in the facts of a call: each detection at most once a pointer. Never raises."""
         found: dict[tuple[int, str | None], Finding] = {}
         environment = _environment(facts)
+        memo: Memo = {}
         for index in self._whole:
-            self._judge(index, environment, None, found)
+            self._judge(index, environment, None, found, memo)
         for name, entries in self._each.items():
             for fact in _run_commands(facts) if name == "commands" else getattr(facts, name):
                 environment["it"] = fact
                 for index in entries.of(fact):
-                    self._judge(index, environment, fact, found)
+                    self._judge(index, environment, fact, found, memo)
                 if len(found) > MAX_FINDINGS:
                     break
-        self._scan(facts.texts, "call", found, environment)
+        self._scan(facts.texts, "call", found, environment, memo)
         return tuple(found.values())
 
     def find_in_result(self, texts: Iterable[Text]) -> tuple[Finding, ...]:
         """Findings of the patterns that look at results."""
         found: dict[tuple[int, str | None], Finding] = {}
-        self._scan(texts, "result", found, {})
+        self._scan(texts, "result", found, {}, {})
         return tuple(found.values())
 
     def _judge(
@@ -177,11 +179,12 @@ class Detections:
         environment: Mapping[str, Any],
         fact: Any,
         found: dict[tuple[int, str | None], Finding],
+        memo: Memo,
     ) -> None:
         entry = self.all[index]
         assert entry.program is not None
         # What cannot be decided (over budget, a missing value) counts as seen: fail closed.
-        if entry.program.evaluate(environment) is not False:
+        if entry.program.evaluate(environment, memo) is not False:
             pointer = getattr(fact, "pointer", None)
             if (index, pointer) not in found:
                 found[index, pointer] = _finding(entry, pointer, _describe(fact))
@@ -192,6 +195,7 @@ class Detections:
         where: str,
         found: dict[tuple[int, str | None], Finding],
         environment: dict[str, Any],
+        memo: Memo,
     ) -> None:
         for text in texts:
             value = text.value[:MAX_TEXT]
@@ -212,7 +216,7 @@ class Detections:
                 if known or len(text.value) > entry.short or not _applies(entry, text, where):
                     continue
                 environment["it"] = text
-                if entry.program is None or entry.program.evaluate(environment) is not False:
+                if entry.program is None or entry.program.evaluate(environment, memo) is not False:
                     how = f"after {', '.join(text.chain)}" if text.chain else ""
                     found[index, text.pointer] = _finding(entry, text.pointer, how)
 

@@ -16,7 +16,7 @@ _WORDS = ("program", "dialect", "use", "address", "scheme", "kind", "confidence"
 """Fields that hold a word, of the facts that have them; never None."""
 _SETS = ("flags", "effects", "opaque", "categories")
 """Fields that hold words."""
-_YES = ("declared", "climbs", "absolute", "encoded")
+_YES = ("declared", "climbs", "absolute", "encoded", "nested")
 """Fields that are true or false: the name is a word of a fact where it is true, with `not` where it is not."""
 
 
