@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from yett.proxy.upstream import Answer, Broken, Target, Upstream
+from yett.proxy.upstream import IDLE_S, Answer, Broken, Target, Upstream
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -137,3 +137,41 @@ def test_a_fast_sender_is_slowed_down_instead_of_kept_in_memory() -> None:
         return largest
 
     assert asyncio.run(with_server(handle, work)) < 4_000_000
+
+
+def test_connections_that_nobody_needs_are_closed_one_timer_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """prevents: a timer for every answer, thousands at once; and connections that stay for ever."""
+
+    class Wire:
+        reusable = alive = True
+        since = 0.0
+        closed = False
+
+        def give_up(self) -> None:
+            self.closed = True
+
+    async def kept() -> None:
+        loop = asyncio.get_running_loop()
+        timers: list[float] = []
+        now = [0.0]
+        monkeypatch.setattr(loop, "time", lambda: now[0])
+        monkeypatch.setattr(loop, "call_later", lambda wait, *_: timers.append(now[0] + wait))
+        monkeypatch.setattr(loop, "call_at", lambda when, *_: timers.append(when))
+        upstream = Upstream(Target.of("http://127.0.0.1:9"), private=True)
+        first, second = Wire(), Wire()
+        upstream.give_back(first)  # type: ignore[arg-type]
+        now[0] = 1.0
+        upstream.give_back(second)  # type: ignore[arg-type]
+        assert timers == [IDLE_S]
+        now[0] = IDLE_S
+        upstream._watch(loop)
+        assert (first.closed, second.closed, timers) == (True, False, [IDLE_S, IDLE_S + 1])
+        now[0] = IDLE_S + 1
+        upstream._watch(loop)
+        assert second.closed
+        assert len(timers) == 2
+        upstream.give_back(Wire())  # type: ignore[arg-type]
+        assert timers[2:] == [2 * IDLE_S + 1]
+        monkeypatch.undo()
+
+    asyncio.run(kept())

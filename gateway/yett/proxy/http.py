@@ -133,7 +133,7 @@ class McpDoor:
         if problem is not None:
             raise wire.WireError(HEADER_MISMATCH, problem, getattr(message, "id", None))
         side = self._side(headers, identity)
-        to_server, to_client = await self._settle(side, side.core.client_message(body))
+        to_server, to_client = await self._settle(side, side.core.client_said(message))
         if to_client:
             await _json(send, _status_of(to_client[0]), to_client[0])
         elif not to_server:

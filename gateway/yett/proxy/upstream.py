@@ -175,6 +175,7 @@ class Upstream:
         self._private = private
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
         self._idle: deque[_Wire] = deque()
+        self._watching = False
 
     async def send(
         self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, seconds: float
@@ -190,7 +191,8 @@ class Upstream:
         head.append(b"content-length: %d\r\n\r\n" % len(body) if body or method == "POST" else b"\r\n")
         wire.write(b"".join(head) + body)
         try:
-            await asyncio.wait_for(asyncio.shield(wire.head), seconds)
+            async with asyncio.timeout(seconds):
+                await wire.head
         except TimeoutError:
             wire.give_up()
             raise Broken("the upstream did not answer in time") from None
@@ -205,14 +207,19 @@ class Upstream:
             loop = asyncio.get_running_loop()
             wire.since = loop.time()
             self._idle.append(wire)
-            loop.call_later(IDLE_S, self._outlived, wire, wire.since)
+            if not self._watching:
+                self._watching = True
+                loop.call_later(IDLE_S, self._watch, loop)
         else:
             wire.give_up()
 
-    def _outlived(self, wire: _Wire, since: float) -> None:
-        if wire.since == since and wire in self._idle:
-            self._idle.remove(wire)
-            wire.give_up()
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Closes what was kept for too long; the oldest stands first."""
+        while self._idle and self._idle[0].since + IDLE_S <= loop.time():
+            self._idle.popleft().give_up()
+        self._watching = bool(self._idle)
+        if self._idle:
+            loop.call_at(self._idle[0].since + IDLE_S, self._watch, loop)
 
     async def close(self) -> None:
         """Close what is kept."""

@@ -119,19 +119,27 @@ class Session:
                 )
             ]
         try:
-            message = wire.read(raw, max_bytes=self._limits.client_message)
-            if isinstance(message, wire.Request):
-                return self._client_request(message)
+            return self.client_said(wire.read(raw, max_bytes=self._limits.client_message))
         except wire.WireError as error:
             return [ToClient(wire.error(error.id, error.code, error.message))]
+
+    def client_said(self, message: wire.Message) -> list[Action]:
+        """As `client_message`, of a message that was read.
+
+        Raises:
+            WireError: what to answer.
+        """
+        if isinstance(message, wire.Request):
+            return self._client_request(message)
         if isinstance(message, wire.Notification):
             return self._client_notification(message)
         if message.id not in self._asked or message.id is None:
             return [Note("an answer of the client to nothing the server asked was dropped")]
         request, decision = self._asked.pop(message.id)
         if decision is None:
-            return [ToServer(raw)]
-        return self._record(_Given(request, raw, to_server=True), decision, message.result, message.error)
+            return [ToServer(message.raw)]
+        given = _Given(request, message.raw, to_server=True)
+        return self._record(given, decision, message.result, message.error)
 
     def _client_request(self, request: wire.Request) -> list[Action]:
         if not self._open:
