@@ -25,6 +25,7 @@ ATTACKS = {
     "eleven": {"shell": 0.97},
     "fourteen": {"shell": 0.98, "windows": 0.98},
     "seventeen": {"shell": 0.96, "windows": 0.98},
+    "eighteen": {"shell": 0.88, "windows": 0.92},
     "thirteen": {"injection": 0.98, "javascript": 0.95, "path": 0.98, "python": 0.95, "sql": 0.98, "url": 0.97},
     "sixteen": {"injection": 0.96, "javascript": 0.95, "path": 0.98, "python": 0.91, "secret": 1.0, "sql": 0.97, "url": 0.96},
     "lists": {"command": 0.97, "injection": 0.97, "path": 0.96, "sql": 0.98, "url": 0.98},
@@ -48,6 +49,7 @@ HONEST = {
     "sixteen": 0.035,
     "fourteen": 0.02,
     "seventeen": 0.08,
+    "eighteen": 0.08,
     "lists": 0.02,
 }
 """Largest share of the honest look-alikes that is held. None is denied."""
