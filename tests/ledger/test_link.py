@@ -397,6 +397,28 @@ def test_a_loop_reads_the_link_in_its_own_thread(linked: Linked) -> None:
     asyncio.run(ask())
 
 
+def test_what_two_workers_ask_in_one_turn_of_the_loop_is_flushed_together(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = linked.world.ledger
+    remotes = [linked.remote(), linked.remote()]
+    for remote in remotes:
+        settled(remote, Judgement())
+    entered: list[int] = []
+    subscribe = ledger.subscribe
+    monkeypatch.setattr(
+        ledger, "subscribe", lambda *told: (entered.append(ledger._core.state.applied), subscribe(*told))
+    )
+    busy, go = threading.Event(), threading.Event()
+    linked.loop.call_soon_threadsafe(lambda: (busy.set(), go.wait(120)))
+    assert busy.wait(120)
+    pending = [remote.settle(AGENT, "", Judgement()) for remote in remotes for _ in range(2)]
+    go.set()
+    records = [each.result(120).record for each in pending]
+    last = max(record.index for record in records if record is not None)
+    assert entered == [last + 1, last + 1], "when the log's thread is told, all four are in the log"
+
+
 def test_whoever_waits_when_the_link_breaks_gets_a_deny(linked: Linked) -> None:
     remote = linked.remote()
     settled(remote, Judgement())
