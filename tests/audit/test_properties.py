@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yett_audit import canonical, merkle, note
+from yett_audit import canonical, commitments, merkle, note
 from yett_audit.ed25519 import SigningKey, verify_with
 from yett_audit.errors import Broken, InvalidRecord
 
@@ -85,3 +87,12 @@ def test_a_compact_range_goes_on_from_anywhere(leaves: list[bytes], data: st.Dat
     for leaf in leaves[cut:]:
         second.append(leaf)
     assert second.root() == merkle.root_of(leaves)
+
+
+@given(st.binary(min_size=32, max_size=32), TEXT, st.binary(max_size=300))
+def test_a_commitment_is_hmac_sha256_as_the_standard_library_has_it(
+    salt: bytes, path: str, value: bytes
+) -> None:
+    digest = hmac.digest(salt, path.encode() + b"\x00" + value, "sha256")
+    expected = "hmac-sha256:" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert commitments.commit(salt, path, value) == expected
