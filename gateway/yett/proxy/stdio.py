@@ -3,9 +3,9 @@
 Three threads, so that neither side can stop the other one by not reading:
 
 * the client's reader feeds the core and writes to the server;
-* the server's reader feeds the core and writes to the client;
-* the worker asks the gate and reports to it, in order, and writes what follows from the answers, as well as
-  the few messages a reader has for the side it reads from.
+* the server's reader feeds the core, tells the gate what came of a call, and writes to the client;
+* the worker asks the gate, in order, and writes what follows from the answers, as well as the few messages a
+  reader has for the side it reads from.
 
 Queues are bounded: a reader waits while the queue it fills is over its mark, which stops the peer's pipe.
 The server's stderr is left alone. When the client hangs up, the server's stdin is closed after the last
@@ -217,8 +217,10 @@ class StdioProxy:
     def _step(self, advance: Callable[..., list[Action]], *given: object, writes: Pipe | None = None) -> None:
         """Move the core and queue what it wants. Outputs are queued under the lock, so they keep its order.
 
-        A reader flushes only the pipe it `writes`; the worker, which flushes both, is woken for the other.
+        A reader flushes only the pipe it `writes`; the worker, which flushes both, is woken for the other. What is
+        to be reported is reported in the same thread, out of the lock.
         """
+        reports: list[Report] = []
         with self._lock:
             for action in advance(*given):
                 if isinstance(action, ToServer | ToClient):
@@ -231,9 +233,11 @@ class StdioProxy:
                 elif isinstance(action, Judge):
                     self._work.put(partial(self._judge, action))
                 elif isinstance(action, Report):
-                    self._work.put(partial(self._report, action))
+                    reports.append(action)
                 elif isinstance(action, Note):
                     self._note(action.text)
+        for report in reports:
+            self._report(report, writes)
 
     def _judge(self, action: Judge) -> None:
         decision = self._decide(action.call)
@@ -257,10 +261,12 @@ class StdioProxy:
         if self._notes <= NOTES or self._notes % 1000 == 0:
             self._tell(text if self._notes <= NOTES else f"{self._notes} notes so far; the latest: {text}")
 
-    def _report(self, action: Report) -> None:
+    def _report(self, action: Report, writes: Pipe | None) -> None:
         error = tell(self._decider, action.outcome)
         if action.token:
-            self._step(self._core.reported, action.token, error)
+            self._step(self._core.reported, action.token, error, writes=writes)
+            if writes is not None:
+                writes.flush()
         elif error is not None:
             self._note(str(error))
 
