@@ -249,3 +249,22 @@ def test_changed_cedar_policies_count_as_wider(tmp_path: Path) -> None:
     policy = deciding(tmp_path)
     assert diff(policy, deciding(tmp_path)).relation == "equal"
     assert diff(policy, deciding(tmp_path, POLICIES.replace("500.00", "400.00"))).relation == "wider"
+
+
+def test_only_a_policy_that_reads_whether_facts_are_cut_may_allow_what_is(tmp_path: Path) -> None:
+    """The word in a comment, a name or a text is not looking at it."""
+    cut = {"limits": ["time"]}
+    call = {"tool": "read_file", "args": {"path": "a"}}
+    grounds = "rules: [{id: all, allow: '*', free: true, when: facts.truncated or not facts.truncated}]"
+
+    def allowed(policies: str) -> bool:
+        (tmp_path / "p.cedar").write_text(policies)
+        (tmp_path / "s.cedarschema").write_text(SCHEMA)
+        (tmp_path / "e.json").write_text("[]")
+        layer = "policy: external\ncedar: {policies: p.cedar, schema: s.cedarschema, entities: e.json}\n"
+        return judged(loaded(tmp_path, BANK + grounds, layer), call, cut).effect is Effect.ALLOW
+
+    every = '@id("truncated") permit(principal, action, resource)'
+    assert not allowed(f"// also what is truncated\n{every};")
+    assert not allowed(f'{every} when {{ context.call.server != "truncated" }};')
+    assert allowed(f"{every} when {{ context.call.truncated || !context.call.truncated }};")

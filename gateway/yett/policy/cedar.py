@@ -55,11 +55,8 @@ class Cedar:
     """By Cedar's number of a policy: its `@id`, or that."""
     holds: Mapping[str, frozenset[str]]
     """Permits that ask a person: their approver groups."""
-
-    @property
-    def minds_limits(self) -> bool:
-        """The policies look at whether the facts are complete."""
-        return "truncated" in self.texts[0]
+    minds_limits: bool
+    """The policies look at whether the facts are complete."""
 
 
 class _Failed(Exception):
@@ -116,7 +113,15 @@ def load(policies: str, schema: str, entities: str, where: str) -> Cedar:
             raise refuse(f"`{names[number]}`: only a permit can hold, and only a hold has approvers", remedy)
         groups = (said.get("approvers") or "").split(",")
         holds[number] = frozenset(group.strip() for group in groups if group.strip())
-    return Cedar((policies, schema, entities), parsed, types, known, names, holds)
+    minds_limits = _reads(written["staticPolicies"], "truncated")
+    return Cedar((policies, schema, entities), parsed, types, known, names, holds, minds_limits)
+
+
+def _reads(written: Json, attribute: str) -> bool:
+    """Whether policies, as JSON, read an attribute of this name; a comment or a text that has the word does not."""
+    if isinstance(written, dict):
+        return written.get("attr") == attribute or any(_reads(part, attribute) for part in written.values())
+    return isinstance(written, list) and any(_reads(part, attribute) for part in written)
 
 
 def judge(

@@ -12,6 +12,7 @@ from yett.policy import parse, source, testing
 from yett.policy.lint import checks
 from yett.policy.manifest import Toolbox, read_tools
 from yett.policy.policyset import Assess, PolicySet
+from yett.policy.reading import refuse, strings
 from yett.policy.shape import Tool
 from yett.policy.source import Document
 
@@ -106,10 +107,10 @@ class _FileReader:
         self.documents.append(document)
         server = value.get("server")
         if server is not None and not isinstance(server, str):
-            parse.refuse(document, ("server",), "`server` is a name")
+            refuse(document, ("server",), "`server` is a name")
         if value.get("tools") is not None:
             self.tools += read_tools(document, value["tools"], ("tools",), server)
-        for name in parse.strings(document, value.get("use", []), ("use",)):
+        for name in strings(document, value.get("use", []), ("use",)):
             self.add(document.folder / name)
         log = value.get("log", {})
         if (
@@ -117,5 +118,5 @@ class _FileReader:
             or not set(log) <= {"preview"}
             or not isinstance(log.get("preview", True), bool)
         ):
-            parse.refuse(document, ("log",), "`log` has `preview: true` or `preview: false`")
+            refuse(document, ("log",), "`log` has `preview: true` or `preview: false`")
         self.preview = self.preview and log.get("preview", True)

@@ -20,31 +20,24 @@ The grammar of a document (docs/policy.md has it in full):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from yett import expr
-from yett.errors import PolicyError
-from yett.expr import nodes
-from yett.model import CAPABILITIES, MAX_DELAY_MS, Effect, Json, Obligation, ToolSpec
-from yett.policy import scope, source
+from yett.model import Effect, Json
+from yett.policy import source
 from yett.policy.manifest import Toolbox
-from yett.policy.shape import Case, Layer, OpaConfig, Rule, Selector, any_glob, is_glob
+from yett.policy.reading import Path, flag, only, refuse, strings
+from yett.policy.rules import RuleReader
+from yett.policy.shape import Case, Layer, OpaConfig, any_glob
 from yett.policy.source import Document
 
 if TYPE_CHECKING:
     from yett.policy.cedar import Cedar
 
-Path = tuple[str | int, ...]
-
 DOCUMENT_KEYS = {
     "policy", "layer", "because", "use", "tools", "server", "manifest", "data", "labels", "stages", "requires", "rules", "tests",
     "opa", "cedar", "shadow", "log",
 }  # fmt: skip
-_RULE_KEYS = {
-    "id", "allow", "hold", "deny", "when", "because", "approvers", "require", "oblige", "free", "shadow", "after",
-}  # fmt: skip
-_SELECTOR_KEYS = {"tool", "does", "server", "agent", "principal"}
 _TEST_KEYS = {"allow", "hold", "deny", "given", "rule", "because"}
 _CALL_KEYS = {"tool", "args", "server", "agent", "principal", "groups", "prompt"}
 GIVEN_KEYS = {
@@ -62,12 +55,6 @@ GIVEN_KEYS = {
     "limits",
     "secrets",
 }
-_OBLIGATIONS = {"redact": "", "cap": "bytes", "delay": "ms"}
-"""What an enforcement point can be obliged to, and the one number each takes."""
-
-
-def refuse(document: Document, path: Path, message: str, remedy: str | None = None) -> NoReturn:
-    raise PolicyError("POLICY_INVALID", message, path=document.where(*path), remedy=remedy)
 
 
 def check_document(document: Document) -> dict[str, Json]:
@@ -75,7 +62,7 @@ def check_document(document: Document) -> dict[str, Json]:
     value = document.value
     if not isinstance(value, dict):
         refuse(document, (), "a policy document is a mapping", "start with `policy: NAME`")
-    _only(document, value, DOCUMENT_KEYS, (), "a policy document")
+    only(document, value, DOCUMENT_KEYS, (), "a policy document")
     if "policy" not in value and ({"rules", "opa", "cedar", "tests"} & value.keys()):
         refuse(document, (), "a document with rules needs a name", "add `policy: NAME`")
     return value
@@ -91,14 +78,14 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
         refuse(document, ("policy",), "`policy` is the layer's name")
     data = _data(document, value.get("data"))
     labels = tuple(strings(document, value.get("labels", []), ("labels",)))
-    shadow = _flag(document, value, "shadow", ())
+    shadow = flag(document, value, "shadow", ())
     entries = value.get("rules", [])
     if not isinstance(entries, list):
         refuse(document, ("rules",), "`rules` is a list")
     rules = []
     known: dict[str, str] = {}
     stages, ensures = _stages(document, value.get("stages", {}), toolbox)
-    compiler = _RuleReader(document, toolbox, data, labels, stages)
+    compiler = RuleReader(document, toolbox, data, labels, stages)
     written: list[tuple[Path, Json]] = [(("rules", index), entry) for index, entry in enumerate(entries)]
     for path, entry in [*written, *_requirements(document, value.get("requires", {}))]:
         rule = compiler.read(entry, path)
@@ -139,236 +126,6 @@ def read_layer(document: Document, toolbox: Toolbox) -> Layer | None:
     )
 
 
-class _RuleReader:
-    def __init__(
-        self,
-        document: Document,
-        toolbox: Toolbox,
-        data: Mapping[str, Any],
-        labels: tuple[str, ...],
-        stages: Mapping[str, Mapping[str, str]],
-    ) -> None:
-        self.document = document
-        self.toolbox = toolbox
-        self.data = data
-        self.labels = labels
-        self.stages = stages
-        self._types: dict[tuple[tuple[str, ...], bool], dict[str, expr.Type]] = {}
-        self._selected: dict[tuple[Selector, Effect], tuple[list[ToolSpec], bool]] = {}
-
-    def read(self, entry: Json, path: Path) -> Rule:
-        document = self.document
-        _only(document, entry, _RULE_KEYS, path, "a rule")
-        effects = [effect for effect in Effect if effect.value in entry]
-        if len(effects) != 1:
-            refuse(document, path, "a rule says exactly one of `allow`, `hold`, `deny`", "allow: send_money")
-        effect = effects[0]
-        selector = self.selector(entry[effect.value], (*path, effect.value))
-        name = entry.get("id")
-        if not isinstance(name, str) or not name:
-            refuse(document, path, "a rule needs an `id`: decisions name it")
-        tools, opened = self.selected(selector, effect, (*path, effect.value))
-        when = self.condition(entry, path, tools, opened)
-        approvers = tuple(strings(document, entry.get("approvers", []), (*path, "approvers")))
-        if approvers and effect is not Effect.HOLD:
-            refuse(
-                document,
-                (*path, "approvers"),
-                "only a `hold` has approvers",
-                "make it a hold, or remove them",
-            )
-        names = _names(when.tree) if when is not None else frozenset()
-        return Rule(
-            id=name,
-            effect=effect,
-            selector=selector,
-            when=when,
-            where=document.where(*path),
-            because=str(entry.get("because", "")),
-            approvers=approvers,
-            obligations=self.obligations(entry, name, effect, path),
-            free=self.free(entry, path, tools, opened),
-            shadow=_flag(document, entry, "shadow", path),
-            minds_limits=when is not None and _minds_limits(when.tree),
-            names=names,
-        )
-
-    def selector(self, said: Json, path: Path) -> Selector:
-        document = self.document
-        if isinstance(said, str | list):
-            said = {"tool": said}
-        _only(document, said, _SELECTOR_KEYS, path, "a selector")
-        if not said:
-            refuse(document, path, "a selector selects something", 'write "*" for every call')
-        does = strings(document, said.get("does", []), (*path, "does"))
-        for word in does:
-            if word not in CAPABILITIES:
-                refuse(
-                    document,
-                    (*path, "does"),
-                    f"unknown capability `{word}`",
-                    f"one of {', '.join(CAPABILITIES)}",
-                )
-        parts = {
-            key: tuple(strings(document, said.get(key, []), (*path, key)))
-            for key in ("tool", "server", "agent", "principal")
-        }
-        for key, patterns in parts.items():
-            if key in said and not patterns:
-                refuse(
-                    document, (*path, key), f"an empty `{key}` selects nothing", "remove it or name something"
-                )
-        if "does" in said and not does:
-            refuse(document, (*path, "does"), "an empty `does` selects nothing")
-        return Selector(parts["tool"], frozenset(does), parts["server"], parts["agent"], parts["principal"])
-
-    def selected(self, selector: Selector, effect: Effect, path: Path) -> tuple[list[ToolSpec], bool]:
-        """Manifests that the rule selects, and whether it can select tools that have none of their own."""
-        known = self._selected.get((selector, effect))
-        if known is not None:
-            return known
-        globs = self.toolbox.globs
-        for pattern in selector.tools:
-            matched = self.toolbox.matching((pattern,))
-            covered = any(any_glob((tool.spec.name,), pattern) or is_glob(pattern) for tool in globs)
-            if not matched and not covered and pattern != "*":
-                refuse(
-                    self.document,
-                    path,
-                    f"no manifest describes a tool `{pattern}`",
-                    "add it under `tools:` (yett tools infer proposes it), or correct the name",
-                )
-        chosen = [
-            spec
-            for spec in self.toolbox.matching(selector.tools)
-            if selector.takes(
-                spec.name, spec.server if spec.server else _any_server(selector), frozenset(spec.does), effect
-            )
-        ]
-        loose = [pattern for pattern in selector.tools or ("*",) if pattern not in self.toolbox.named]
-        opened = any(spec.open for spec in chosen) or any(
-            is_glob(pattern) or any_glob((tool.spec.name,), pattern) for tool in globs for pattern in loose
-        )
-        result = (chosen, opened)
-        self._selected[(selector, effect)] = result
-        return result
-
-    def condition(
-        self, entry: dict[str, Json], path: Path, tools: list[ToolSpec], opened: bool
-    ) -> expr.Program | None:
-        document = self.document
-        parts = []
-        if "after" in entry:
-            for label in strings(document, entry["after"], (*path, "after")):
-                parts.append(f"session.{label}")
-        said = entry.get("when")
-        if said is True:
-            said = None
-        if said is not None:
-            if not isinstance(said, str):
-                refuse(
-                    document,
-                    (*path, "when"),
-                    "`when` is an expression",
-                    "quote it if YAML reads it otherwise",
-                )
-            parts.append(said)
-        if not parts:
-            return None
-        text = parts[0] if len(parts) == 1 else " and ".join(f"({part}\n)" for part in parts)
-        key = (tuple(f"{spec.server}/{spec.name}" for spec in tools), opened)
-        types = self._types.get(key)
-        if types is None:
-            types = scope.types_for(tools, opened, self.data, self.labels)
-            self._types[key] = types
-        where = document.where(*path, "when")
-        program = expr.compile(text, types, where=where)
-        scope.check_windows(program.tree, where)
-        scope.check_stages(program.tree, self.stages, where)
-        return program
-
-    def obligations(
-        self, entry: dict[str, Json], rule: str, effect: Effect, path: Path
-    ) -> tuple[Obligation, ...]:
-        document = self.document
-        found = []
-        required = entry.get("require", {})
-        oblige = entry.get("oblige", {})
-        if (required or oblige) and effect is Effect.DENY:
-            refuse(document, path, "a `deny` obliges nobody to anything", "remove `require` and `oblige`")
-        _only(document, required, {"mandate"}, (*path, "require"), "`require`")
-        mandate = required.get("mandate")
-        if mandate is not None and mandate is not False:
-            if mandate is not True and not isinstance(mandate, dict | str):
-                refuse(
-                    document,
-                    (*path, "require"),
-                    "`mandate` is true, a name, or a mapping of what it must say",
-                )
-            said = (
-                {"name": mandate}
-                if isinstance(mandate, str)
-                else mandate
-                if isinstance(mandate, dict)
-                else {}
-            )
-            found.append(Obligation(kind="require_mandate", arguments=said, rule=rule))
-        _only(document, oblige, set(_OBLIGATIONS), (*path, "oblige"), "`oblige`")
-        for kind, said in oblige.items():
-            place = (*path, "oblige", kind)
-            if kind == "redact":
-                arguments: dict[str, Json] = {"fields": strings(document, said, place)}
-            else:
-                unit = _OBLIGATIONS[kind]
-                number = said.get(unit) if isinstance(said, dict) and set(said) == {unit} else said
-                if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-                    refuse(document, place, f"`{kind}` takes a number of {unit}", f"{kind}: {{{unit}: 1000}}")
-                if kind == "delay" and number > MAX_DELAY_MS:
-                    refuse(document, place, f"a delay may be {MAX_DELAY_MS} ms: the permission runs out")
-                arguments = {unit: number}
-            found.append(Obligation(kind=kind, arguments=arguments, rule=rule))
-        return tuple(found)
-
-    def free(
-        self, entry: dict[str, Json], path: Path, tools: list[ToolSpec], opened: bool
-    ) -> frozenset[str] | None:
-        said = entry.get("free", [])
-        if said is True:
-            return None
-        if said is False:
-            return frozenset()
-        names = strings(self.document, said, (*path, "free"))
-        for name in names:
-            if not opened and not any(name in spec.args for spec in tools):
-                refuse(self.document, (*path, "free"), f"no selected tool has an argument `{name}`")
-        return frozenset(names)
-
-
-def _any_server(selector: Selector) -> str | None:
-    """A tool that is the same on every server is selected if it is on any."""
-    return selector.servers[0].replace("*", "").replace("?", "x") if selector.servers else None
-
-
-def _names(tree: nodes.Node) -> frozenset[str]:
-    found = set()
-    for node in nodes.walk(tree):
-        if isinstance(node, nodes.Name):
-            found.add(node.name)
-        elif isinstance(node, nodes.Call) and not node.library:
-            found.add(node.function)
-    return frozenset(found)
-
-
-def _minds_limits(tree: nodes.Node) -> bool:
-    return any(
-        isinstance(node, nodes.Attr)
-        and node.name in ("truncated", "limits")
-        and isinstance(node.base, nodes.Name)
-        and node.base.name == "facts"
-        for node in nodes.walk(tree)
-    )
-
-
 def _data(document: Document, value: Json) -> dict[str, Any]:
     if value is None:
         return {}
@@ -406,7 +163,7 @@ def _stages(
             ):
                 refuse(document, path, f"no manifest describes a tool `{tool}`")
             move = {"to": said} if isinstance(said, str) else said
-            _only(document, move, {"to", "ensures"}, path, "a move")
+            only(document, move, {"to", "ensures"}, path, "a move")
             condition = move.get("ensures", "True")
             if not isinstance(move.get("to"), str) or not isinstance(condition, str):
                 refuse(document, path, "a move says `to: STATE`, and `ensures: EXPRESSION` if it must")
@@ -430,7 +187,7 @@ def _requirements(document: Document, value: Json) -> list[tuple[Path, Json]]:
 def _opa(document: Document, value: Json) -> OpaConfig | None:
     if value is None:
         return None
-    _only(document, value, {"url", "path", "timeout_ms"}, ("opa",), "`opa`")
+    only(document, value, {"url", "path", "timeout_ms"}, ("opa",), "`opa`")
     url, path, timeout = value.get("url"), value.get("path"), value.get("timeout_ms", 250)
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         refuse(
@@ -451,7 +208,7 @@ def _opa(document: Document, value: Json) -> OpaConfig | None:
 def _cedar(document: Document, value: Json) -> Cedar | None:
     if value is None:
         return None
-    _only(document, value, {"policies", "schema", "entities"}, ("cedar",), "`cedar`")
+    only(document, value, {"policies", "schema", "entities"}, ("cedar",), "`cedar`")
     texts = {"entities": "[]"}
     for name, file in value.items():
         if not isinstance(file, str):
@@ -475,43 +232,20 @@ def _cases(document: Document, value: Json) -> list[Case]:
     cases = []
     for index, entry in enumerate(value):
         path: Path = ("tests", index)
-        _only(document, entry, _TEST_KEYS, path, "a test")
+        only(document, entry, _TEST_KEYS, path, "a test")
         effects = [effect for effect in Effect if effect.value in entry]
         if len(effects) != 1:
             refuse(document, path, "a test expects exactly one of `allow`, `hold`, `deny`")
         call = entry[effects[0].value]
         if isinstance(call, str):
             call = {"tool": call}
-        _only(document, call, _CALL_KEYS, path, "a test's call")
+        only(document, call, _CALL_KEYS, path, "a test's call")
         if not isinstance(call.get("tool"), str) or not isinstance(call.get("args", {}), dict):
             refuse(document, path, "a test's call has a `tool` and `args`")
         given = entry.get("given", {})
-        _only(document, given, GIVEN_KEYS, (*path, "given"), "`given`")
+        only(document, given, GIVEN_KEYS, (*path, "given"), "`given`")
         rule = entry.get("rule")
         cases.append(
             Case(effects[0], call, given, rule if isinstance(rule, str) else None, document.where(*path))
         )
     return cases
-
-
-def strings(document: Document, value: Json, path: Path) -> list[str]:
-    """One name, or a list of them."""
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
-        refuse(document, path, "a name or a list of names is expected here")
-    return list(items)
-
-
-def _flag(document: Document, value: dict[str, Json], key: str, path: Path) -> bool:
-    flag = value.get(key, False)
-    if not isinstance(flag, bool):
-        refuse(document, (*path, key), f"`{key}` is true or false")
-    return flag
-
-
-def _only(document: Document, value: Json, known: set[str] | frozenset[str], path: Path, what: str) -> None:
-    if not isinstance(value, dict):
-        refuse(document, path, f"{what} is a mapping")
-    for key in value:
-        if key not in known:
-            refuse(document, (*path, key), f"{what} has no `{key}`", f"known: {', '.join(sorted(known))}")
