@@ -38,12 +38,16 @@ MAX_CANDIDATES = 200
 
 _ASSIGNMENT = pattern(
     r"(?i)([a-z0-9_.$-]*(?:api[_.-]?key|apikey|access[_.-]?key|secret|token|passwd|password|passphrase|passw|pwd|credential|private[_.-]?key|auth[_.-]?key|client[_.-]?id|"
-    r"signing[_.-]?key|encryption[_.-]?key|account[_.-]?key|master[_.-]?key|license[_.-]?key|webhook[_.-]?(?:key|url)|bearer|authorization|storage[_.-]?key|dsn|[_.-]key|[_.-]pat|[_.-]pw|[_.-]auth|[_.$-]pass\b|\bpass\b|\bpsk\b)[a-z0-9_.-]*)"
+    r"signing[_.-]?key|encryption[_.-]?key|account[_.-]?key|master[_.-]?key|license[_.-]?key|webhook[_.-]?(?:key|url)|bearer|authorization|storage[_.-]?key|dsn|[_.-]key|[_.-]pat|[_.-]pw|[_.-]auth|[_.$-]pass\b|\bpass\b|\bpsk\b|\bpw\b)[a-z0-9_.-]*)"
     r"[\"'\]]*(?:\s*(?:=>|:=|==|=|:|>|,|\(|\s)|\s+is\s)\s*[\"'`(]*\s*(?:(?:bearer|basic|token|api-?key|bot|sso-key)\s+)?([^\s\"'`<>,;(){}]{6,})"
 )
-_TOLD = r"(?:passw(?:ord|ort|oord)|passcode|kennwort|mot de passe|contrase[ñn]a|senha|l[öo]senord|has[łl]o|парол[ья]|密[码碼]|パスワード)"
+_TOLD = (
+    r"(?:passw(?:ord|ort)|passcode|kennwort|wachtwoord|mot de passe|contrase[ñn]a|senha|parola|l[öo]senord|adgangskode|salasana|hesl[oa]|has[łl]o|jelsz[óo]|[şs]ifre"
+    r"|парол[ья]|κωδικ|mật khẩu|密[码碼]|パスワード|비밀번호|كلمة (?:المرور|السر)|סיסמ)"
+)
+"""Languages' words for it."""
 _SPOKEN = pattern(
-    rf"(?i)({_TOLD})(?:\s+[^\s.!?]{{1,20}}){{0,6}}?\s*(?:\s(?:is|ist|lautet|est|es|é|är|to)\s|[:=：是は])\s*:?\s*[\"'`«„“]?([^\s\"'`<>,;(){{}}“»]{{6,}})"
+    rf"(?i)({_TOLD})\p{{L}}*(?:\s+[^\s.!?]{{1,20}}){{0,6}}?\s*(?:\s(?:is|ist|lautet|est|es|é|è|er|on|är|to)\s|[:=：是は는은])\s*:?\s*[\"'`«„“]?([^\s\"'`<>,;(){{}}“»]{{6,}})"
 )
 """As people tell each other: `the password for the VPN is …`."""
 _WORD = pattern(r"^[A-Za-z]+(?:[_.-][A-Za-z]+)*$")
@@ -109,7 +113,7 @@ def _formats() -> _Formats:
 
 _HINT = PatternSet(
     [
-        rf"(?i)(?:key|secret|token|passw|pwd|credential|bearer|basic |authorization|client[_.-]?id|dsn|[_.-]pat\b|[_.-]auth\b|passphrase|[_.$-]pass\b|\bpass\s*[=:]|\bpsk\b|{_TOLD})",
+        rf"(?i)(?:key|secret|token|passw|pwd|credential|bearer|basic |authorization|client[_.-]?id|dsn|[_.-]pat\b|[_.-]auth\b|passphrase|[_.$-]pass\b|\bp(?:ass|w)\s*[=:]|\bpsk\b|{_TOLD})",
     ]
 )
 

@@ -132,7 +132,7 @@ def analyse(
         if (
             "://" in decoded[:24]
             or (head[:1] in _SLASHES and head[1:2] in _SLASHES)
-            or head.startswith(("http:", "https:", "data:", "file:", "javascript:"))
+            or head.startswith(("http:", "https:", "data:", "file:/", "file:\\", "javascript:"))
         ):
             found = analyse(decoded, pointer, chain=chain, declared=declared, _depth=_depth + 1)
             if name.lower() in _SIGNED_IN and "client_id=" in fact.query:

@@ -73,7 +73,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("union_probe", r"(?:^|['\"`)\d;%/*]) ?union(?: all| distinct)?[\s(+]*select\b"),
     ("union_probe", r"\bunion all\b.*\bselect\b|\b(?:order|group) by \d+[\s)]*(?:,[\d, ]+)?(?:--|#|/\*)|\bhaving\b \d ?="),
     # 5. a second statement
-    ("stacked", r"(?:^|['\"`)\d\w\s]) ?;[\s(]*(?:drop|truncate|alter|create)[\s]+(?:table|database|schema|user|login|view|index|role|function|procedure|trigger|if\b)|;\s*(?:insert[\s]+(?:ignore )?into|delete[\s]+from|update [\w.\"`\[\]]+ set|exec(?:ute)?[\s(]+['\w\[@]+|declare[\s]+@?\w+ |set[\s]+@\w+ ?=|grant[\s]+[\w, ]+ (?:on|to)|revoke [\w, ]+ (?:on|from)|waitfor|shutdown\b ?(?:;|$|--|with)|select[\s(]+(?:[@*\d'\"(]|null|[\w.]+ ?\(|[\w.*,\s]+ from )|copy [\w(]+|call \w+ ?\(|attach database|load data|merge into|begin (?:declare|transaction|execute)|commit ?;|rollback ?;|if[\s(]+\(|while[\s(]+\(|do \$)"),
+    ("stacked", r"(?:^|['\"`)\d\w\s]) ?;[\s(]*(?:drop|truncate|alter|create)[\s]+(?:table|database|schema|user|login|view|index|role|function|procedure|trigger|if\b)|;\s*(?:insert[\s]+(?:ignore )?into|delete[\s]+from|update [\w.\"`\[\]]+ set|exec(?:ute)?[\s(]+['\w\[@]+|declare[\s]+@?\w+ |set[\s]+@\w+ ?=|grant[\s]+[\w, ]+ (?:on|to)|revoke [\w, ]+ (?:on|from)|set (?:role|session|global)\b|waitfor|shutdown\b ?(?:;|$|--|with)|select[\s(]+(?:[@*\d'\"(]|null|[\w.]+ ?\(|[\w.*,\s]+ from )|copy [\w(]+|call \w+ ?\(|attach database|load data|merge into|begin (?:declare|transaction|execute)|commit ?;|rollback ?;|if[\s(]+\(|while[\s(]+\(|do \$)"),
     ("stacked", r"['\"`)] ?; ?(?:drop|truncate|alter|delete|insert|update|select|exec|execute|declare|set|create|union|shutdown|waitfor)\b"),
     ("stacked", r"^\s*;\s*(?:drop|truncate|alter|delete|insert|select|exec|execute|declare|shutdown|waitfor|grant)\b"),
     ("schema_name", r"^[\s'\"(,.`]*(?:pg_catalog|pg_shadow|information_schema|mysql\.(?:db|user)|msdb|master\.\.\w+|msys\w+|sqlite_\w+|sys\.\w+|sysobjects|syscolumns|all_tables|user_tables|sys\w*databases|tempdb|northwind|performance_schema)[\s'\")(.;`-]*$"),
@@ -96,7 +96,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("json_operator", r"'::jsonb?\b|::(?:jsonb?|int|text|bool|numeric|varchar|regclass|double precision)\b *(?:$|->|#>|@>|[<>|&=;)]|and |or )"),
     ("nosql_operator", r"\[ ?['\"]?\$(?:ne|eq|lte?|gte?|n?in|all|size|exists|type|slice|x?or|div|like|between|and|not|where|regex|mod|func|nor)['\"]? ?\]|(?:^|['\"{,\s])\$(?:ne|eq|lte?|gte?|nin|where|regex|exists|elemmatch|expr|func|function|accumulator|or|and|nor|not|in|jsonschema|lookup|graphlookup|unionwith|match|out|merge|project|group)['\"]? ?:|\bthis\.\w+ ?(?:==|\.match)|\bdb\.\w+\.(?:find|insert|drop|remove|update)\("),
     ("expression", rf"^[\s]*(?:{_STRING}|\d+|[\w@.]+)['\")\s]*(?:div|mod|xor|rlike|sounds like|collate|is not null|is null)\b[\s(]*(?:[\d'\"(]|$|null|utf8)"),
-    ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]|^\W*declare @\w+|^\d+(?:\.\d*)?e ?\.[a-z]\w{3,}|^from [\w.]+ (?:group|order) by [\w.]+ ?[&;,|]"),
+    ("expression", r"^\w+ ?= ?(?:\|\||&&|and\b|or\b|xor\b|having\b|union\b|/\w+ (?:and|or)\b|;)|^2\.22507385850720\d+e-308$|^(?:case when [\w.'\"= ]+ then\b)|\bexec(?:ute)? ?\( ?[@'n]|^\W*declare @\w+|\b\d[\d.]*[df]union\b|^\d+(?:\.\d*)?e ?\.[a-z]\w{3,}|^from [\w.]+ (?:group|order) by [\w.]+ ?[&;,|]"),
     ("expression", rf"^[\s)]*(?:{_NUMBER}|{_STRING})[\s)]*(?:<=>|<<|>>|\^|\|\||&&)[\s(]*(?:{_NUMBER}|{_STRING}|{_NAME})[\s)]*;?$"),
 )  # fmt: skip
 
@@ -164,11 +164,15 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
     document = _document(text) and _document(_LINE_COMMENT.sub(" ", text))
     if not document:
         found |= _structure(text, low)
+        words_of = low.replace("+", " ") if " " not in low else low
         if (
             spoken
             and found
             and not _BROKEN_OUT.search(low)
-            and ((structure.prose(low) and _speaks(low)) or (found <= _OF_QUOTES and _quotes_words(low)))
+            and (
+                (structure.prose(low) and structure.prose(words_of) and _speaks(low))
+                or (found <= _OF_QUOTES and _quotes_words(low))
+            )
         ):
             found &= _UNSPEAKABLE
         elif found & _EXPRESSIONS and (structure.condition(low) or structure.ordering(low)):

@@ -187,7 +187,7 @@ def _ordinary(reading: Reading, low: str) -> bool:
 
 
 _OF_SERVER = re2.compile(
-    r"\b(?:user|database|version|schema|current_user|session_user|system_user|db_name) ?\( ?\)|@@\w"
+    r"\b(?:user|database|version|schema|current_user|session_user|system_user|db_name) ?\( ?\)|@@\w|\bhas_[a-z]+_privilege ?\("
 )
 _LETTERWISE = re2.compile(r"\b(?:ascii|ord|unicode|substr|substring|mid|hex) ?\([\s(]*select\b")
 """A subquery's answer taken letter by letter."""
