@@ -52,7 +52,7 @@ def main(seconds: float = 2.0) -> None:
     with tempfile.TemporaryDirectory(prefix="yett-bench") as folder:
         policy = resources.policies() / "baseline.yaml"
         with Gateway.open(policy, Path(folder) / "state") as gateway:
-            deciders = {"wire": ScriptedDecider(allow=["*"]), "gateway": gateway}
+            deciders = {"wire": ScriptedDecider(allow=["*"]), "gateway": gateway.enforcing()}
             _stdio(deciders, seconds)
             _http(deciders, seconds)
             _adapter(deciders, seconds)

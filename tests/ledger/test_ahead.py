@@ -174,7 +174,7 @@ def test_half_a_line_is_an_outcome_that_was_not_shown(world: World) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-@pytest.mark.parametrize("damage", [b"garbage\n", b"[1]\n", b'{"a":1}\n', b"\xff\n", None])
+@pytest.mark.parametrize("damage", [b"garbage\n", b"[1]\n", b'{"a":1}\n', b"[1,{}]\n", b"\xff\n", None])
 def test_what_was_set_aside_and_cannot_be_read_may_have_been_anything(
     world: World, damage: bytes | None
 ) -> None:

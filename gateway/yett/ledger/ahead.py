@@ -33,6 +33,8 @@ FILES: Final = ("ahead.0", "ahead.1")
 LINGER_S: Final = 0.005
 """How long an outcome waits for a decision that takes it along to the disk."""
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_NEEDED: Final = {"decision", "to", "session"}
+"""Of an outcome's body; without them nobody knows what it was of."""
 _encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(tuple[int, dict[str, Any]]).decode
 
@@ -65,6 +67,8 @@ class Ahead:
                 # A line without its end was not written whole: its result was not shown.
                 found += map(_decode, path.read_bytes().split(b"\n")[:-1])
         except (OSError, msgspec.MsgspecError, UnicodeError):
+            return None
+        if any(_NEEDED - body.keys() for _, body in found):
             return None
         return [body for _, body in sorted(found, key=lambda line: line[0])]
 

@@ -181,7 +181,7 @@ class Core:
         state, left = self.state, self.ahead.left()
         if left is not None and state.meta.boot and state.meta.boot == boot():
             for body in left:
-                known = state.decided.get(body.get("decision", ""))
+                known = state.decided.get(body["decision"])
                 if known is not None and known.status == rows.RESERVED:
                     self.settle(known, body)
             return []
