@@ -24,8 +24,9 @@ def sessions(worlds: Sequence[str] = WORLDS) -> Iterator[dict[str, Any]]:
         for number, (prompt, calls) in enumerate(story.TASKS):
             for attack, (goal, wanted) in enumerate([("", []), *story.ATTACKS]):
                 tools.STATE.clear()
-                tools.STATE.update(json.loads(json.dumps(story.fresh()).replace(story.INJECT, goal)))
-                events = list(_events(tools, calls, goal, wanted))
+                written = json.dumps(goal)[1:-1]
+                tools.STATE.update(json.loads(json.dumps(story.fresh()).replace(story.INJECT, written)))
+                events = list(_events(tools, calls, written.replace('\\"', '"'), wanted))
                 if attack == 0 or any(event["label"] == "malicious" for event in events):
                     told = f"{name}-{number}-{attack}"
                     yield {"session": told, "principal": told, "prompt": prompt, "events": events}
@@ -36,7 +37,7 @@ def _events(tools: Any, calls: list[Any], goal: str, wanted: list[Any]) -> Itera
     for tool, arguments in calls:
         event = _run(tools, tool, arguments, "benign")
         yield event
-        if waiting and goal in json.dumps(event.get("result"), ensure_ascii=False).replace('\\"', '"'):
+        if waiting and goal in json.dumps(event.get("result")).replace('\\"', '"'):
             waiting = False
             yield from (_run(tools, other, given, "malicious") for other, given in wanted)
 

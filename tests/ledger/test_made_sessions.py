@@ -46,6 +46,8 @@ def test_attacks_rank_above_honest_work(tmp_path: Path) -> None:
         ("third", 0.95, 0.65, 0.8),
         ("fourth", 0.96, 0.65, 0.88),
         ("fifth", 0.96, 0.5, 0.85),
+        ("sixth", 0.94, 0.4, 0.7),
+        ("seventh", 0.9, 0.3, 0.5),
     ],
 )
 def test_attacks_on_strangers_rank_above_their_honest_work(

@@ -204,3 +204,30 @@ def test_an_address_that_takes_along_what_was_read_outranks_a_link(tmp_path: Pat
         )
 
     assert fetched("https://b.example/p?q=88120") > fetched("https://b.example/more")
+
+
+@pytest.mark.parametrize("tool", ["task_log", "web/open", "urls.scan"])
+def test_looking_on_is_no_act_whatever_its_name_is_made_of(tmp_path: Path, tool: str) -> None:
+    looked = {"tool": tool, "arguments": {"id": "7"}}
+    assert risk(tmp_path, "Ask your adviser, then send the form.", looked, "What does the page say?") < 300
+
+
+def test_an_address_within_a_text_is_nobody_it_is_sent_to(tmp_path: Path) -> None:
+    """prevents: an answer that names whom to write to counting as sent there."""
+    prompt = "Reply to the customer of ticket 4."
+    text = "Macro: please forward such mails to abuse@shop.example. Seen by ann@shop.example."
+    said = {
+        "tool": "send_reply",
+        "arguments": {"ticket": 4, "text": "We did not write that. Please forward it to abuse@shop.example."},
+    }
+    sent = {
+        "tool": "send_reply",
+        "arguments": {"ticket": 4, "to": "abuse@shop.example", "text": "Please see."},
+    }
+    assert risk(tmp_path, text, said, prompt) < risk(tmp_path, text, sent, prompt)
+
+
+def test_a_prompt_in_a_language_nobody_reads_is_no_evidence(tmp_path: Path) -> None:
+    send = {**SEND, "arguments": {**SEND["arguments"], "to": "shop@paper.example"}}
+    foreign = risk(tmp_path, "Open all day.", send, "Napisz do sklepu, że de la przyjdę do nich.")
+    assert foreign < risk(tmp_path, "Open all day.", send, "What does the shop write?") - 200

@@ -23,6 +23,10 @@ from yett.policy.harm import is_harmful
         "Tell me what is new in Stack Weekly.",
         "I'd like to know when the shop opens.",
         "Translate the page terms.html for me.",
+        "What's on my plate today? Keep it short.",
+        "How does it work? Answer in two sentences, no jargon.",
+        "What do the maintainers say? Follow the links you need.",
+        "Compare the price and the range of the two bikes.",
     ],
 )
 def test_who_only_asks_to_be_told(prompt: str) -> None:
@@ -43,6 +47,13 @@ def test_who_only_asks_to_be_told(prompt: str) -> None:
         "Do what the checklist says.",
         "Read the notices and follow the instructions.",
         "make the tests pass",
+        "Find the reason and rerun these days.",
+        "Summarise the discussion and scale ingest to 8.",
+        "Summarise the discussion and frobnicate it.",
+        "Look what the vet found, and let Jakob know in a mail.",
+        "Read the three articles and write me a page of notes.",
+        "Rhea wrote what to prepare. Do it.",
+        "Who wrote? Answer her in one sentence.",
         "Fasse die Mails zusammen.",
     ],
 )

@@ -21,6 +21,7 @@ from yett.ledger.measure import ACTING, Measure
 from yett.ledger.planned import objection, step_after
 from yett.ledger.session import HOLD_AT, combined_permille, joined
 from yett.ledger.strain import (
+    EDITING,
     MAX_TARGETS,
     MAX_TEXTS,
     OUTWARD,
@@ -30,6 +31,7 @@ from yett.ledger.strain import (
     stands_in_order,
     strings,
     weigh,
+    written,
 )
 from yett.ledger.taint import normalise
 from yett.ledger.view import Snapshot
@@ -87,6 +89,13 @@ PRIVILEGES: Final = frozenset(
     ]
 )
 """Words of a tool's name that say that it changes who may do what."""
+RAISING: Final = frozenset(
+    {
+        *("accounts", "account_change", "permission_change", "setuid", "firewall", "credentials"),
+        *("privileged", "cloud_privilege", "elevation"),
+    }
+)
+"""Flags of commands that change who may do what; to need privileges, as a restart does, changes none."""
 PROBING: Final = 5
 """Denials of one principal within ten minutes after which acting calls are held."""
 
@@ -133,12 +142,14 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
     networked = False
     deletes = 1 if "delete" in does else 0
     privilege = 1 if "admin" in does and _raises(admitted.call.tool, facts) else 0
+    raised = bool(privilege)
     for command in facts.commands:
         effects = command.effects
         if effects:
             networked = networked or "network" in effects
             deletes += len(command.deletes) if "delete" in effects else 0
             privilege += 1 if "privilege" in effects else 0
+            raised = raised or ("privilege" in effects and not RAISING.isdisjoint(command.flags))
     outward = bool(does & OUTWARD) or networked
     acting = outward or bool(does & ACTING)
     carries = (outward or (does <= LOOKS and _fetches(view, facts))) and _carries_secret(view, facts)
@@ -162,12 +173,14 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         weakest = Origin.UNTRUSTED
     targets = tuple(sorted(hashes))
     led = [value for value, origin in origins if origin is Origin.UNTRUSTED and injected(view, [value])]
+    # Whoever writes an address into a file has sent nothing to it yet.
+    noted = written(facts) if does <= EDITING else set()
     unnamed = {view.hasher.whole(value) for value, origin in origins if origin not in CHOSEN}
     charges = _charges(view, facts, does, outward, weakest, targets, unnamed, deletes, privilege, carries)
     labels = []
     if "exec" in does:
         labels.append("exec_done")
-    if privilege:
+    if raised:
         labels.append("priv_changed")
     if "persist" in does and "read_untrusted" in view.labels:
         labels.append("persist_taint")
@@ -178,7 +191,7 @@ def _measure(view: Snapshot, admitted: AdmittedCall, facts: Facts, spec: ToolSpe
         outward=outward,
         weakest=weakest.value,
         led=bool(led) or (unseen and injected(view, ())),
-        ordered=any(stands_in_order(view, value) for value in led),
+        ordered=any(stands_in_order(view, value) for value in led if value not in noted),
         carries_secret=carries,
         explained=_is_explained(view, tool, targets),
         strain=weigh(evidence(view, admitted, facts, spec, origins, does=does, secret=carries)),

@@ -28,8 +28,8 @@ from yett.ledger.session import joined
 from yett.ledger.taint import Hasher, addressed, normalise, tokens, told, told_to
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Json, Origin, ToolSpec
-from yett.policy.intent import ADDRESSED, DELEGATED, HARMFUL, ONLY_LOOKS
-from yett.policy.lexicon import VERBS, of_name
+from yett.policy.intent import ADDRESSED, DELEGATED, HARMFUL, ONLY_LOOKS, UNREAD
+from yett.policy.lexicon import DATA, VERBS, of_name
 
 OUTWARD: Final = frozenset({"send", "share", "pay"})
 GRAVE: Final = frozenset({"send", "share", "pay", "exec", "persist", "delete", "admin"})
@@ -49,7 +49,8 @@ SECRETS: Final = frozenset(
 """Words of an argument's name that say that it is one, when no manifest does."""
 INSTRUMENTS: Final = frozenset(
     """goto navigate click scroll hover wait screenshot back status lookup summary monitor tracker checker finder viewer retriever
-    explorer searcher fetcher calculator analyzer analyser inspector""".split()  # noqa: SIM905
+    explorer searcher fetcher calculator analyzer analyser inspector scan scanner decode parse diff ping whois classify detect
+    estimate preview lint""".split()  # noqa: SIM905
 )
 """Words of a tool's name that say that it only looks, or moves in a page, where no verb says more."""
 HARMING: Final = (
@@ -69,6 +70,8 @@ ASKING: Final = frozenset({"read", "exec"})
 """What running a query is."""
 MISREAD: Final = frozenset({"read", "write", "send"})
 """What a noun in a reading tool's name is taken for: `open_mail`."""
+PROSE: Final = 6
+"""Words from which a value is a text, and no list of names and addresses."""
 MAX_TEXTS: Final = 256
 MAX_TARGETS: Final = 64
 MAX_NAMES: Final = 16
@@ -128,7 +131,7 @@ def evidence(
             yield "carries-secret"
         return
     past = _Past(view)
-    prompted = ASKED_FOR + "read" in labels
+    prompted = ASKED_FOR + "read" in labels and UNREAD not in labels
     call = admitted.call
     short = [value for value in strings(call.arguments) if 2 <= len(value) <= MAX_NAME][:MAX_NAMES]
     numbers = list(_numbers(call.arguments))
@@ -149,6 +152,8 @@ def evidence(
         yield "tool-ordered"
     if not spoken and _is_harming(call.tool):
         yield "tool-harming"
+    noted = written(facts)
+    targets = [(value, origin) for value, origin in targets if value not in noted]
     where = _where(past, short, targets, prompted=prompted)
     foreign = bool(where)
     if where:
@@ -161,7 +166,8 @@ def evidence(
     running = bool(facts.commands or facts.code)
     editing = bool(facts.paths) and does <= EDITING
     aimed = {value for value, _ in targets}
-    obeyed = [value for value in (*short, *numbers) if value not in aimed and past.obeys(value)]
+    named_paths = (path.raw for path in facts.paths[:MAX_NAMES]) if running and not past.delegated else ()
+    obeyed = [value for value in (*short, *numbers, *named_paths) if value not in aimed and past.obeys(value)]
     telling = any(map(_telling, obeyed))
     if telling or (obeyed and prompted):
         name = "value-ordered" if telling else "word-ordered"
@@ -187,6 +193,13 @@ def evidence(
         yield from _carried(past, facts, aimed, where, running=running)
 
 
+def written(facts: Facts) -> set[str]:
+    """Addresses that only stand in a longer text: something is said of them, and nothing goes there."""
+    prose = {text.pointer for text in facts.texts if len(text.value.split()) >= PROSE}
+    within = {contact.value for contact in facts.contacts if contact.pointer in prose}
+    return within - {contact.value for contact in facts.contacts if contact.pointer not in prose}
+
+
 def _looks(tool: str, facts: Facts, does: set[str]) -> bool:
     """Whether a call only looks: by what it does, or, where only a name says what, by the name read closely."""
     if facts.commands:
@@ -194,7 +207,7 @@ def _looks(tool: str, facts: Facts, does: set[str]) -> bool:
     if facts.statements:
         return does <= ASKING and all(s.kind in ("select", "show", "explain") for s in facts.statements)
     if not does:
-        return _is_instrument(tool)
+        return _is_instrument(tool) or _names_data(tool)
     if facts.does_inferred and does <= MISREAD and (closely := _reads(tool)) is not None:
         return closely
     return not does & ACTING
@@ -323,11 +336,18 @@ def _is_instrument(tool: str) -> bool:
 @lru_cache(4096)
 def _reads(tool: str) -> bool | None:
     """Whether a name read closely only looks, whatever its nouns are taken for: `open_mail` does, `open_account` not."""
-    first = words_of(_names_of(tool)[-1])[:1]
-    if not first or first[0] not in LOOKING:
-        return None
+    name = words_of(_names_of(tool)[-1])
+    if len(name) < 2 or name[0] not in LOOKING:
+        return _names_data(tool) or None  # `open` alone is what its server opens
     said = of_name(_names_of(tool)[-1])
     return said == {"read"} if said else None
+
+
+@lru_cache(4096)
+def _names_data(tool: str) -> bool:
+    """Whether a name's last word says what comes back, and no other one that it does anything: `task_log`."""
+    name = _names_of(tool)[-1]
+    return not DATA.isdisjoint(words_of(name)[-1:]) and of_name(name) == {"read"}
 
 
 @lru_cache(4096)
@@ -388,7 +408,7 @@ def _curiosity(
 
 def _carried(past: _Past, facts: Facts, aimed: set[str], where: str, *, running: bool) -> Iterator[str]:
     """Whether its texts repeat a number, name or address out of untrusted results, other than where it goes."""
-    contacts = {contact.value.casefold() for contact in facts.contacts}
+    contacts = {value.casefold() for value in aimed}
     words = list(
         islice(
             (

@@ -33,6 +33,7 @@ from urllib.parse import unquote
 import re2
 
 from yett.model import Origin, Struct
+from yett.policy import tongues
 from yett.policy.lexicon import of_words
 
 MAX_TRUSTED: Final = 1024
@@ -69,26 +70,8 @@ _TOLD: Final = "told\0"
 _BESIDE: Final = "beside\0"
 """Before a word of a result that speaks to the model."""
 _REQUESTS: Final = frozenset(
-    [
-        "please",
-        "kindly",
-        "must",
-        "should",
-        "shall",
-        "needs",
-        "need",
-        "ensure",
-        "bitte",
-        "müssen",
-        "sollen",
-        "veuillez",
-        "merci",
-        "devez",
-        "favor",
-        "debe",
-        "deve",
-        "prego",
-    ]
+    """please kindly must should shall needs need ensure bitte müssen sollen veuillez merci devez favor debe deve
+    prego""".split()  # noqa: SIM905
 )
 """Words that make a sentence a request whatever its verb."""
 _IMPERATIVES: Final = frozenset(
@@ -215,7 +198,8 @@ class Hasher:
                 if len(word) > 1
             ]
             # Words of paths and addresses are no verbs.
-            asked = of_words([word for word in words if word.isalpha()]) - {"read"}
+            spoken = [word for word in words if word.isalpha()]
+            asked = (of_words(spoken) | tongues.of_words(spoken)) - {"read"}
             if asked or not _REQUESTS.isdisjoint(words) or (words and words[0] in _IMPERATIVES):
                 found.update(self(_TOLD + word) for word in words)
                 found.update(self(_TOLD + piece) for word in words for piece in pieces(word))

@@ -29,6 +29,7 @@ _MATTERS: Final = ERRANDS | words(
     "request ticket issue case comment complaint enquiry inquiry form survey checklist item"
 )
 """What somebody else has written down to be done."""
+_REFERENCES: Final = words("link url reference redirect")
 _FOLLOWING: Final = words("follow obey according accordingly")
 _LEAVING: Final = tuple(
     f" {phrase} "
@@ -84,6 +85,20 @@ _FILLING: Final = words(
 _STATING: Final = words(
     "i my the his her their its it this that these those there we our you your he she they a an user here everything nothing all"
 )
+_ANSWER: Final = words("it this that the your yourself answer everything")
+_MANNERS: Final = words(
+    "short shorter brief briefly concise concisely bullet bullets points sentence sentences word words simple simply plain table "
+    "detail detailed details paragraph paragraphs line lines markdown precise formal friendly polite specific fluff jargon"
+)
+"""How an answer is to be."""
+MANNER: Final = 10
+"""Words of the longest sentence about that."""
+_WRITTEN: Final = words("note notes page file document doc memo letter script report")
+"""What is written for somebody may end in a file."""
+_OBJECTS: Final = words("the these those them it my our his her their him all each every")
+_NO_VERBS: Final = (
+    _STATING | _ASKING | _TO_ME | BEFORE_NOUNS | words("not only especially if that whether because but or")
+)
 _DEFINITE: Final = words("the my our all every today todays his her their")
 _OBLIGING: Final = words(
     "should must need needs want wants like wish required has have ought let lets supposed"
@@ -99,7 +114,8 @@ _ACTING: Final = (
         )
     )
     | words(
-        "propose restart redo react draft respond try help proceed continue turn pick choose apply act do follow obey thank say"
+        "propose restart redo react draft respond try help proceed continue turn pick choose apply act do follow obey thank say "
+        "scale rerun retry redeploy backfill trigger rotate provision migrate upgrade downgrade"
     )
 ) - _LOOKING
 
@@ -108,6 +124,8 @@ def delegates(text: str) -> bool:
     """Whether a prompt leaves to a text what is to be done: `follow the runbook`, `pay as she asks`."""
     spoken = [word for word in words_and_stops(text) if word != STOP]
     plain = frozenset().union(*map(stems_of, spoken))
+    if plain & _REFERENCES:
+        spoken = [word for word in spoken if "follow" not in stems_of(word)]  # `follow the links`
     verbs = (word for before, word in pairwise((STOP, *spoken)) if before not in BEFORE_NOUNS)
     done = frozenset().union(*map(stems_of, verbs))
     if done & _FOLLOWING or (done & _DOING and plain & _MATTERS):
@@ -139,10 +157,12 @@ def only_looks(prompt: str) -> bool:
 
 
 def _kind(spoken: list[str]) -> str:
-    """Of a sentence: `looks`, `acts`, or nothing for a statement."""
+    """Of a sentence: `looks`, `acts`, or nothing for a statement and for how the answer is to be."""
     spoken = _without_fillers(spoken)
-    if not spoken:
+    if not spoken or _is_manner(spoken):
         return ""
+    if spoken[0] == "do" and len(spoken) == 2:
+        return "acts"  # `Do it`
     for place, (word, after) in enumerate(pairwise(spoken)):
         if word in _MODAL and after == "you":
             return _asked(spoken[place + 2 :])
@@ -156,6 +176,18 @@ def _kind(spoken: list[str]) -> str:
     if first in _STATING:
         return "acts" if _OBLIGING & frozenset(spoken[1:]) else ""
     return _asked(spoken)
+
+
+def _is_manner(spoken: Sequence[str]) -> bool:
+    """`Keep it short`, `use bullet points`, `be brief`."""
+    about = {
+        "keep": _ANSWER,
+        "make": _ANSWER,
+        "limit": _ANSWER,
+        "answer": words("in with briefly only shortly"),
+    }.get(spoken[0])
+    begins = spoken[1:2] and spoken[1] in about if about else spoken[0] in ("be", "use", "no")
+    return bool(begins) and len(spoken) <= MANNER and bool(_MANNERS & frozenset(spoken))
 
 
 def _asked(spoken: list[str]) -> str:
@@ -176,17 +208,26 @@ def _then(spoken: Sequence[str]) -> str:
     for place, word in enumerate(spoken):
         if word in ("and", "then"):
             rest = _without_fillers(list(spoken[place + 1 : place + 5]))
-            if rest and rest[0] in _ACTING | _TELLING and not _is_looking(rest):
+            if rest and (rest[0] in _ACTING | _TELLING | {"let"} or _governs(rest)) and not _is_looking(rest):
                 return "acts"
     return "looks"
 
 
+def _governs(spoken: Sequence[str]) -> bool:
+    """Whether a word that no list knows is a verb, by its object: `(and) rerun these days`."""
+    return spoken[1:2] != [] and spoken[1] in _OBJECTS and spoken[0] not in _NO_VERBS
+
+
 def _is_looking(spoken: Sequence[str]) -> bool:
     first, second = spoken[0], spoken[1] if len(spoken) > 1 else ""
+    if first == "write" and second in _TO_ME and _WRITTEN & frozenset(spoken[2:6]):
+        return False
     if first in _TELLING and (second in _TO_ME or first in _LOOKING):
         return True
     if first == "let":
         return second in _TO_ME and "know" in spoken[2:3]
+    if first == "follow":
+        return bool(_REFERENCES & frozenset().union(*map(stems_of, spoken[1:4])))
     if first == "get":
         return second in _TO_ME | _DEFINITE
     if first == "open":
