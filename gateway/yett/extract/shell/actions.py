@@ -36,9 +36,7 @@ def apply(walker: Machine, draft: Draft, kind: str, field: Field, ctx: Context, 
         if field.text.startswith("@"):
             draft.touch("read", field._replace(text=field.text[1:]))
     elif kind in ("shell", "words"):
-        draft.effects.add("exec")
-        if field.text:
-            walker.inline(field, inner(ctx, draft, via))
+        run(walker, draft, field, ctx, via)
     elif kind == "program":
         draft.effects.add("exec")
         if field.text:
@@ -53,6 +51,13 @@ def apply(walker: Machine, draft: Draft, kind: str, field: Field, ctx: Context, 
         draft.flags.add("inline_sql")
     else:
         draft.code(kind[5:], field)
+
+
+def run(walker: Machine, draft: Draft, field: Field, ctx: Context, via: str = "option") -> None:
+    """A text that the program hands to a shell."""
+    draft.effects.add("exec")
+    if field.text.strip():
+        walker.inline(field, inner(ctx, draft, via))
 
 
 def inner(ctx: Context, draft: Draft, via: str) -> Context:

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from yett.extract.shell import special_build, special_data, special_runners, special_system, special_tools
+from yett.extract.shell import (
+    special_build,
+    special_data,
+    special_git,
+    special_runners,
+    special_system,
+    special_text,
+    special_tools,
+)
 from yett.extract.shell.machine import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -17,5 +25,7 @@ HANDLERS: Mapping[str, Handler] = {
     **special_data.HANDLERS,
     **special_system.HANDLERS,
     **special_tools.HANDLERS,
+    **special_text.HANDLERS,
+    **special_git.HANDLERS,
     **special_build.HANDLERS,
 }
