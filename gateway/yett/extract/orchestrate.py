@@ -50,6 +50,8 @@ GUESSED_CODE = 100
 are read: forty in one call are no coincidence."""
 GUESSED_COMMAND = 80
 """The same for a command line, by its length too."""
+NESTED_PROGRAM = 6
+"""Characters for a step of a program within another: each level is read anew, so nesting must not be for nothing."""
 MAX_COMMANDS = 500
 """Commands of one call; the judgement of each may ask all others."""
 LONG = 400
@@ -503,6 +505,8 @@ class Extraction:
                 self.limits.add("depth")
                 return
             kind = _NESTED.get(inner.kind, "data")
+            if kind in ("command", "windows", "code"):
+                self.budget.spend(min(len(inner.text), 16_384) // NESTED_PROGRAM)
             self.queue.append(
                 _Item(
                     inner.text,

@@ -7,6 +7,8 @@ tree-sitter can be interrupted, and the tree is walked without recursion.
 
 from __future__ import annotations
 
+import itertools
+
 import re2
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser
@@ -17,6 +19,9 @@ from yett.extract.facts import CodeFact
 from yett.extract.words import words
 
 MAX_LENGTH = 16_384
+MAX_TURNS = 4_000
+"""Times that the parser reports progress; no program of this length comes to a quarter of them, and a text made of what
+might all be the beginning of something else to ten times as many."""
 MAX_NODES = 30_000
 MAX_NESTED = 64
 MAX_CHAIN = 20
@@ -102,8 +107,13 @@ def analyse(
     def read(offset: int, point: object) -> bytes:
         return b"" if budget.expired else data[offset : offset + 4_096]
 
+    turns = itertools.count()
+
+    def stop(offset: int, has_error: bool) -> bool:
+        return next(turns) > MAX_TURNS
+
     try:
-        tree = Parser(_LANGUAGE).parse(read)
+        tree = Parser(_LANGUAGE).parse(read, progress_callback=stop)
     except ValueError:
         reader.opaque.append("timeout")
         return reader.fact(declared), ()

@@ -18,10 +18,12 @@ import re2
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
 from yett.extract.patterns import probe
-from yett.extract.sql import fragment, guard, limits, names, probes, splice, statement
+from yett.extract.sql import fragment, guard, limits, names, probes, splice, statement, structure
 from yett.extract.words import encodable, words
 
 MAX_STATEMENTS = 200
+FRAGMENT = 3
+"""Tokens of a value for one step: hundreds of values that each go on like a piece of SQL are no coincidence."""
 
 HOSTILE = words(
     "always_true union_probe quote_breakout comment_tail exec_comment unicode_identifier control_char time_delay "
@@ -93,7 +95,9 @@ def analyse(
     if not text:
         return ()
     if not declared and not looks_like(text):
-        return _fragment(text, pointer, chain)
+        found = _fragment(text, pointer, chain)
+        budget.spend(structure.looked_at(fragment.normalise(text)) // FRAGMENT)
+        return found
     if not _begins_statement(text):
         return _no_statement(text, pointer, declared, chain)
     flags = guard.scan(text[: limits.MAX_LENGTH])

@@ -117,7 +117,6 @@ _SET, _FLAGS = _build()
 _EXECUTABLE = re2.compile(r"(?s)/\*m?!\d*(.*?)(?:\*/|$)")
 _COMMENT = re2.compile(r"(?s)/\*.*?\*/")
 _SPLIT_WORD = re2.compile(r"[a-z]/\*[^*/]*\*/[a-z]")
-_LINE_COMMENT = re2.compile(r"(?:--|#)[^\n]*\n")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
 _ACTIVE = probe(
     r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\d(?:or|and|xor|union|div|having)\b|\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
@@ -145,6 +144,16 @@ def normalise(text: str) -> str:
     return " ".join(low.split())
 
 
+def _uncommented(text: str) -> str:
+    """Without the comments that end with their line, and without that end."""
+    *lines, last = text.split("\n")
+    kept = []
+    for line in lines:
+        starts = [at for at in (line.find("--"), line.find("#")) if at >= 0]
+        kept.append(line[: min(starts)] + " " if starts else line + "\n")
+    return "".join(kept) + last
+
+
 def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
     """Flags of a fragment, empty for prose (where it may be `spoken`); None if the matcher gave up."""
     low = normalise(text)
@@ -161,7 +170,7 @@ def flags_of(text: str, *, spoken: bool = True) -> frozenset[str] | None:
         found |= conditional  # an empty trailing comment or `user()` means nothing by itself
     if "json_operator" in found and "::" in text and not _CAST.search(text):
         found.discard("json_operator")  # `Pod::Text` is a package
-    document = _document(text) and _document(_LINE_COMMENT.sub(" ", text))
+    document = _document(text) and _document(_uncommented(text))
     if not document:
         found |= _structure(text, low)
         words_of = low.replace("+", " ") if " " not in low else low
@@ -194,7 +203,7 @@ def _structure(text: str, low: str) -> frozenset[str]:
     if " " not in low and "+" in low:
         found |= structure.flags(low.replace("+", " "))
     if "\n" in text and ("#" in text or "--" in text):
-        found |= structure.flags(normalise(_LINE_COMMENT.sub(" ", text)))
+        found |= structure.flags(normalise(_uncommented(text)))
     if "%00" in low or "\0" in low:  # nothing to one server, an end to another
         found |= structure.flags(" ".join(low.replace("%00", " ").replace("\0", " ").split()))
     if '""' in low and not low.startswith('""'):

@@ -13,6 +13,7 @@ Linear in the text: each token is looked at once a place, and both are capped.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ _TOKEN = re2.compile(
     r"\s+|on duplicate key update\b|on conflict ?(?:\([^()]*\) ?)?do (?:update set|nothing)\b|(?:lines|fields|columns) (?:terminated|starting|enclosed|escaped) by\b|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*(?::[a-z]\w*)?|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
     r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.)"
 )
+_TOKEN_ASCII = re2.compile(_TOKEN.pattern.encode())
 _BINARY = frozenset(
     ("=", "<", ">", "<=", ">=", "<>", "!=", "^=", "<=>", "+", "-", "*", "/", "%", "^", "&", "|", "<<", ">>", "||", "&&", "::", ":=", "->", "->>", "~")
 )  # fmt: skip
@@ -70,19 +72,32 @@ class Reading(NamedTuple):
 _NOWHERE = Reading(False, frozenset(), 0)
 
 
-@lru_cache(maxsize=64)
 def readings(low: str) -> tuple[Reading, Reading, Reading]:
     """The value inside a string, where a number stands, and behind an operand. `low`: normalised, in small letters."""
-    inside = _NOWHERE
+    return _readings(low)[0]
+
+
+def looked_at(low: str) -> int:
+    """How many tokens of a value had to be looked at: many of an expression, few of prose."""
+    return _readings(low)[1]
+
+
+@lru_cache(maxsize=64)
+def _readings(low: str) -> tuple[tuple[Reading, Reading, Reading], int]:
+    inside, looked = _NOWHERE, 0
     for quote in "'\"`":
         at = low.find(quote)
         if at >= 0:
-            found = _walk(low[at + 1 :], after=True)
+            tokens = _Tokens(low[at + 1 :])
+            found = _walk(tokens, after=True)
+            looked += tokens.count
             if (found.fits or (found.unfinished and not inside.fits)) and len(found.brings) >= len(
                 inside.brings
             ):
                 inside = found
-    return inside, _walk(low, after=False), _walk(low, after=True)
+    tokens = _Tokens(low)
+    places = inside, _walk(tokens, after=False), _walk(tokens, after=True)
+    return places, looked + tokens.count
 
 
 def flags(low: str) -> frozenset[str]:
@@ -206,16 +221,40 @@ def prose(low: str) -> bool:
     return len(low) <= MAX_LENGTH and not any(reading.fits or reading.unfinished for reading in readings(low))
 
 
-def _walk(text: str, *, after: bool) -> Reading:
-    """Walk over the tokens of `text`, beginning before or `after` an operand."""
-    return _Machine(text, after).run() if len(text) <= MAX_LENGTH else _NOWHERE
+class _Tokens:
+    """The tokens of a text that are no blanks, with their ends: read as far as somebody asks, and once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._read: list[tuple[str, int]] = []
+        self._more = _TOKEN_ASCII.finditer(text.encode()) if text.isascii() else _TOKEN.finditer(text)
+
+    @property
+    def count(self) -> int:
+        """How many were read."""
+        return len(self._read)
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        yield from self._read
+        for match in self._more:
+            start, end = match.span()
+            word = self.text[start:end]
+            if not word[0].isspace():
+                self._read.append((word, end))
+                yield word, end
+
+
+def _walk(tokens: _Tokens, *, after: bool) -> Reading:
+    """Walk over the tokens of a text, beginning before or `after` an operand."""
+    return _Machine(tokens, after).run() if len(tokens.text) <= MAX_LENGTH else _NOWHERE
 
 
 class _Machine:
     """One walk; use once."""
 
-    def __init__(self, text: str, after: bool) -> None:
-        self.text = text
+    def __init__(self, tokens: _Tokens, after: bool) -> None:
+        self.tokens = tokens
+        self.text = tokens.text
         self.after = after
         self.brings: set[str] = set()
         self.operand = ""  # the one just read: literal, string, name or call
@@ -231,18 +270,15 @@ class _Machine:
     def run(self) -> Reading:
         """How far the text fits."""
         count = 0
-        for match in _TOKEN.finditer(self.text):
-            word = match.group(0)
-            if word[0].isspace():
-                continue
+        for word, end in self.tokens:
             count += 1
             if count > MAX_TOKENS:
                 return _NOWHERE
             if word in _ENDS:
                 if not self.after and self.previous not in ("", "("):
                     return _NOWHERE
-                return self._reading(self.after, "comment", len(self.text) - match.end())
-            rest = self.text[match.end() :]
+                return self._reading(self.after, "comment", len(self.text) - end)
+            rest = self.text[end:]
             if self.after and word == ";":
                 return self._second(rest.lstrip("; "))
             if self.after and word == "waitfor" and _SECOND.search(word + rest):

@@ -1,0 +1,64 @@
+"""Texts made to cost: they are given up by a count of steps, which is the same on every machine, never by a clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from yett.extract import extract
+from yett.extract.budget import Budget
+from yett.extract.code import javascript
+from yett.extract.facts import Facts
+from yett.extract.sql import fragment, structure
+from yett.model import ToolCall
+
+FOREVER = 3_600_000
+
+
+def read(tool: str, arguments: dict[str, Any]) -> Facts:
+    """Without the clock, so that nothing but steps can end it."""
+    return extract(ToolCall(tool=tool, arguments=arguments), None, 64_000, milliseconds=FOREVER)
+
+
+def values(unit: str, size: int) -> dict[str, Any]:
+    """64 kB of members that differ, each of so many characters."""
+    body = (unit * size)[:size]
+    return {"data": {f"k{number}": f"{number} {body}" for number in range(64_000 // (size + 10))}}
+
+
+@pytest.mark.parametrize(("unit", "size"), [("or 1=1 ", 60), ("like '%' or ", 200), ("%25", 60)])
+def test_a_flood_of_values_like_sql_is_given_up_by_its_steps(unit: str, size: int) -> None:
+    assert "steps" in read("form.submit", values(unit, size)).limits
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"texts": ["The food was great, and we would come again (or not): fair prices; room #12. " * 4] * 200},
+        {"records": [{"name": f"Jo O'Brien #{n}", "at": "2024-01-01T10:00:00Z", "mail": f"a{n}@example.com"} for n in range(300)]},
+        {"values": [[f"2024-01-{n % 28 + 1:02}", f"${n}.50", f"=SUM(A{n}:B{n})"] for n in range(250)]},
+        {"filters": [f"price >= {n} and stock > 0" for n in range(200)]},
+    ],
+    ids=["reviews", "contacts", "sheet", "filters"],
+)  # fmt: skip
+def test_many_honest_values_of_one_call_are_read(arguments: dict[str, Any]) -> None:
+    assert read("crm.import", arguments).limits == ()
+
+
+def test_prose_is_left_at_the_first_word_that_fits_no_statement() -> None:
+    prose = "what the guests say of the rooms, and of the food ' or of neither "
+    assert structure.looked_at(fragment.normalise(prose * 10)) < 10
+    assert structure.looked_at("1" + " or 1=1" * 20) > 50
+
+
+def test_javascript_that_could_be_the_beginning_of_anything_is_given_up_by_its_turns() -> None:
+    text = ("lambda x:" * 2_000)[:16_000]
+    fact, _ = javascript.analyse(text, "/code", declared=True, budget=Budget(milliseconds=FOREVER))
+    assert "timeout" in fact.opaque
+
+
+def test_an_ordinary_program_of_full_length_is_read_in_its_turns() -> None:
+    text = ("function f(a, b) { const {c} = a; return c.map(x => `${x}` + b) }\n" * 300)[: 66 * 240]
+    fact, _ = javascript.analyse(text, "/code", declared=True, budget=Budget(milliseconds=FOREVER))
+    assert fact.opaque == ()
