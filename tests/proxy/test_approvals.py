@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 
 from yett.errors import YettError
-from yett.model import Effect
+from yett.model import Decision, Effect, Outcome, ToolCall
 from yett.sdk.approvals import Waiting
-from yett.sdk.decider import ask, call_for
+from yett.sdk.decider import aask, ask, atell, call_for
 from yett.sdk.scripted import ScriptedDecider
+
+Ask = Callable[[Waiting, ToolCall], Decision]
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def way(request: pytest.FixtureRequest) -> Ask:
+    return ask if request.param == "blocking" else lambda decider, call: asyncio.run(aask(decider, call))
 
 
 class Office(ScriptedDecider):
@@ -28,9 +38,9 @@ class Office(ScriptedDecider):
         return self.answer in ("approved", "lie")
 
 
-def test_a_call_that_waits_runs_after_a_person_said_yes() -> None:
+def test_a_call_that_waits_runs_after_a_person_said_yes(way: Ask) -> None:
     office = Office("approved")
-    assert ask(Waiting(office, 30), call_for("pay", {"amount": 1})).effect is Effect.ALLOW
+    assert way(Waiting(office, 30), call_for("pay", {"amount": 1})).effect is Effect.ALLOW
     assert office.waited == [("ap1", 30)]
     assert office.calls[0] == office.calls[1], "the very same call is asked again"
 
@@ -39,12 +49,18 @@ def test_a_call_that_waits_runs_after_a_person_said_yes() -> None:
     ("answer", "code"), [("silence", Effect.HOLD), ("lie", Effect.HOLD), ("refused", Effect.DENY)]
 )
 def test_it_does_not_run_after_silence_a_refusal_or_a_yes_the_gateway_does_not_know(
-    answer: str, code: Effect
+    answer: str, code: Effect, way: Ask
 ) -> None:
-    assert ask(Waiting(Office(answer), 30), call_for("pay", {})).effect is code
+    assert way(Waiting(Office(answer), 30), call_for("pay", {})).effect is code
 
 
-def test_a_call_that_may_not_wait_is_answered_at_once() -> None:
+def test_a_call_that_may_not_wait_is_answered_at_once(way: Ask) -> None:
     office = Office("approved")
-    assert ask(Waiting(office), call_for("pay", {})).effect is Effect.HOLD
+    assert way(Waiting(office), call_for("pay", {})).effect is Effect.HOLD
     assert office.waited == []
+
+
+def test_a_report_goes_the_way_its_decider_takes_it() -> None:
+    office = Office("approved")
+    assert asyncio.run(atell(Waiting(office), Outcome(decision_id="d", status="ok"))) is None
+    assert [outcome.decision_id for outcome in office.outcomes] == ["d"]

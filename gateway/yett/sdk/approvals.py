@@ -8,11 +8,12 @@ the approval permits the call, and that it does so once, is decided by the gatew
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast, runtime_checkable
 
 from yett.model import Decision, Effect, Identity, Outcome, ToolCall
-from yett.sdk.decider import Decider, enforcing
+from yett.sdk.decider import Decider, awaited, enforcing
 
 
 @runtime_checkable
@@ -42,18 +43,34 @@ class Waiting:
     def decide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
         """As the decider does; a held call is asked once more after it was approved."""
         decision = self._decider.decide(call)
-        held = isinstance(decision, Decision) and decision.effect is Effect.HOLD and decision.approval
-        if held and self._held is not None:
-            self._held(call, decision)
-        if not held or self._wait <= 0 or not isinstance(self._decider, Approver):
-            return decision
-        if not cast(Approver, self._decider).await_approval(str(decision.approval), self._wait):
+        if not self._waits(call, decision) or not self._approved(decision):
             return decision
         return self._decider.decide(call)
+
+    async def adecide(self, call: ToolCall, identity: Identity | None = None) -> Decision:
+        """As `decide`, for asyncio."""
+        decision = cast(Decision, await awaited(self._decider, "decide", call))
+        if not self._waits(call, decision) or not await asyncio.to_thread(self._approved, decision):
+            return decision
+        return cast(Decision, await awaited(self._decider, "decide", call))
+
+    def _waits(self, call: ToolCall, decision: object) -> bool:
+        if not isinstance(decision, Decision) or decision.effect is not Effect.HOLD or not decision.approval:
+            return False
+        if self._held is not None:
+            self._held(call, decision)
+        return self._wait > 0 and isinstance(self._decider, Approver)
+
+    def _approved(self, decision: Decision) -> bool:
+        return cast(Approver, self._decider).await_approval(str(decision.approval), self._wait)
 
     def report(self, outcome: Outcome, identity: Identity | None = None) -> Any:
         """As the decider does."""
         return self._decider.report(outcome)
+
+    async def areport(self, outcome: Outcome, identity: Identity | None = None) -> Any:
+        """As the decider does."""
+        return await awaited(self._decider, "report", outcome)
 
     def open_session(
         self, *, prompt: str | None = None, parent: str | None = None, identity: Identity | None = None

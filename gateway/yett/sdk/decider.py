@@ -162,7 +162,7 @@ def ask(decider: Decider, call: ToolCall, *, clock: Callable[[], int] = wall_clo
 async def aask(decider: AnyDecider, call: ToolCall, *, clock: Callable[[], int] = wall_clock) -> Decision:
     """`ask` for asyncio. A decider that only knows threads is asked in one, so the loop goes on."""
     try:
-        answer: object = await _awaited(decider, "decide", call)
+        answer: object = await awaited(decider, "decide", call)
     except Exception as error:  # noqa: BLE001 -- whatever went wrong, the tool does not run
         return refused(call, *_named(error))
     decision = sound(answer, call, clock())
@@ -236,7 +236,7 @@ def tell(decider: Decider, outcome: Outcome) -> YettError | None:
 async def atell(decider: AnyDecider, outcome: Outcome) -> YettError | None:
     """`tell` for asyncio."""
     try:
-        await _awaited(decider, "report", outcome)
+        await awaited(decider, "report", outcome)
     except Exception as error:  # noqa: BLE001 -- turned into a refusal to show the result
         return unreported(error)
     return None
@@ -308,7 +308,7 @@ def explain(decision: Decision, tool: str) -> str:
     )
 
 
-async def _awaited(decider: AnyDecider, name: str, about: ToolCall | Outcome) -> object:
+async def awaited(decider: AnyDecider, name: str, about: ToolCall | Outcome) -> object:
     """Ask in the way this decider can be asked: its twin for asyncio, a coroutine function, or in a thread."""
     method = getattr(decider, "a" + name, None) or getattr(decider, name)
     if inspect.iscoroutinefunction(method):

@@ -34,7 +34,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Context, Decision, Effect, Json, Outcome, ToolCall
-from yett.sdk.decider import AnyDecider, Decider, aask_dutifully, ask_dutifully, enforcing
+from yett.sdk.decider import AnyDecider, Decider, aask_dutifully, ask_dutifully, awaited, enforcing
 from yett.sdk.errors import Denied, Held, Unreported
 from yett.sdk.verify import deny
 
@@ -213,11 +213,7 @@ class _Guarded:
         return await aask_dutifully(self._decider, call) if approved else decision
 
     async def _call(self, verb: str, argument: Any) -> Any:
-        awaited = getattr(self._decider, "a" + verb, None)
-        if awaited is not None:
-            return await awaited(argument)
-        # A blocking client waits for its socket: not on the event loop.
-        return await asyncio.to_thread(getattr(self._decider, verb), argument)
+        return await awaited(self._decider, verb, argument)
 
     def _report(self, outcome: Outcome) -> None:
         """Report a run that is about to raise anyway; its own exception says more than a failed report."""
