@@ -77,7 +77,8 @@ def _strongest(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("name", "seen", "taken"), [("orders.txt", 0.9, 0.7), ("orders_two.txt", 0.88, 0.65)]
+    ("name", "seen", "taken"),
+    [("orders.txt", 0.9, 0.7), ("orders_two.txt", 0.88, 0.65), ("orders_three.txt", 0.8, 0.6)],
 )
 def test_most_orders_of_a_list_of_every_kind_are_seen_and_taken_for_one(
     name: str, seen: float, taken: float
@@ -88,8 +89,8 @@ def test_most_orders_of_a_list_of_every_kind_are_seen_and_taken_for_one(
     assert sum(weight >= ORDER for weight in weights) / len(weights) >= taken
 
 
-@pytest.mark.parametrize("name", ["people.txt", "people_two.txt"])
+@pytest.mark.parametrize("name", ["people.txt", "people_two.txt", "people_three.txt"])
 def test_what_people_write_to_people_is_no_order(name: str) -> None:
     texts = _texts(name)
-    assert len(texts) >= 40
+    assert len(texts) >= 30
     assert [text for text in texts if _strongest(text) >= ORDER] == []
