@@ -125,16 +125,19 @@ class Service(asyncio.Protocol):
     def _hand_over(self) -> None:
         """What all workers asked for in one turn of the loop is in the log by now, and is flushed together."""
         entered, self._entered = self._entered, []
-        commits = [each for each in entered if isinstance(each.found, Committed)]
+        commits: list[_Waiting] = []
+        committed: list[Committed] = []
         for each in entered:
-            if isinstance(each.found, Pending):
-                each.found.add_done_callback(partial(self._release, [each]))
-        if commits and isinstance(commits[-1].found, Committed):
-            # Once the last is durable, or never will be, that is so of all before it.
-            self._ledger.subscribe(commits[-1].found, partial(self._release, commits))
-        for each in commits:
             if isinstance(each.found, Committed):
-                each.found.sign()  # while the disk is busy
+                commits.append(each)
+                committed.append(each.found)
+            else:
+                each.found.add_done_callback(partial(self._release, [each]))
+        if committed:
+            # Once the last is durable, or never will be, that is so of all before it.
+            self._ledger.subscribe(committed[-1], partial(self._release, commits))
+        for found in committed:
+            found.sign()  # while the disk is busy
 
     def _answer(self, question: Question) -> Reply | _Waiting:
         ask = question.ask
