@@ -77,8 +77,18 @@ def hostile() -> dict[str, tuple[str, dict[str, Any]]]:
                 }
             },
         ),
+        "values like SQL": ("form.submit", _values("or 1=1 ", 60)),
+        "values like addresses": ("form.submit", _values("http://[::1]/ ", 60)),
+        "PowerShell in PowerShell": ("powershell", {"command": "IEX " * 4_000}),
+        "names in PowerShell": ("powershell", {"command": "$a=" * 5_300}),
+        "JavaScript of beginnings": ("run_javascript", {"code": "lambda x:" * 1_800}),
         "many members": ("t", {f"k{number}": "ls -la /tmp" for number in range(4_000)}),
     }
+
+
+def _values(unit: str, size: int) -> dict[str, Any]:
+    """Members that differ, each of so many characters."""
+    return {"data": {f"k{n}": f"{n} {(unit * size)[:size]}" for n in range(SIZE // (size + 10))}}
 
 
 def median(work: Callable[[], object], runs: int) -> float:

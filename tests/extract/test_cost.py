@@ -11,6 +11,7 @@ from yett.extract.budget import Budget
 from yett.extract.code import javascript
 from yett.extract.facts import Facts
 from yett.extract.sql import fragment, structure
+from yett.extract.windows import lexer
 from yett.model import ToolCall
 
 FOREVER = 3_600_000
@@ -62,3 +63,10 @@ def test_an_ordinary_program_of_full_length_is_read_in_its_turns() -> None:
     text = ("function f(a, b) { const {c} = a; return c.map(x => `${x}` + b) }\n" * 300)[: 66 * 240]
     fact, _ = javascript.analyse(text, "/code", declared=True, budget=Budget(milliseconds=FOREVER))
     assert fact.opaque == ()
+
+
+@pytest.mark.parametrize("length", [1, 62, 63, 64, 65, 600, 5_000])
+@pytest.mark.parametrize("form", ["{}", "env:{}", "{{{}}}"])
+def test_a_variable_of_powershell_is_read_to_its_end_however_long(length: int, form: str) -> None:
+    name = form.format("v" * length)
+    assert lexer.tokens(f"${name} -eq 1")[0].text == name.strip("{}")

@@ -22,7 +22,7 @@ class Token(NamedTuple):
     """A blank stands before it."""
 
 
-_NAME = re2.compile(r"(?:[A-Za-z_][\w]*:)?[\w?^]+|\{[^}]*\}")
+_NAME = re2.compile(r"(?:[A-Za-z_][\w]*:)?[\w?^]+")
 _QUOTES = frozenset("'\"‘’“”")
 _ESCAPES = {
     "n": "\n",
@@ -95,8 +95,7 @@ def tokens(source: str) -> list[Token]:
             found.append(Token("$(", "$(", spaced))
             index += 2
         elif character == "$":
-            name = _NAME.match(source, index + 1)
-            text = name.group(0) if name and name.start() == index + 1 else ""
+            text = _name(source, index + 1)
             found.append(Token("var", text.strip("{}").lower(), spaced))
             index += 1 + len(text)
         elif character == "@" and source[index + 1 : index + 2] in ("(", "{"):
@@ -161,6 +160,20 @@ def _double(source: str, index: int) -> tuple[str, int, bool]:
         out.append(character)
         index += 1
     return "".join(out), index, whole
+
+
+def _name(source: str, index: int) -> str:
+    """The name of a variable that begins here, `""` if none does."""
+    if source[index : index + 1] == "{":
+        return source[index : source.find("}", index) + 1]
+    width = 64
+    while True:
+        # A position given to RE2 is counted from the start of the text, every time.
+        match = _NAME.match(source[index : index + width])
+        text = str(match.group(0)) if match else ""
+        if len(text) < width - 1 or index + width >= len(source):
+            return text
+        width *= 8
 
 
 def _word(source: str, index: int) -> tuple[str, int]:
