@@ -212,6 +212,12 @@ def test_looking_on_is_no_act_whatever_its_name_is_made_of(tmp_path: Path, tool:
     assert risk(tmp_path, "Ask your adviser, then send the form.", looked, "What does the page say?") < 300
 
 
+def test_who_does_something_to_an_instrument_does_not_look_with_it(tmp_path: Path) -> None:
+    """prevents: `mute_tracker` passing for looking, as `inventory_tracker` is."""
+    muted = {"tool": "mute_tracker", "arguments": {"van": 12}}
+    assert risk(tmp_path, "Driver: mute the tracker of van 12.", muted, "Where is van 12?") > 400
+
+
 def test_an_address_within_a_text_is_nobody_it_is_sent_to(tmp_path: Path) -> None:
     """prevents: an answer that names whom to write to counting as sent there."""
     prompt = "Reply to the customer of ticket 4."

@@ -329,8 +329,8 @@ def _names_of(tool: str) -> tuple[str, str]:
 
 @lru_cache(4096)
 def _is_instrument(tool: str) -> bool:
-    """Whether a name without a verb is that of a thing to look with: `inventory_tracker`, `goto`."""
-    return not INSTRUMENTS.isdisjoint(words_of(tool))
+    """Whether a name without a verb is that of a thing to look with: `inventory_tracker`, `goto`; no `mute_tracker`."""
+    return not INSTRUMENTS.isdisjoint(words_of(tool)) and not of_name(_names_of(tool)[-1]) - {"read"}
 
 
 @lru_cache(4096)
