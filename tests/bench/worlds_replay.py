@@ -54,6 +54,7 @@ WORLDS = (
     "chambers",
     "tower",
     "treasury",
+    "gala",
 )
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"

@@ -432,6 +432,8 @@ def test_codes_of_things_are_no_programs_and_several_phones_are_targets() -> Non
         (tool("order_state", "Closure of an order.", order="string"), "write", "name of an act"),
         (tool("seats", "Seats of a hall.", hall="string", day="string"), "read", "description"),
         (tool("kb_search", "Articles of the knowledge base.", words="string"), "read", "named"),
+        (tool("door_list", "Hand the door somebody.", person="string"), "write", "named"),
+        (tool("uninvite", "Not wanted any more.", guest="string"), "delete", "named"),
         (tool("price_of", "Get a price.", shop="string", item="string"), "read", "description"),
     ],
 )
@@ -441,7 +443,7 @@ def test_what_a_tool_must_be_given_speaks_against_reading(
     found = guessed(described)[described["name"]]
     assert found["does"] == [does]
     assert why in found["because"]
-    assert does == "read" or found["result"] == "untrusted"
+    assert does == "read" or why == "named" or found["result"] == "untrusted"
 
 
 def test_an_unknown_act_with_a_sum_and_somebody_may_be_a_payment() -> None:

@@ -260,7 +260,10 @@ def looks_plainly(name: str, text: str) -> bool:
 def _opening(name: str, text: str) -> frozenset[str]:
     spoken = [word for word in _first_sentence(text) if word not in _PREAMBLE][:1]
     named = tokens(name)
-    return frozenset(stem for word in (*named[:1], *named[-1:], *spoken) for stem in stems(word))
+    last = [
+        word for word in named[-1:] if word not in _LOOSELY_READING | DATA
+    ]  # `kb_search`, but not `door_list`
+    return frozenset(stem for word in (*named[:1], *last, *spoken) for stem in stems(word))
 
 
 def names_an_act(text: str) -> set[str]:
@@ -280,7 +283,7 @@ def tells_change(text: str) -> bool:
 def acts_on_data(name: str, text: str) -> bool:
     """Whether only a last noun reads (`shop_price`) and the docstring does something: `Mark an article …`."""
     parts = tokens(name)
-    data = bool(parts) and parts[-1] in DATA and not any(_capabilities_of(part) for part in parts)
+    data = bool(parts) and parts[-1] in DATA and not any(_capabilities_of(part) for part in parts[:-1])
     return data and bool(frozenset(_first_sentence(text)[1:2]) & _AFTER_VERBS)
 
 
@@ -300,7 +303,10 @@ def opens_loosely(text: str) -> bool:
 def _capabilities_of(word: str) -> set[str]:
     if word in _HANDING:
         return {"write"}
-    return {capability for capability, verbs in VERBS.items() if word in verbs}
+    found = {capability for capability, verbs in VERBS.items() if word in verbs}
+    if not found and word.startswith("un") and _capabilities_of(word[2:]) - {"read"}:
+        return {"delete"}  # `uninvite`
+    return found
 
 
 _HANDING = words("return give provide tell print")
