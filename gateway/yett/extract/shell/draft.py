@@ -158,10 +158,14 @@ class Draft:
             self.flags.add("glob_target")
         if field.unknown and kind in ("write", "delete"):
             self.flags.add("dynamic_target")
-        if kind == "write" and any(part in text for part in self.analysis.library.startup):
-            if self.redirects and self.redirects[-1].op == ">>" and plain(self.name, self.argv):
-                self.flags.add("plain_setting")
-                return
+        if (
+            kind == "write"
+            and self.redirects
+            and self.redirects[-1].op == ">>"
+            and plain(self.name, self.argv)
+        ):
+            self.flags.add("plain_setting")
+        elif kind == "write" and any(part in text for part in self.analysis.library.startup):
             self.effects.add("persist")
 
     def url(self, field: Field) -> None:

@@ -1,6 +1,6 @@
-"""Lines that only set up a shell: a folder behind the search path, a tool's own hook, a name for a command.
+"""Lines that only set up a shell: a folder on the search path, a tool's own hook, a name for a command, a known host.
 
-Everybody appends such lines to `~/.bashrc`. What they name stays with the owner of the home or the system: a
+Everybody appends such lines to `~/.bashrc` and `~/.ssh/config`. What they name stays with the owner of the home or the system: a
 folder that anybody can write to, a hidden program or a function of one's own makes a line something else.
 """
 
@@ -20,6 +20,8 @@ _SETTING = re2.compile(
     rf"|export\s+[A-Z][A-Z0-9]*_(?:HOME|ROOT|DIR|PATH)=[\"']?{_FOLDER}[\"']?"
     r"|export\s+(?:EDITOR|VISUAL|PAGER|LANG|LC_[A-Z]+|TERM|TZ|GOPATH|GOBIN)=[\"']?[\w./$-]*[\"']?"
     r"|eval\s+\"?\$\([a-z][\w-]*\s+(?:init|hook|env|activate|virtualenv-init|completion|shellenv)(?:\s+-?-?[\w-]+)*\)\"?"
+    r"|alias\s+[a-z][a-z0-9._-]*=[\"'](?:ls|ll|git|grep|cd|n?vim|docker|kubectl|python3?|npm|make|cargo|less|du|df|ps)(?:\s+[\w=-][\w=.*-]*)*[\"']"
+    r"|(?:Host|HostName|User|Port|IdentityFile|AddKeysToAgent|IdentitiesOnly|ServerAliveInterval)\s+[\w.*~/@-]+"
     r"|(?:source|\.)\s+<\([a-z][\w-]*\s+completion\s+[a-z]+\)"
     r"|(?:source|\.)\s+\"?(?:\$HOME|~)/\.(?:cargo/env|fzf\.(?:bash|zsh))\"?"
     r")\s*;?\s*"
