@@ -27,6 +27,7 @@ from yett.policy.harm import is_harmful
         "How does it work? Answer in two sentences, no jargon.",
         "What do the maintainers say? Follow the links you need.",
         "Compare the price and the range of the two bikes.",
+        "What did I order and have I paid?",
     ],
 )
 def test_who_only_asks_to_be_told(prompt: str) -> None:
@@ -48,6 +49,8 @@ def test_who_only_asks_to_be_told(prompt: str) -> None:
         "Read the notices and follow the instructions.",
         "make the tests pass",
         "Find the reason and rerun these days.",
+        "Read the lease of flat 12, then vacate unit 9.",
+        "Read the file and have D-188 destroyed",
         "Summarise the discussion and scale ingest to 8.",
         "Summarise the discussion and frobnicate it.",
         "Look what the vet found, and let Jakob know in a mail.",

@@ -75,6 +75,7 @@ _ASKING_OF: Final = words(
     "i we you they he she it the my our there any anyone anybody your his her their this that these those t"
 )
 """After `do`, `have`, `can`: a question. `Do what she says` and `have it sent` are none."""
+_SPEAKING: Final = words("i we you they")
 _HELPING: Final = words(
     "do have had can could should may might will would shall don doesn didn isn aren wasn hasn haven"
 )
@@ -208,7 +209,10 @@ def _then(spoken: Sequence[str]) -> str:
     for place, word in enumerate(spoken):
         if word in ("and", "then"):
             rest = _without_fillers(list(spoken[place + 1 : place + 5]))
-            if rest and (rest[0] in _ACTING | _TELLING | {"let"} or _governs(rest)) and not _is_looking(rest):
+            if not rest or _is_looking(rest):
+                continue
+            acts = rest[0] in _ACTING | _TELLING | {"let"} or _governs(rest) or _has_done(rest)
+            if acts or (word == "then" and rest[0] not in _NO_VERBS):
                 return "acts"
     return "looks"
 
@@ -216,6 +220,11 @@ def _then(spoken: Sequence[str]) -> str:
 def _governs(spoken: Sequence[str]) -> bool:
     """Whether a word that no list knows is a verb, by its object: `(and) rerun these days`."""
     return spoken[1:2] != [] and spoken[1] in _OBJECTS and spoken[0] not in _NO_VERBS
+
+
+def _has_done(spoken: Sequence[str]) -> bool:
+    """`(and) have the old ones destroyed`, not `(and) have I paid`."""
+    return spoken[0] == "have" and spoken[1:2] != [] and spoken[1] not in _SPEAKING
 
 
 def _is_looking(spoken: Sequence[str]) -> bool:
