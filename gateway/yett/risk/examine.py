@@ -117,6 +117,8 @@ def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
         return "untrusted"
     said = trust.get("trust", "untrusted")
     foreign = any(each in ("untrusted", "sender") for each in trust.values())
+    if not foreign and said != "directory":
+        return said
     prose = len(text) > 2 * PROSE and (
         len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE or _SENTENCE.search(text) is not None
     )
