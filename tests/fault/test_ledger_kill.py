@@ -68,7 +68,8 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(tmp_path: Path) -> None:
         ]
         world.ledger.close()
         command = [sys.executable, "-c", CHILD, str(world.folder), ",".join(tokens), str(LEDGER_TESTS)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # Unbuffered: what a buffer holds after the first line is not among what `communicate` returns.
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
         assert child.stdout is not None
         lines = [child.stdout.readline()]
         # What was printed before the timeout comes again with the second `communicate`.
@@ -76,7 +77,7 @@ def test_no_answer_is_lost_and_no_mandate_is_used_twice(tmp_path: Path) -> None:
             child.communicate(timeout=generator.uniform(0.0, 0.25))
         child.send_signal(signal.SIGKILL)
         lines.append(child.communicate()[0])
-        for line in "".join(lines).splitlines():
+        for line in b"".join(lines).decode().splitlines():
             parts = line.split()
             if len(parts) == 3 and parts[1] in ("allow", "deny", "hold"):
                 told[parts[0]] = parts[1]
