@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Callable
 
@@ -15,3 +17,11 @@ def until(done: Callable[[], object], alive: Callable[[], object] = lambda: True
     while not done():
         assert alive()
         time.sleep(0.01)
+
+
+def stop(listener: socket.socket) -> None:
+    """Close a socket that another thread accepts on. Closing alone leaves that thread in `accept`, with a number that
+    the next listener may get; a process that is paused and goes on accepts on that one then."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()

@@ -15,6 +15,7 @@ import pytest
 from httpside import answering, ok
 from toolside import Proxy
 
+from waiting import stop
 from yett.errors import YettError
 from yett.proxy import http, upstream
 from yett.proxy.toolproxy import ToolConfig, ToolProxy
@@ -228,7 +229,7 @@ def test_an_upstream_that_drips_for_ever_holds_no_descriptor(
         for _ in range(6):
             assert ended.acquire(timeout=30)
         assert len(os.listdir("/proc/self/fd")) <= before
-    listener.close()
+    stop(listener)
 
 
 def test_an_upstream_that_speaks_first_is_not_waited_for(tmp_path: Path) -> None:
@@ -249,5 +250,6 @@ def test_an_upstream_that_speaks_first_is_not_waited_for(tmp_path: Path) -> None
     with Proxy(tmp_path, {}, servers={"first": server}).client as client:
         for _ in range(5):
             assert "error" in client.post("/mcp/first", json=call).json()
-    for connection in (listener, *kept):
+    stop(listener)
+    for connection in kept:
         connection.close()

@@ -20,6 +20,7 @@ import grpc
 import pytest
 from envoyside import TRANSPORTS, Front, Unix, answers, call, envoy_before, front_before, until
 
+from waiting import stop
 from yett.proxy.pdp.protos import ENVOY
 from yett.sdk.permits import PermitChecker
 from yett.serve.auth import FILE_NAME, Credentials
@@ -285,7 +286,8 @@ class Wrong:
                     connection.close()
 
     def close(self) -> None:
-        for each in (self._listening, *self._open):
+        stop(self._listening)
+        for each in self._open:
             each.close()
 
 

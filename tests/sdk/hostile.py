@@ -59,11 +59,11 @@ class Hostile:
                 self.behaviour(conn, request)
 
     def close(self) -> None:
-        self._listener.close()
-        for conn in self._open:
+        # The listener as well: closed alone, it leaves its thread in `accept`, with a number that others get.
+        for each in (self._listener, *self._open):
             with contextlib.suppress(OSError):
-                conn.shutdown(socket.SHUT_RDWR)
-            conn.close()
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
 
 
 def _read(conn: socket.socket) -> Request | None:
