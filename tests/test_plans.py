@@ -10,7 +10,7 @@ import pytest
 
 from yett.errors import InvalidCall, LedgerError
 from yett.gateway import Gateway
-from yett.ledger.replay import replay
+from yett.ledger.projection.replay import replay
 from yett.model import Decision, Effect, Identity, Outcome, ToolCall
 from yett.plans import JudgedPlan, Plan, PlannedCall
 from yett_audit.reader import records

@@ -48,7 +48,7 @@ DECISION_LIFETIME_MS = 30_000
 
 
 class Memory(Protocol):
-    """What judging needs of a ledger. `yett.ledger.Ledger` is one, `yett.ledger.remote.RemoteLedger` another."""
+    """What judging needs of a ledger. `yett.ledger.Ledger` is one, `yett.ledger.workers.remote.RemoteLedger` another."""
 
     def settle(self, identity: Identity, session: str, judge: Judge) -> Pending: ...
 

@@ -24,7 +24,7 @@ from yett.errors import InvalidCall
 from yett.gate import Gate
 from yett.judging import propose
 from yett.ledger import Snapshot
-from yett.ledger.planned import Step
+from yett.ledger.deciding.planned import Step
 from yett.ledger.rehearsal import Rehearsal
 from yett.model import (
     Effect,

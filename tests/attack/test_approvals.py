@@ -16,10 +16,11 @@ from yett.cli.approve import _show
 from yett.errors import LedgerError, Unauthorized
 from yett.extract import extract
 from yett.extract.facts import Command
-from yett.ledger import Pending, jws, mandate
-from yett.ledger.approval import MAX_WAITING
-from yett.ledger.mandate import Claims, Limit
-from yett.ledger.show import view_of, visible
+from yett.ledger import Pending
+from yett.ledger.deciding.approval import MAX_WAITING
+from yett.ledger.deciding.show import view_of, visible
+from yett.ledger.tokens import jws, mandate
+from yett.ledger.tokens.mandate import Claims, Limit
 from yett.model import Decision, Effect
 
 PAY = {"to": "bob", "amount": 5}

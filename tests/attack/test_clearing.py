@@ -8,8 +8,8 @@ from ledger_world import AGENT, OPERATOR, World
 
 from yett import canonical
 from yett.errors import LedgerError
-from yett.ledger import jws
-from yett.ledger.replay import replay
+from yett.ledger.projection.replay import replay
+from yett.ledger.tokens import jws
 
 
 def _attacked(world: World) -> str:

@@ -15,9 +15,9 @@ from ledger_world import AGENT, World
 
 from waiting import until
 from yett.errors import AuditUnavailable
-from yett.ledger.link import Answer, DecidedOf, Frames, Hello, PastOf, Question, Stale, frame
-from yett.ledger.remote import RemoteLedger
-from yett.ledger.service import Service
+from yett.ledger.workers.link import Answer, DecidedOf, Frames, Hello, PastOf, Question, Stale, frame
+from yett.ledger.workers.remote import RemoteLedger
+from yett.ledger.workers.service import Service
 
 
 @pytest.fixture

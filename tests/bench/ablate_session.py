@@ -25,7 +25,7 @@ from yett.cli import replay
 from yett.cli.check import open_gate
 from yett.cli.replay_stats import Scores
 from yett.gate import Gate
-from yett.ledger import strain
+from yett.ledger.deciding import strain
 from yett.ledger.rehearsal import Rehearsal
 
 Figures = tuple[float, ...]

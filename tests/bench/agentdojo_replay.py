@@ -273,7 +273,7 @@ def evaluate(suites: list[str], policies: list[Path], folder: Path, *, inferred:
 
 def _inferred(name: str, folder: Path) -> Path:
     """The manifest that `yett tools infer` proposes from the JSON Schemas of the suite's tools."""
-    from yett.policy import infer
+    from yett.policy.inference import infer
 
     tools = [
         {

@@ -24,11 +24,12 @@ from ledger_world import AGENT, POLICY, World
 
 from yett.admit import admit
 from yett.extract.facts import Contact, Facts
-from yett.ledger import Pending, Proposal, Snapshot, assess, jws, mandate
-from yett.ledger.challenge import Challenges
-from yett.ledger.remote import RemoteLedger
-from yett.ledger.service import Service
-from yett.ledger.taint import pack, to_text
+from yett.ledger import Pending, Proposal, Snapshot, assess
+from yett.ledger.memory.taint import pack, to_text
+from yett.ledger.tokens import jws, mandate
+from yett.ledger.tokens.challenge import Challenges
+from yett.ledger.workers.remote import RemoteLedger
+from yett.ledger.workers.service import Service
 from yett.model import AdmittedCall, Effect, Identity, Risk, ToolCall, Verdict
 from yett.serve.garbage import calm
 from yett.serve.serving import loop_factory

@@ -31,7 +31,7 @@ from pathlib import Path
 import msgspec
 
 from yett import resources
-from yett.ledger import jws, mandate
+from yett.ledger.tokens import jws, mandate
 from yett.model import ToolCall
 from yett.sdk import AsyncClient, Client, TransportError
 from yett.serve.auth import FILE_NAME, Credentials

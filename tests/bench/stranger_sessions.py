@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from yett.policy import infer
+from yett.policy.inference import infer
 
 HERE = Path(__file__).parent / "strangers"
 SETS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")

@@ -34,7 +34,7 @@ from obedient import Obedient, Run, Score
 
 from yett.gateway import Gateway
 from yett.model import Identity, Json
-from yett.policy import infer
+from yett.policy.inference import infer
 
 HERE = Path(__file__).parent / "worlds"
 POLICY = Path(__file__).resolve().parents[2] / "policies" / "task-independent.yaml"

@@ -20,7 +20,7 @@ import pytest
 from ledger_world import AGENT, OPERATOR, World, codes
 
 from yett import canonical
-from yett.ledger import jws
+from yett.ledger.tokens import jws
 from yett_audit.reader import records
 
 LEDGER_TESTS = Path(__file__).parents[1] / "ledger"

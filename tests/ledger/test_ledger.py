@@ -12,8 +12,9 @@ import pytest
 from ledger_world import AGENT, OPERATOR, OTHER, POLICY, WATCHER, World, codes
 
 from yett.errors import LedgerError, Unauthorized
-from yett.ledger import Conflict, Pending, permit
-from yett.ledger.state import State
+from yett.ledger import Conflict, Pending
+from yett.ledger.projection.state import State
+from yett.ledger.tokens import permit
 from yett.model import Effect
 from yett_audit.reader import records
 
@@ -300,8 +301,8 @@ def test_a_long_log_is_replayed_in_bounded_memory(world: World, monkeypatch: pyt
     before = [world.ledger.snapshot(who).row for who in people]
     world.ledger.close()
     (world.folder / "ledger.db").unlink()
-    monkeypatch.setattr("yett.ledger.recovery.SAVE_REPLAYED", 10)
-    monkeypatch.setattr("yett.ledger.recovery.State", lambda: State(capacity=4))
+    monkeypatch.setattr("yett.ledger.projection.recovery.SAVE_REPLAYED", 10)
+    monkeypatch.setattr("yett.ledger.projection.recovery.State", lambda: State(capacity=4))
     world.ledger = world._open()
     assert len(world.ledger._core.state.sessions.rows) <= 4
     assert [world.ledger.snapshot(who).row for who in people] == before

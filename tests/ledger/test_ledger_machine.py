@@ -24,9 +24,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ledger_world import OPERATOR, World
 
 from yett.errors import YettError
-from yett.ledger import Conflict, Pending, Proposal, consume, core, plan, record, rows, verdict
+from yett.ledger import Conflict, Pending, Proposal, core
 from yett.ledger import outcome as outcomes
-from yett.ledger.sweep import Over, Sweeper
+from yett.ledger.deciding import consume, record, verdict
+from yett.ledger.projection import changes as plan
+from yett.ledger.projection import rows
+from yett.ledger.projection.sweep import Over, Sweeper
 from yett.model import Decision
 from yett_audit.reader import records
 

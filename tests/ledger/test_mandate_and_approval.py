@@ -8,9 +8,11 @@ from ledger_world import AGENT, APPROVER, OPERATOR, OTHER, SECOND, World, codes
 
 from yett import canonical
 from yett.errors import LedgerError, Unauthorized
-from yett.ledger import Conflict, approval, jws
-from yett.ledger.mandate import token_digest
-from yett.ledger.mandates import delegate
+from yett.ledger import Conflict
+from yett.ledger.administration.mandates import delegate
+from yett.ledger.deciding import approval
+from yett.ledger.tokens import jws
+from yett.ledger.tokens.mandate import token_digest
 from yett.model import Effect, Identity, Obligation
 
 PAY = {"recipient": "GB33", "amount": 500}

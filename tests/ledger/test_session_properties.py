@@ -12,9 +12,9 @@ from ledger_world import AGENT, POLICY
 from yett import canonical
 from yett.extract.facts import Amount, Contact, Facts, Text
 from yett.ledger import Proposal, assess
-from yett.ledger.assess import measure, session_risk
+from yett.ledger.deciding.assess import measure, session_risk
+from yett.ledger.deciding.verdict import Finding as Found
 from yett.ledger.rehearsal import Rehearsal
-from yett.ledger.verdict import Finding as Found
 from yett.model import AdmittedCall, Effect, Finding, Identity, Level, OutcomeFacts, Risk, ToolCall, Verdict
 
 START = 1_800_000_000_000

@@ -11,7 +11,7 @@ import pytest
 
 from waiting import until
 from yett.ledger import Ledger
-from yett.ledger.replay import replay
+from yett.ledger.projection.replay import replay
 from yett.serve.auth import FILE_NAME, Credentials
 from yett.serve.noting import noting
 from yett_audit.reader import records

@@ -43,7 +43,7 @@ def approve(
 
 
 def _list(client: Client, as_json: bool) -> int:
-    from yett.ledger.show import visible
+    from yett.ledger.deciding.show import visible
 
     answer: Any = client.request("GET", "/v1/approvals")
     waiting = answer["approvals"] if isinstance(answer, dict) else answer
@@ -90,7 +90,7 @@ def _decide(
 
 def _show(view: Any) -> None:
     """The request with nothing invisible, and nothing a terminal would act on."""
-    from yett.ledger.show import visible
+    from yett.ledger.deciding.show import visible
 
     server = f" on {visible(view['server'])}" if view["server"] else ""
     typer.echo(f"{view['id']}  {view['status']}")

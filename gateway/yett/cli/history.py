@@ -93,7 +93,7 @@ def _judged(gate: Any, past: Any) -> dict[str, Any]:
 def _print(answer: dict[str, Any], as_json: bool) -> None:
     import json
 
-    from yett.ledger.show import visible
+    from yett.ledger.deciding.show import visible
 
     if as_json:
         sys.stdout.write(json.dumps(answer) + "\n")

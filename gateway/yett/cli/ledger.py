@@ -32,14 +32,14 @@ def register(app: typer.Typer) -> None:
 
 def replay(state: State, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Recompute every state from the log, bit for bit. Exit status 1 if anything differs."""
-    from yett.ledger.replay import replay as run
+    from yett.ledger.projection.replay import replay as run
 
     _answer(lambda: run(state / "log", state / "ledger.db"), json)
 
 
 def rebuild(state: State, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Empty the projection after a successful replay; the next start fills it from the log."""
-    from yett.ledger.replay import rebuild as run
+    from yett.ledger.projection.replay import rebuild as run
 
     _answer(lambda: run(state), json)
 
@@ -48,7 +48,7 @@ def _answer(work: object, as_json: bool) -> None:
     import msgspec
 
     from yett.errors import LedgerError
-    from yett.ledger.replay import Replayed
+    from yett.ledger.projection.replay import Replayed
 
     assert callable(work)
     try:
@@ -73,7 +73,7 @@ def _answer(work: object, as_json: bool) -> None:
 
 def doubt(state: State) -> None:
     """List decisions whose mandate was used and whose outcome is not known."""
-    from yett.ledger.replay import replay as run
+    from yett.ledger.projection.replay import replay as run
 
     for decision in run(state / "log").in_doubt:
         typer.echo(decision)
@@ -88,7 +88,7 @@ def disclose(
     from yett.canonical import pointer
     from yett.cli.remote import say
     from yett.cli.words import read_arguments
-    from yett.ledger.subjects import disclose as show
+    from yett.ledger.administration.subjects import disclose as show
 
     given = read_arguments(argument)
     if len(given) != 1:
@@ -106,7 +106,7 @@ def erase(
 ) -> None:
     """Destroy a principal's key, on the record: what the log is bound to can never be shown again."""
     from yett.clock import wall_clock
-    from yett.ledger.subjects import erase as destroy
+    from yett.ledger.administration.subjects import erase as destroy
 
     if not yes:
         typer.confirm(f"Destroy the key of {tenant}/{principal} for good?", abort=True)

@@ -40,7 +40,7 @@ def infer(
 ) -> None:
     """Propose a manifest, with the reason of each guess. A person reads and corrects it."""
     from yett.errors import YettError
-    from yett.policy import infer as guessing
+    from yett.policy.inference import infer as guessing
 
     try:
         text = sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8")

@@ -15,13 +15,24 @@ and the SQLite file beside the log is no more than a saved position in that repl
     ledger.report(outcome_facts, identity).result()
 
 `settle` is `snapshot`, `judge`, `commit`, again and again until the snapshot was still true at the commit.
+
+The rooms, each using only those before it:
+
+    tokens          what is signed, and with what: keys, JWS, mandates, permits, challenges
+    memory          what a session remembers, in integers: risk, labels, taint, budgets
+    projection      the state the log amounts to: rows, changes, recovery, saved positions
+    core.py         the one place that changes, between `view.py` (what judging reads) and `proposal.py` (what it hands in)
+    deciding        what the ledger says of a proposal, and what of it is shown and written down
+    administration  mandates, approvals, sessions, freezes: what is asked besides decisions
+    commit.py, outcome.py, ledger.py   a decision, an outcome, and the object in front of it all
+    workers         the same ledger, asked from other processes of the host
 """
 
-from yett.ledger.approval import ApprovalView
-from yett.ledger.assess import assess
+from yett.ledger.deciding.approval import ApprovalView
+from yett.ledger.deciding.assess import assess
 from yett.ledger.ledger import Ledger
-from yett.ledger.mandate import Claims
 from yett.ledger.proposal import Conflict, Decided, Judge, MandateCheck, Pending, Proposal
+from yett.ledger.tokens.mandate import Claims
 from yett.ledger.view import Snapshot, prompt_history
 
 __all__ = [

@@ -15,18 +15,19 @@ import msgspec
 
 from yett.errors import LedgerError
 from yett.extract.facts import Facts
-from yett.ledger import approval, permit, record
-from yett.ledger.assess import pair_hash, session_risk
-from yett.ledger.budget import Cap
-from yett.ledger.challenge import Challenges
+from yett.ledger.administration.sessions import seen
 from yett.ledger.core import Core
+from yett.ledger.deciding import approval, record
+from yett.ledger.deciding.assess import pair_hash, session_risk
+from yett.ledger.deciding.show import View, view_of
+from yett.ledger.deciding.verdict import Finding, conclude, destinations
+from yett.ledger.memory.budget import Cap
+from yett.ledger.memory.session import remembered
+from yett.ledger.projection.state import Body
+from yett.ledger.projection.store import StoreBroken
 from yett.ledger.proposal import Conflict, Draft, MandateCheck, Settled
-from yett.ledger.session import remembered
-from yett.ledger.sessions import seen
-from yett.ledger.show import View, view_of
-from yett.ledger.state import Body
-from yett.ledger.store import StoreBroken
-from yett.ledger.verdict import Finding, conclude, destinations
+from yett.ledger.tokens import permit
+from yett.ledger.tokens.challenge import Challenges
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Effect, Risk
 

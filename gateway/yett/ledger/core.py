@@ -19,19 +19,20 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from yett.errors import AuditUnavailable, LedgerError
-from yett.ledger import jws, rows
-from yett.ledger.ahead import Ahead, boot
-from yett.ledger.epoch import under_way
-from yett.ledger.keys import Keys
-from yett.ledger.plan import plan, session_of
-from yett.ledger.recovery import fetcher, recover
-from yett.ledger.rows import Decided
-from yett.ledger.session import Session
-from yett.ledger.state import Body, Change, State
-from yett.ledger.store import Saved, Store, StoreBroken
-from yett.ledger.store_sqlite import SqliteStore
-from yett.ledger.sweep import Sweeper
-from yett.ledger.taint import Hasher
+from yett.ledger.memory.session import Session
+from yett.ledger.memory.taint import Hasher
+from yett.ledger.projection import rows
+from yett.ledger.projection.ahead import Ahead, boot
+from yett.ledger.projection.changes import plan, session_of
+from yett.ledger.projection.epoch import under_way
+from yett.ledger.projection.recovery import fetcher, recover
+from yett.ledger.projection.rows import Decided
+from yett.ledger.projection.sqlite import SqliteStore
+from yett.ledger.projection.state import Body, Change, State
+from yett.ledger.projection.store import Saved, Store, StoreBroken
+from yett.ledger.projection.sweep import Sweeper
+from yett.ledger.tokens import jws
+from yett.ledger.tokens.keys import Keys
 from yett.log import Logger
 from yett.model import Identity, RecordRef
 from yett_audit.commitments import SubjectKeys

@@ -13,17 +13,21 @@ import msgspec
 from yett.clock import wall_clock
 from yett.errors import AuditUnavailable, LedgerError
 from yett.extract.facts import Facts
-from yett.ledger import clearing, credentials, freeze, planned, record, rows
-from yett.ledger.approval import ApprovalView
-from yett.ledger.approvals import Approvals
-from yett.ledger.assess import assess
-from yett.ledger.budget import DEFAULT_CAPS, Cap
-from yett.ledger.challenge import Challenges
+from yett.ledger.administration import clearing, credentials, freeze
+from yett.ledger.administration.approvals import Approvals
+from yett.ledger.administration.mandates import Mandates, Shown
+from yett.ledger.administration.sessions import Sessions
 from yett.ledger.commit import Committed, Show, commit, current, shown_of
 from yett.ledger.core import Core
-from yett.ledger.keys import Issuer
-from yett.ledger.mandates import Mandates, Shown
+from yett.ledger.deciding import planned, record
+from yett.ledger.deciding.approval import ApprovalView
+from yett.ledger.deciding.assess import assess
+from yett.ledger.memory.budget import DEFAULT_CAPS, Cap
+from yett.ledger.memory.taint import Hasher
 from yett.ledger.outcome import release, report
+from yett.ledger.projection import rows
+from yett.ledger.projection.rows import Decided as DecidedRow
+from yett.ledger.projection.store import Store
 from yett.ledger.proposal import (
     ATTEMPTS,
     Conflict,
@@ -35,10 +39,8 @@ from yett.ledger.proposal import (
     Proposal,
     Settled,
 )
-from yett.ledger.rows import Decided as DecidedRow
-from yett.ledger.sessions import Sessions
-from yett.ledger.store import Store
-from yett.ledger.taint import Hasher
+from yett.ledger.tokens.challenge import Challenges
+from yett.ledger.tokens.keys import Issuer
 from yett.ledger.view import Snapshot
 from yett.model import (
     AdmittedCall,

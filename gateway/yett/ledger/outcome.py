@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from yett.errors import LedgerError
-from yett.ledger import rows
 from yett.ledger.core import Core
-from yett.ledger.fixed import from_permille
+from yett.ledger.memory.fixed import from_permille
+from yett.ledger.memory.taint import Hasher, pack, to_text
+from yett.ledger.projection import rows
+from yett.ledger.projection.rows import Decided
+from yett.ledger.projection.state import Body
 from yett.ledger.proposal import Pending
-from yett.ledger.rows import Decided
-from yett.ledger.state import Body
-from yett.ledger.taint import Hasher, pack, to_text
 from yett.model import Decision, Effect, Level, Origin, OutcomeFacts, PolicyRef, SessionState
 
 MAX_HASHES: Final = 4500

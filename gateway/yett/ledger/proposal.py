@@ -16,8 +16,8 @@ from typing import Final
 
 from yett.errors import LedgerError
 from yett.extract.facts import Facts
-from yett.ledger.mandate import Claims
-from yett.ledger.measure import Measure
+from yett.ledger.memory.measure import Measure
+from yett.ledger.tokens.mandate import Claims
 from yett.ledger.view import Snapshot
 from yett.model import (
     AdmittedCall,

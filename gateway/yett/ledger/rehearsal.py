@@ -9,17 +9,17 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from yett.ledger import record
-from yett.ledger.assess import session_risk
-from yett.ledger.budget import DEFAULT_CAPS, Cap
-from yett.ledger.freeze import frozen_scope
+from yett.ledger.administration.freeze import frozen_scope
+from yett.ledger.deciding import record
+from yett.ledger.deciding.assess import session_risk
+from yett.ledger.deciding.verdict import Finding, conclude, destinations
+from yett.ledger.memory.budget import DEFAULT_CAPS, Cap
+from yett.ledger.memory.session import remembered
+from yett.ledger.memory.taint import Hasher
 from yett.ledger.outcome import body_of
-from yett.ledger.plan import plan
+from yett.ledger.projection.changes import plan
+from yett.ledger.projection.state import Body, State
 from yett.ledger.proposal import Proposal
-from yett.ledger.session import remembered
-from yett.ledger.state import Body, State
-from yett.ledger.taint import Hasher
-from yett.ledger.verdict import Finding, conclude, destinations
 from yett.ledger.view import Snapshot
 from yett.model import Effect, Identity, OutcomeFacts
 

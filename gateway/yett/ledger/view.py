@@ -8,14 +8,14 @@ is a conflict. Harmless concurrent calls of one session therefore do not disturb
 
 from __future__ import annotations
 
-from yett.ledger.bloom import Bloom
-from yett.ledger.budget import Account
-from yett.ledger.measure import Measure
-from yett.ledger.rows import RECENT_MS, Principal
-from yett.ledger.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille, with_labels
-from yett.ledger.taint import Hasher, Taint, mentioned, origin, pack, unpack
+from yett.ledger.memory.bloom import Bloom
+from yett.ledger.memory.budget import Account
+from yett.ledger.memory.measure import Measure
+from yett.ledger.memory.session import PRINCIPAL_HALF_LIFE, Clock, Session, combined_permille, with_labels
+from yett.ledger.memory.taint import Hasher, Taint, mentioned, origin, pack, unpack
+from yett.ledger.projection.rows import RECENT_MS, Principal
 from yett.model import Identity, Origin
-from yett.policy.intent import of_prompt
+from yett.policy.words.intent import of_prompt
 
 
 class Snapshot:

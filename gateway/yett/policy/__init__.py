@@ -11,13 +11,13 @@ The way of a policy file:
 7. `evaluate`  the `PolicySet` judges calls, each layer alone, the strictest wins.
 
 `layer` has the nouns of a loaded policy, `scope` what its conditions can see of a call. A layer may instead be
-decided by an `Engine`: `opa` asks a server, `cedar` decides in this process.
+decided by an `Engine` (`external`): `opa` asks a server, `cedar` decides in this process.
 
 Beside the way:
 - `explain`, `fmt` and `importer` (Progent's policies) serve authors; `analysis` compares two policies for every call
   there can be;
-- `infer` proposes manifests from what tools say of themselves, by `guess`;
-- `intent` reads off a prompt which capabilities it asks for, by `asking`, `tongues`, `harm` and `lexicon`.
+- `inference` proposes manifests from what tools say of themselves;
+- `words` knows what verbs mean as capabilities, and reads off a prompt which of them it asks for (`words.intent`).
 """
 
 from __future__ import annotations

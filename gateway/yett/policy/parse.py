@@ -24,7 +24,8 @@ from typing import Any
 
 from yett import expr
 from yett.model import Effect, Json
-from yett.policy import cedar, opa, source
+from yett.policy import source
+from yett.policy.external import cedar, opa
 from yett.policy.globs import any_glob
 from yett.policy.layer import Case, Engine, Layer
 from yett.policy.manifest import Toolbox

@@ -34,8 +34,8 @@ from yett.extract.facts import Facts
 from yett.extract.views import tokens
 from yett.history import History
 from yett.model import CAPABILITIES, ROLES, AdmittedCall, Json, Origin, Risk, ToolSpec
-from yett.policy.intent import ONLY_LOOKS
 from yett.policy.manifest import kind_of, values_of
+from yett.policy.words.intent import ONLY_LOOKS
 
 LABELS = (
     "read_untrusted",

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from yett import canonical
 from yett.clock import wall_clock
 from yett.errors import LedgerError
-from yett.ledger import permit
-from yett.ledger.permit import OneUse, Permit
+from yett.ledger.tokens import permit
+from yett.ledger.tokens.permit import OneUse, Permit
 from yett.model import Json
 from yett.sdk.caller import key_bytes
 

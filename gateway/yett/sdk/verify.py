@@ -135,7 +135,7 @@ class Asked:
             raise _mismatch("NO_RECORD", "an allow without a record and a permit")
         if verifier.public_key is not None:
             # Only here, so that a client without a pinned key never loads the ledger.
-            from yett.ledger import permit
+            from yett.ledger.tokens import permit
 
             signed = permit.verify(
                 decision.permit, verifier.public_key, decision.call_digest, verifier.clock()

@@ -6,7 +6,7 @@ connection back at the first request of another kind. A worker that dies is repl
 main process answers by itself.
 
 Two socket pairs join it to each worker, and nobody else can open them: `link` to the ledger
-(`yett.ledger.link`), and `control`, on which descriptors are passed (unix(7), SCM_RIGHTS) with one byte that
+(`yett.ledger.workers.link`), and `control`, on which descriptors are passed (unix(7), SCM_RIGHTS) with one byte that
 says what each is.
 """
 
@@ -25,7 +25,7 @@ import structlog
 
 from yett.ledger import Ledger
 from yett.ledger.proposal import Settled
-from yett.ledger.service import Service
+from yett.ledger.workers.service import Service
 from yett.serve.metrics import Metrics
 from yett.serve.settings import Settings
 

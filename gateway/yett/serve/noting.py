@@ -12,7 +12,7 @@ import structlog
 
 from yett.errors import YettError
 from yett.ledger import Ledger
-from yett.ledger.rows import Credential as Known
+from yett.ledger.projection.rows import Credential as Known
 from yett.serve.auth import Credential, Credentials
 
 log = structlog.get_logger("yett.serve")

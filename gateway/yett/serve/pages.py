@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from yett.ledger import ApprovalView
-from yett.ledger.show import visible
+from yett.ledger.deciding.show import visible
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

@@ -26,7 +26,7 @@ from yett.clock import wall_clock
 from yett.errors import YettError
 from yett.extract.own import Own
 from yett.judging import Judging, load_gate
-from yett.ledger.remote import RemoteLedger
+from yett.ledger.workers.remote import RemoteLedger
 from yett.risk import Assessor
 from yett.serve import auth, crew
 from yett.serve.asgi import Receive, Scope, Send, Sidecar

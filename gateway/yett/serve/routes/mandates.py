@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from yett.ledger import jws
-from yett.ledger.mandate import Limit
+from yett.ledger.tokens import jws
+from yett.ledger.tokens.mandate import Limit
 from yett.model import Json, Struct
 from yett.serve.desk import Desk, reply
 

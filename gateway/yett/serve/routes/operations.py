@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from yett.errors import LedgerError
-from yett.ledger import reach
+from yett.ledger.administration import reach
 from yett.model import Struct
 from yett.serve.desk import Desk, reply
 from yett_audit import reader

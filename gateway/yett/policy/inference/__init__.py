@@ -1,0 +1,1 @@
+"""Manifests proposed from what tools say of themselves."""
