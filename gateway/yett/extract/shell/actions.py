@@ -93,7 +93,8 @@ def script(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:
             # a script that runs itself is followed once
             text = disk.content.pop(name)
             draft.opaque["resolved_script"] = None
-            run_content(walker, draft, text, ctx)
+            after = next((k for k, word in enumerate(draft.argv) if word is field), len(draft.argv))
+            run_content(walker, draft, text, ctx, draft.argv[after + 1 :])
             disk.content[name] = text
         if field.unknown:
             draft.flags.add("dynamic_script")
@@ -106,11 +107,15 @@ _LANGUAGES = {
 }  # fmt: skip
 
 
-def run_content(walker: Machine, draft: Draft, text: str, ctx: Context) -> None:
-    """The text of a file that `draft` runs and that this program wrote before."""
+def run_content(walker: Machine, draft: Draft, text: str, ctx: Context, args: list[Field]) -> None:
+    """The text of a file that `draft` runs with these arguments, and that this program wrote before."""
     spoken = _LANGUAGES.get(draft.name) or language(text)
-    if spoken == "shell":
-        walker.inline(Field(text), inner(ctx, draft, "file"))
+    if draft.name in (".", "source"):
+        given, walker.state.positional = walker.state.positional, args or walker.state.positional
+        walker.evaluate(Field(text), inner(ctx, draft, "file"))
+        walker.state.positional = given
+    elif spoken == "shell":
+        walker.inline(Field(text), inner(ctx, draft, "file"), args)
     else:
         draft.code(spoken, Field(text))
 

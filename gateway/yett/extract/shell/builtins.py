@@ -69,7 +69,12 @@ def _declare(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirec
     for field in names:
         name, equals, value = field.text.partition("=")
         if not is_name(name):
+            walker.state.unsure = True
             subscripted(walker, field, ctx)
+            continue
+        if "n" in options:  # another name for a variable: what is set under one is seen under the other
+            walker.state.unsure = True
+            walker.state.assign(name, (Value("$" + name, True),), True)
             continue
         if not equals:
             if argv[0].text == "local":
@@ -188,6 +193,7 @@ def _trap(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect) 
     if len(fields) > 1 and fields[0].text not in ("-", "", "-p", "-l"):
         below = ctx._replace(via="inline", certain=False, wrappers=(*ctx.wrappers, "trap"))
         walker.evaluate(fields[0], below)
+        walker.later(fields[0], below)
     return False
 
 

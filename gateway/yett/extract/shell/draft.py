@@ -22,6 +22,7 @@ SEVERE = frozenset(
         "dynamic_program", "glob_program", "eval", "stdin_script", "sourced_output", "response_file",
         "arithmetic_data", "subscript_data", "rebound_program", "unknown_option", "invalid_option", "depth",
         "has_error", "control_char", "too_long", "too_deep", "steps", "expansions", "recursion", "inline_input",
+        "environment_program", "caller_program",
     )
 )  # fmt: skip
 """Opacity behind which any command may hide."""
@@ -79,10 +80,22 @@ class Analysis:
         self.budget = budget
         self.fuel = fuel
         self.library: Library = library()
-        self.commands: list[Command] = []
+        self.commands: dict[Command, None] = {}
+        """Each once, in the order they run: a function called a hundred times adds nothing new."""
+        self.ran: list[str] = []
+        """The program of every command, those that are repeated too."""
         self.nested: dict[tuple[str, str], Nested] = {}
         self.opaque: dict[str, None] = {}
         self.disk = Disk()
+        self.texts: list[str] = []
+        """The programs that were read: the outermost, and every text that one of them runs."""
+
+    def add(self, command: Command) -> None:
+        self.ran.append(command.program)
+        if len(self.commands) < MAX_COMMANDS:
+            self.commands[command] = None
+        elif command not in self.commands:
+            self.opaque["expansions"] = None
 
     def nest(self, kind: str, text: str, via: str) -> None:
         key = (kind, text)
@@ -217,9 +230,6 @@ class Draft:
 
     def emit(self, ctx: Context) -> None:
         self.analysis.fuel.burn(4)
-        if len(self.analysis.commands) >= MAX_COMMANDS:
-            self.analysis.opaque["expansions"] = None
-            return
         if self.redirect is not None:
             self.redirect(self)
         if unknown := [f.text for f in self.argv[1:] if f.unknown]:
@@ -229,28 +239,27 @@ class Draft:
         if self.writes and "config" not in self.effects:
             for path in self.writes:
                 self.analysis.disk.note(path, self.name, self.upstream, "network" in self.effects)
-        self.analysis.commands.append(
-            Command(
-                pointer=self.analysis.pointer,
-                program=self.name,
-                argv=tuple(f.text for f in self.argv),
-                path=self.path,
-                env=self.env,
-                redirects=tuple(self.redirects),
-                cwd=ctx.cwd,
-                wrappers=ctx.wrappers,
-                via=ctx.via,
-                dialect=ctx.dialect,
-                effects=frozenset(self.effects),
-                reads=tuple(self.reads),
-                writes=tuple(self.writes),
-                deletes=tuple(self.deletes),
-                hosts=tuple(self.hosts),
-                flags=frozenset(self.flags),
-                opaque=tuple(self.opaque),
-                piped_from=self.upstream,
-            )
+        command = Command(
+            pointer=self.analysis.pointer,
+            program=self.name,
+            argv=tuple(f.text for f in self.argv),
+            path=self.path,
+            env=self.env,
+            redirects=tuple(self.redirects),
+            cwd=ctx.cwd,
+            wrappers=ctx.wrappers,
+            via=ctx.via,
+            dialect=ctx.dialect,
+            effects=frozenset(self.effects),
+            reads=tuple(self.reads),
+            writes=tuple(self.writes),
+            deletes=tuple(self.deletes),
+            hosts=tuple(self.hosts),
+            flags=frozenset(self.flags),
+            opaque=tuple(self.opaque),
+            piped_from=self.upstream,
         )
+        self.analysis.add(command)
 
 
 def host_of(text: str) -> str:

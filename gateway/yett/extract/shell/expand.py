@@ -15,7 +15,7 @@ from yett.extract.shell.braces import MAX_WORDS as MAX_FIELDS
 from yett.extract.shell.braces import braces
 from yett.extract.shell.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
 from yett.extract.shell.patterns import is_glob, pattern
-from yett.extract.shell.scanner import Fuel, TooMuch, integer
+from yett.extract.shell.scanner import Fuel, TooMuch, integer, is_name
 from yett.extract.words import encodable
 
 MAX_CHOICES = 8
@@ -63,7 +63,7 @@ class Value(NamedTuple):
 class State:
     """What the shell remembers between commands."""
 
-    __slots__ = ("aliases", "arrays", "cwd", "functions", "positional", "vars")
+    __slots__ = ("aliases", "arrays", "cwd", "functions", "outermost", "positional", "unsure", "vars")
 
     def __init__(self) -> None:
         self.vars: dict[str, tuple[Value, ...]] = {}
@@ -72,6 +72,14 @@ class State:
         self.aliases: dict[str, str] = {}
         self.positional: list[Field] | None = None
         self.cwd: str | None = None
+        self.outermost = True
+        """Not a shell that another program starts, which may give it arguments."""
+        self.unsure = False
+        """A variable was set whose name is not known."""
+
+    def known(self, name: str) -> bool:
+        """Whether the program has, or may have, set a variable."""
+        return self.unsure or name in self.vars or name in self.arrays
 
     def copy(self) -> State:
         other = State()
@@ -81,9 +89,13 @@ class State:
         other.aliases = dict(self.aliases)
         other.positional = self.positional
         other.cwd = self.cwd
+        other.outermost = self.outermost
+        other.unsure = self.unsure
         return other
 
     def assign(self, name: str, values: tuple[Value, ...], certain: bool) -> None:
+        if not is_name(name):
+            self.unsure = True
         if not certain and name in self.vars:
             merged = dict.fromkeys(self.vars[name] + values)
             values = tuple(merged)

@@ -65,7 +65,12 @@ class Lexer(Expansions):
                         parts.append(Lit(text, False))
                         text = ""
                     parts.append(self.process(i))
-                elif c == "(" and text and text[-1] in "?*+@!" and not (command and text == "!"):
+                elif (
+                    c == "("
+                    and text
+                    and text[-1] in "?*+@!"
+                    and not (command and (text == "!" or src.startswith(")", i + 1)))
+                ):
                     group += 1
                     text += c
                     self.i += 1

@@ -42,6 +42,9 @@ class Machine(Protocol):
     def evaluate(self, field: Field, ctx: Context) -> None:
         """A program text, run by this shell."""
 
+    def later(self, field: Field, ctx: Context) -> None:
+        """A program text that this shell runs when it ends, with the variables that it then has."""
+
     def reevaluate(self, field: Field, ctx: Context, reason: str) -> None:
         """Data whose substitutions bash runs."""
 

@@ -12,6 +12,7 @@ from yett.extract.shell.actions import apply, inner, run_content
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
 from yett.extract.shell.machine import Machine, Redirect
+from yett.extract.shell.named import guess, outside
 from yett.extract.shell.options import Parsed, distribute, parse_options
 from yett.extract.shell.profiles import Profile
 from yett.extract.shell.scanner import TooMuch, is_name
@@ -19,6 +20,8 @@ from yett.extract.shell.scanner import TooMuch, is_name
 MAX_WRAPPERS = 8
 """Wrappers and inline shells around one command."""
 _HOLE = frozenset("$`(){}<>")
+_ARGUMENTS = frozenset(("$@", "${@}"))
+"""Without arguments these are no word at all, quoted or not."""
 
 
 def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect = None) -> None:
@@ -36,11 +39,22 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
         if word.glob or word.proc is not None or not known:
             draft.name = ""
             draft.effects.add("exec")
-            draft.opaque["glob_program" if word.glob else "dynamic_program"] = None
+            reason = "glob_program" if word.glob else "dynamic_program"
+            if not word.glob and word.proc is None:
+                reason = outside(word.text, walker.state, analysis.texts, ctx.via == "function")
+            draft.opaque[reason] = None
             draft.emit(ctx)
-            if not word.quoted and len(argv) > 1 and word.text.startswith("$"):
+            below = ctx._replace(depth=ctx.depth + 1)
+            if reason == "environment_program" and (meant := guess(word.text, analysis.library)):
+                resolve(
+                    walker,
+                    [word._replace(text=meant, unknown=False, resolved=True), *argv[1:]],
+                    below,
+                    redirect,
+                )
+            if len(argv) > 1 and word.text.startswith("$") and (not word.quoted or word.text in _ARGUMENTS):
                 # `$SUDO rm x`: with nothing in the variable, the next word is the program
-                resolve(walker, argv[1:], ctx._replace(depth=ctx.depth + 1), redirect)
+                resolve(walker, argv[1:], below, redirect)
             return
         draft.opaque["dynamic_directory"] = None
     elif word.resolved:
@@ -84,7 +98,7 @@ def run_from_disk(walker: Machine, draft: Draft, name: str, ctx: Context) -> boo
     text = disk.content.pop(name)
     draft.opaque["resolved_script"] = None
     draft.emit(ctx)
-    run_content(walker, draft, text, ctx)
+    run_content(walker, draft, text, ctx, draft.argv[1:])
     disk.content[name] = text
     return True
 

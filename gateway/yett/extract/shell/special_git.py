@@ -96,7 +96,7 @@ def _own_folder(folder: Field) -> bool:
 
 def _git_clone_settings(walker: Machine, draft: Draft, rest: list[Field], ctx: Context) -> None:
     """`clone -c key=value` configures the new repository before it is used; a template brings hooks."""
-    for field, after in zip(rest, [*rest[1:], None], strict=True):
+    for field, after in zip(rest, [*rest[1:], None], strict=False):
         name, equals, value = field.text.partition("=")
         given = Field(value, field.unknown) if equals and name.startswith("--") else after
         if given is None:

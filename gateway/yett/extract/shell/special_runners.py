@@ -69,7 +69,8 @@ def shell(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         if draft.opaque or draft.redirect is not None or (extra and "stdin_args" in ctx.flags):
             draft.effects.add("exec")
             draft.emit(ctx)
-        walker.inline(rest[0], below, rest[2:], rest[1] if len(rest) > 1 else None)
+        more = "stdin_args" in ctx.flags  # xargs adds arguments of its own
+        walker.inline(rest[0], below, None if more else rest[2:], rest[1] if len(rest) > 1 else None)
         return True
     draft.effects.add("exec")
     if rest and not from_stdin and rest[0].text not in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):

@@ -48,6 +48,8 @@ _DECLARING = frozenset(("declare", "local", "typeset", "readonly", "export"))
 _COPIERS = frozenset(("cp", "mv", "ln", "install", "link", "tee", "/bin/cp", "/bin/mv", "/bin/ln"))
 MAX_CALLS = 12
 """Function calls within one another."""
+_ROUNDS = 6
+"""Times that a loop's body is walked: each lets a value move on by one variable."""
 
 
 class Walker:
@@ -61,16 +63,20 @@ class Walker:
         self.called: dict[int, Node] = {}
         """The function bodies that were walked, by identity (and kept, so that none is used again)."""
         self.defined: list[tuple[Walker, Node]] = []
+        self.traps: list[Callable[[], None]] = []
 
     # -- entry points ------------------------------------------------------------------------------
 
     def program(self, source: str, ctx: Context) -> None:
         """Parse and walk a whole program, then the functions in it that nothing called."""
         self.analysis.budget.spend(1, len(source))
+        self.analysis.texts.append(source)
         seq, failed = parse(source, self.analysis.fuel)
         if failed:
             self.analysis.opaque["has_error"] = None
         self.walk(seq, ctx)
+        while self.traps:
+            self.traps.pop()()
         below = ctx._replace(via="function", certain=False)
         while self.defined:
             walker, body = self.defined.pop()
@@ -90,7 +96,10 @@ class Walker:
             ctx = ctx._replace(opaque=(*ctx.opaque, "inline_dynamic"))
         ctx = ctx._replace(dialect="posix")
         state = self.state.copy()
-        state.positional = positional if positional is not None else state.positional
+        state.outermost = False
+        state.positional = positional
+        for name, value in ctx.env:
+            state.assign(name, (Value(value, "$" in value or "`" in value),), True)
         if zero is not None:
             state.vars["0"] = (Value(zero.text, zero.unknown, zero.code),)
         self.nest(state).program(field.text, ctx)
@@ -98,6 +107,7 @@ class Walker:
     def evaluate(self, field: Field, ctx: Context) -> None:
         """A text that this very shell evaluates."""
         self.analysis.budget.spend(1, len(field.text))
+        self.analysis.texts.append(field.text)
         if ctx.depth > MAX_CALLS:
             raise TooMuch("depth")
         seq, failed = parse(field.text, self.analysis.fuel)
@@ -105,10 +115,13 @@ class Walker:
             self.analysis.opaque["has_error"] = None
         self.walk(seq, ctx._replace(depth=ctx.depth + 1))
 
+    def later(self, field: Field, ctx: Context) -> None:
+        self.traps.append(partial(self.evaluate, field, ctx))
+
     def nest(self, state: State, calling: str = "") -> Walker:
         """A walker of a subshell, or of a function or alias being called."""
         other = Walker(self.analysis, state, (*self.calls, calling) if calling else self.calls)
-        other.called, other.defined = self.called, self.defined
+        other.called, other.defined, other.traps = self.called, self.defined, self.traps
         return other
 
     def output(self, seq: Seq) -> str | None:
@@ -154,11 +167,7 @@ class Walker:
             for part in (*node.tests[1:], *node.bodies):
                 self.walk(part, maybe)
         elif isinstance(node, Loop):
-            if node.name:
-                self.loop_variable(node, ctx)
-            if node.test is not None:
-                self.walk(node.test, maybe)
-            self.walk(node.body, maybe)
+            self.loop(node, ctx)
         elif isinstance(node, Case):
             for word in (node.word, *node.patterns):
                 self.visit(word, ctx)
@@ -180,12 +189,29 @@ class Walker:
             here = ctx
             if k:
                 here = ctx._replace(piped_from=upstream, stdin=text, fed=True, guessed=False, from_file=False)
-            before = len(self.analysis.commands)
+            before = len(self.analysis.ran)
             self.nest(self.state.copy()).walk(item, here)
-            emitted = [c.program for c in self.analysis.commands[before:] if c.program]
+            emitted = [program for program in self.analysis.ran[before:] if program]
             upstream = tuple(dict.fromkeys((*upstream, *emitted)))[-16:]
             if k + 1 < len(node.items):
                 text = outputs.of(item, self.expander, text if k else ctx.input)
+
+    def loop(self, node: Loop, ctx: Context) -> None:
+        """A loop's body, and again while it gives variables values that what stands before the assignment did not see."""
+        maybe = ctx._replace(certain=False)
+        if node.name:
+            self.loop_variable(node, ctx)
+        seen: set[str] = set()
+        for _ in range(_ROUNDS + len(self.state.positional or ())):
+            before, arguments = dict(self.state.vars), self.state.positional
+            if node.test is not None:
+                self.walk(node.test, maybe)
+            self.walk(node.body, maybe)
+            changed = {n for n, values in self.state.vars.items() if n in before and _told(values, before[n])}
+            if changed <= seen and self.state.positional in (arguments, []):
+                return
+            seen |= changed
+        raise TooMuch("expansions")
 
     def loop_variable(self, node: Loop, ctx: Context) -> None:
         name = node.name
@@ -489,6 +515,11 @@ class Walker:
 
 def quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _told(now: tuple[Value, ...], before: tuple[Value, ...]) -> bool:
+    """Whether a variable has a new value that could be a word of a command: no number."""
+    return now is not before and any(value not in before and not value.text.isdigit() for value in now)
 
 
 def _names(text: str) -> list[str]:
