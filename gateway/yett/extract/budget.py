@@ -76,7 +76,7 @@ class Budget:
         self._bytes -= size
         if self._guessing:
             self._guessed -= steps
-        if self.left < 0:
+        if self._steps < 0 or (self._guessing and self._guessed < 0):
             raise OverBudget("steps")
         if self._bytes < 0:
             raise OverBudget("bytes")

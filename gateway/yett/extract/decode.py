@@ -371,8 +371,15 @@ def _invisible(char: str) -> bool:
     )
 
 
+_MAYBE_INVISIBLE = pattern(
+    r"[\p{Cf}\x{34f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{3164}\x{ffa0}\x{2800}\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}]"
+)
+
+
 def visible(text: str) -> str:
     """Without the characters that take no room."""
+    if not _MAYBE_INVISIBLE.search(text):
+        return text
     return _without(text, {char: "" for char in set(text) if not char.isascii() and _invisible(char)})
 
 
@@ -398,6 +405,7 @@ def _confusable_table() -> dict[str, str]:
 
 
 _CONFUSABLE = _confusable_table()
+_CONFUSABLES = frozenset(_CONFUSABLE)
 
 
 def _nfkc(text: str) -> str:
@@ -405,7 +413,7 @@ def _nfkc(text: str) -> str:
 
 
 def _confusables(text: str) -> str:
-    return _without(text, {char: _CONFUSABLE[char] for char in _CONFUSABLE.keys() & set(text)})
+    return _without(text, {char: _CONFUSABLE[char] for char in _CONFUSABLES.intersection(text)})
 
 
 _FOLDS: tuple[tuple[str, Callable[[str], str]], ...] = (

@@ -245,15 +245,15 @@ class Extraction:
         self._run_by_shell(item, text, item.kind == "windows" or windows.looks_like(text), item.declared)
 
     def _sql(self, item: _Item, text: str, data: bytes) -> None:
-        found = sql.analyse(text, item.pointer, declared=item.declared, chain=item.chain, budget=self.budget)
-        self.found.add_statements(found)
+        self._statements(item, text, item.declared)
 
     def _layer(self, item: _Item, text: str, data: bytes) -> None:
         """A decoded reading of a SQL value: a fragment may stand in it, a statement need not."""
-        if sql.looks_like(text) or sql.looks_like_fragment(text):
-            self.found.add_statements(
-                sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
-            )
+        self._statements(item, text, False)
+
+    def _statements(self, item: _Item, text: str, declared: bool) -> None:
+        found = sql.analyse(text, item.pointer, declared=declared, chain=item.chain, budget=self.budget)
+        self.found.add_statements(found)
 
     def _path(self, item: _Item, text: str, data: bytes) -> None:
         if "://" in text and not text.lower().startswith(("file:", "local_file:", "url:")):
@@ -338,10 +338,7 @@ class Extraction:
         self._embedded_paths(item, text, data)
 
     def _fragments(self, item: _Item, text: str, data: bytes) -> None:
-        if sql.looks_like(text) or sql.looks_like_fragment(text):
-            self.found.add_statements(
-                sql.analyse(text, item.pointer, declared=False, chain=item.chain, budget=self.budget)
-            )
+        self._statements(item, text, False)
         if windows.looks_like(text):
             self._run_by_shell(item, text, True, False)
         elif _NO_PROSE.search(data) and shell.looks_like(text) and not sql.is_condition(text):

@@ -46,6 +46,8 @@ _TOLD = (
     r"|парол[ья]|κωδικ|mật khẩu|密[码碼]|パスワード|비밀번호|كلمة (?:المرور|السر)|סיסמ)"
 )
 """Languages' words for it."""
+_WORDS = rf"(?i)(?:key|secret|token|passw|pwd|credential|bearer|basic |authorization|client[_.-]?id|dsn|[_.-]pat\b|[_.-]auth\b|passphrase|[_.$-]pass\b|\bp(?:ass|w)\s*[=:]|\bpsk\b|{_TOLD})"
+"""One of which stands in every match of the two patterns beside it."""
 _SPOKEN = pattern(
     rf"(?i)({_TOLD})\p{{L}}*(?:\s+[^\s.!?]{{1,20}}){{0,6}}?\s*(?:\s(?:is|ist|lautet|est|es|é|è|er|on|är|to)\s|[:=：是は는은])\s*:?\s*[\"'`«„“]?([^\s\"'`<>,;(){{}}“»]{{6,}})"
 )
@@ -97,7 +99,8 @@ class _Formats:
         try:
             document = yaml.safe_load(path.read_text("utf-8"))
             self.formats = msgspec.convert(document["formats"], list[Format])
-            self.set = PatternSet([entry.hint for entry in self.formats])
+            self.set = PatternSet([*(entry.hint for entry in self.formats), _WORDS])
+            """A hint for each format, and what calls something a secret."""
             self.compiled = [pattern(entry.pattern) for entry in self.formats]
             self.contexts = [
                 pattern(entry.context, fold=True) if entry.context else None for entry in self.formats
@@ -113,13 +116,6 @@ def _formats() -> _Formats:
     return _Formats(resources.policies() / "secrets.yaml")
 
 
-_HINT = PatternSet(
-    [
-        rf"(?i)(?:key|secret|token|passw|pwd|credential|bearer|basic |authorization|client[_.-]?id|dsn|[_.-]pat\b|[_.-]auth\b|passphrase|[_.$-]pass\b|\bp(?:ass|w)\s*[=:]|\bpsk\b|{_TOLD})",
-    ]
-)
-
-
 def scan(text: str, pointer: str, *, name: str = "", budget: Budget | None = None) -> tuple[SecretFact, ...]:
     """The secrets in a text. `name` is the argument's name, which is context too.
 
@@ -127,15 +123,16 @@ def scan(text: str, pointer: str, *, name: str = "", budget: Budget | None = Non
         OverBudget: more stands there that something calls a secret than the call has steps for.
     """
     budget = budget or Budget()
-    data = text.encode("utf-8", "replace")
     table = _formats()
     found: dict[tuple[int, int], SecretFact] = {}
-    for index in sorted(table.set.scan(data)):
+    hits = sorted(table.set.scan(text.encode("utf-8", "replace")))
+    called = bool(hits) and hits[-1] == len(table.formats)
+    for index in hits[:-1] if called else hits:
         for fact in _by_format(table, index, text, pointer, budget):
             found.setdefault((fact.start, fact.end), fact)
             if len(found) >= MAX_SECRETS:
                 return tuple(found.values())
-    if _HINT.scan(data):
+    if called:
         for fact in _by_context(text, pointer, budget):
             if not any(start <= fact.start < end for start, end in found):
                 found[fact.start, fact.end] = fact
@@ -193,7 +190,7 @@ def _by_context(text: str, pointer: str, budget: Budget) -> Iterator[SecretFact]
 
 
 def _by_name(text: str, pointer: str, name: str) -> SecretFact | None:
-    if len(text) > 200 or not _STRONG_NAME.search(name) or not secretive(name, text.strip()):
+    if len(text) > 200 or not _strong(name) or not secretive(name, text.strip()):
         return None
     return SecretFact(
         pointer=pointer,
@@ -203,6 +200,15 @@ def _by_name(text: str, pointer: str, name: str) -> SecretFact | None:
         start=0,
         end=len(text),
     )
+
+
+def _strong(name: str) -> bool:
+    return _ends_strong(name[-64:])
+
+
+@lru_cache(maxsize=1024)
+def _ends_strong(end: str) -> bool:
+    return bool(_STRONG_NAME.search(end))
 
 
 def secretive(name: str, value: str, *, chosen: bool = False) -> bool:
@@ -216,33 +222,29 @@ def secretive(name: str, value: str, *, chosen: bool = False) -> bool:
         return False
     if _WORD.fullmatch(value.rstrip("=")) or _CODE.search(value):
         return False
-    digits = sum(char.isdigit() for char in value)
     if value.isdecimal():
         return len(value) >= 16 and entropy(value) > 2.4
     if _HEX.fullmatch(value):
         return len(value) >= 16 and entropy(value) > 2.8
     if _UUID.fullmatch(value):
-        return bool(_STRONG_NAME.search(name))
-    classes = (
-        (digits > 0)
-        + any(char.islower() for char in value)
-        + any(char.isupper() for char in value)
-        + any(not char.isalnum() for char in value)
-    )
+        return _strong(name)
+    kinds = value.translate(_KINDS)
+    classes = len(set(kinds))
     signs = "".join(char for char in value.lstrip("#") if not char.isalpha() and char not in "-_.")
     if chosen and _CHOSEN.search(name) and signs and "/" not in signs:
         return classes >= 2 and entropy(value) >= 2.6
-    if classes < 2 or (digits == 0 and classes < 3):
+    if classes < 2 or ("d" not in kinds and classes < 3):
         return False
-    return entropy(value) >= (2.6 if len(value) < 20 else 3.0) and _changes(value) >= max(3, len(value) // 8)
+    # Neighbours differ in kind: words and versions change seldom, keys often.
+    changes = sum(1 for _ in itertools.groupby(kinds)) - 1
+    return entropy(value) >= (2.6 if len(value) < 20 else 3.0) and changes >= max(3, len(value) // 8)
 
 
-def _changes(value: str) -> int:
-    """How often neighbouring characters differ in kind: words and versions change seldom, keys often."""
-    kinds = [
-        "d" if char.isdigit() else "u" if char.isupper() else "l" if char.islower() else "o" for char in value
-    ]
-    return sum(1 for left, right in itertools.pairwise(kinds) if left != right)
+_KINDS = {
+    code: "d" if chr(code).isdigit() else "u" if chr(code).isupper() else "l" if chr(code).islower() else "o"
+    for code in range(128)
+}
+"""What kind of a character each is: digit, upper case, lower case, other."""
 
 
 def placeholder(value: str) -> bool:
@@ -255,11 +257,9 @@ def placeholder(value: str) -> bool:
 def entropy(value: str) -> float:
     """Shannon entropy in bits a character."""
     length = len(value)
-    return (
-        -sum((count := value.count(char)) / length * math.log2(count / length) for char in set(value))
-        if length
-        else 0.0
-    )
+    # In order, because rounding must not depend on a set's.
+    counts = sorted(map(value.count, set(value)))
+    return math.log2(length) - sum(count * math.log2(count) for count in counts) / length if length else 0.0
 
 
 def preview(value: str) -> str:

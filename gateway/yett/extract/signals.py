@@ -58,6 +58,8 @@ def scan(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[Signa
     """The signals of one text, at most one a kind, each with its strongest weight."""
     table = _phrases()
     hits = table.set.scan(text[:MAX_TEXT].encode("utf-8", "replace"))
+    if not hits and text.isascii():
+        return ()
     talk = sum(1 for index in hits if index >= table.about)
     weights: dict[str, int] = {}
     for index in hits:

@@ -308,7 +308,10 @@ def _fact(
 
 
 def _cut(rest: str) -> tuple[str, str]:
-    end = min((at for at in (rest.find(mark) for mark in "/?#") if at >= 0), default=len(rest))
+    end = len(rest)
+    for mark in "/?#":
+        at = rest.find(mark, 0, end)
+        end = at if at >= 0 else end
     return rest[:end], rest[end:]
 
 

@@ -43,11 +43,7 @@ HONEST = [
 
 
 def flags(text: str) -> frozenset[str]:
-    found = (
-        sql.analyse(text, "/q", declared=False, budget=Budget(milliseconds=10_000))
-        if sql.looks_like_fragment(text) or sql.looks_like(text)
-        else ()
-    )
+    found = sql.analyse(text, "/q", declared=False, budget=Budget(milliseconds=10_000))
     return frozenset().union(*(sql.hostile(one) for one in found))
 
 

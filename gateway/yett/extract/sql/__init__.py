@@ -51,11 +51,6 @@ def looks_like(text: str) -> bool:
     return len(text) >= 8 and bool(_LOOKS.search(text.encode("utf-8", "replace")))
 
 
-def looks_like_fragment(text: str) -> bool:
-    """Whether an undeclared text deserves `analyse` as a fragment. Cheap; true for much honest text as well."""
-    return len(text) >= 2 and fragment.active(text)
-
-
 def is_condition(text: str) -> bool:
     """Whether it is an ordinary condition on columns, joined by words: `id in (1, 2) or parent is null`."""
     return len(text) <= 400 and bool(_JOINED.search(text)) and fragment.condition(encodable(text))
@@ -78,7 +73,7 @@ def analyse(
     chain: tuple[str, ...] = (),
     budget: Budget,
 ) -> tuple[Statement, ...]:
-    """Facts of every statement in `source`, or of the fragment it is; `()` for text that is neither.
+    """Facts of every statement in `source`, or of the fragment it is; `()` for text that is neither, soon known of most.
 
     Args:
         declared: the tool or argument says that it is SQL; then something always comes back.
@@ -87,11 +82,14 @@ def analyse(
     Raises:
         OverBudget: the call's budget ran out.
     """
+    whole = declared or looks_like(source)
+    if not whole and not fragment.active(source):
+        return ()
     budget.spend(1, len(source))
     text = encodable(source.strip())
     if not text:
         return ()
-    if not declared and not looks_like(text):
+    if not whole:
         return _fragment(text, pointer, chain, budget)
     if not _begins_statement(text):
         return _no_statement(text, pointer, declared, chain, budget)

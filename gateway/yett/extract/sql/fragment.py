@@ -13,7 +13,9 @@ Every pattern is RE2, run as one set in linear time.
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Iterator
+from functools import lru_cache
 
 import re2
 
@@ -119,7 +121,7 @@ _SET, _FLAGS = _build()
 _EXECUTABLE = pattern(r"(?s)/\*m?!\d*(.*?)(?:\*/|$)")
 _COMMENT = pattern(r"(?s)/\*.*?\*/")
 _SPLIT_WORD = pattern(r"[a-z]/\*[^*/]*\*/[a-z]")
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"})
+_QUOTES = {"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"}
 _ACTIVE = probe(
     r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\d(?:or|and|xor|union|div|having)\b|\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
 )
@@ -130,7 +132,7 @@ _COUNTED = pattern(r"^(?:[2-9]\d?|1\d|(?:1[5-9]|20)\d\d) or (?:[2-9]\d?|1\d|(?:1
 _INCHES = pattern(r"((?:^|[^\w.])\d+(?:[./]\d+)?)['\"]{1,2}")
 """Feet and inches: `1/4"-1/2" wide`."""
 _DROPS = pattern(r"--|[#;%]|/\*")
-_BLANKS = dict.fromkeys(range(1, 32), " ")
+_BLANKS = frozenset(map(chr, range(1, 32)))
 """What SQL Server takes for a blank."""
 MIN_PERCENTED = 3
 """Percent signs from which on those before a letter are left out, as old servers do: `%s%e%l%e%c%t`."""
@@ -142,9 +144,11 @@ def normalise(text: str) -> str:
     """As the victim's server would read it: executable comments opened, other comments and blanks one blank."""
     low = text.lower()
     if not low.isascii():
-        low = low.translate(_QUOTES)
+        for quote in _QUOTES.keys() & set(low):
+            low = low.replace(quote, _QUOTES[quote])
     if not low.isprintable():
-        low = low.translate(_BLANKS)
+        for blank in _BLANKS.intersection(low):
+            low = low.replace(blank, " ")
     if low.count("%") > MIN_PERCENTED:
         first, *others = low.split("%")
         low = first + "".join(part if "a" <= part[:1] <= "z" else "%" + part for part in others)
@@ -242,7 +246,7 @@ def _readings(text: str, low: str) -> Iterator[str]:
         yield low.strip('"').replace('""', '"')  # a field of a CSV file
 
 
-_PLAIN = pattern(r"(?:^|[\s\"'(])([a-z]{2,})(?:[\s,.;:!?)\"']|$)")
+_PLAIN = pattern(r"(?:^|[\"'(])([a-z]{2,})(?:[,.;:!?)\"']|$)")
 _SQL_WORDS = names.STATEMENT_WORDS | names.FUNCTION_WORDS | words(
     "or and xor not is in as by on from into where having order group limit offset union all distinct join like between null true false table "
     "when then else end case database schema procedure delay waitfor time values outfile dumpfile exists asc desc top rlike regexp glob escape "
@@ -260,8 +264,13 @@ _UNSPEAKABLE = words("exec_comment disguised_case nosql_operator json_operator s
 
 def _speaks(low: str) -> bool:
     """Whether plain words stand in it that no statement has by itself: two, or one where nothing is quoted."""
-    plain = [word for word in _PLAIN.findall(low.replace(" ", "  ")) if word not in _SQL_WORDS]
-    return len(plain) >= (2 if "'" in low or '"' in low or "`" in low else 1)
+    plain = (word for piece in low.split() for word in _plain(piece) if word not in _SQL_WORDS)
+    return sum(1 for _ in itertools.islice(plain, 2)) >= (2 if "'" in low or '"' in low or "`" in low else 1)
+
+
+@lru_cache(maxsize=256)
+def _plain(piece: str) -> tuple[str, ...]:
+    return tuple(_PLAIN.findall(piece))
 
 
 def condition(text: str) -> bool:
@@ -292,12 +301,12 @@ _QUOTED = pattern(
 def _quotes_words(low: str) -> bool:
     """Whether its quotes stand around something as prose has them, opened behind a blank and closed before one."""
     bare, count = _QUOTED.subn(r"\1\2", low)
+    if not count:
+        return False
     bare = _QUOTED.sub(r"\1\2", bare)  # neighbours share the sign between them
     plain = {word for word in _NAMES.findall(bare) if word not in _SQL_WORDS}
-    return (
-        count > 0
-        and not any(quote in bare for quote in "'\"`")
-        and (len(plain) > 1 or (len(plain) == 1 and bare.replace(" ", "").isalpha()))
+    return not any(quote in bare for quote in "'\"`") and (
+        len(plain) > 1 or (len(plain) == 1 and bare.replace(" ", "").isalpha())
     )
 
 
@@ -325,7 +334,7 @@ def _document(text: str) -> bool:
 
 def active(text: str) -> bool:
     """A cheap first look: whether anything in the text could matter to a database."""
-    return bool(_ACTIVE.search(text.encode("utf-8", "replace")))
+    return len(text) >= 2 and bool(_ACTIVE.search(text.encode("utf-8", "replace")))
 
 
 _MARKUP = pattern(r"<(?:code|pre|kbd|samp|tt)\b[^>]*>[^<]*|=\s*\"([^\"]*)\"|=\s*'([^']*)'|>([^<>]+)")

@@ -24,9 +24,10 @@ MAX_LENGTH = 800
 MAX_TOKENS = 100
 
 _TOKEN = pattern(
-    r"\s+|on duplicate key update\b|on conflict ?(?:\([^()]*\) ?)?do (?:update set|nothing)\b|(?:lines|fields|columns) (?:terminated|starting|enclosed|escaped) by\b|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*(?::[a-z]\w*)?|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
-    r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.)"
+    r"\s*(?:on duplicate key update\b|on conflict ?(?:\([^()]*\) ?)?do (?:update set|nothing)\b|(?:lines|fields|columns) (?:terminated|starting|enclosed|escaped) by\b|\{\s*[a-z_]\w*\s|0x[0-9a-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+|\.?e\b)?|[a-z_@$][\w$.@]*(?::[a-z]\w*)?|\\n|'[^']*'?|\"[^\"]*\"?|`[^`]*`?|\[[a-z_]\w*\]|"
+    r"--|#|/\*|;|<=>|<>|!=|\^=|>=|<=|<<|>>|\|\||&&|::|:=|->>?|[-+*/%^&|<>=~!(),]|\x00|%00|(?s:.))"
 )
+"""A token and the blanks before it."""
 _BINARY = frozenset(
     ("=", "<", ">", "<=", ">=", "<>", "!=", "^=", "<=>", "+", "-", "*", "/", "%", "^", "&", "|", "<<", ">>", "||", "&&", "::", ":=", "->", "->>", "~")
 )  # fmt: skip
@@ -226,7 +227,7 @@ class _Tokens:
     def __init__(self, text: str) -> None:
         self.text = text
         self._read: list[tuple[str, int]] = []
-        self._more = _TOKEN.finditer(text)
+        self._more = _TOKEN.spans(text)
 
     @property
     def count(self) -> int:
@@ -235,10 +236,9 @@ class _Tokens:
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         yield from self._read
-        for match in self._more:
-            start, end = match.span()
-            word = self.text[start:end]
-            if not word[0].isspace():
+        for start, end in self._more:
+            word = self.text[start:end].lstrip()
+            if word:
                 self._read.append((word, end))
                 yield word, end
 
