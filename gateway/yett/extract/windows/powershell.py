@@ -14,6 +14,7 @@ import binascii
 from typing import NamedTuple
 
 from yett.extract.patterns import pattern
+from yett.extract.windows import cmd
 from yett.extract.windows.lexer import Token, TooMuch, tokens
 from yett.extract.words import words
 
@@ -31,10 +32,24 @@ class Line(NamedTuple):
     piped: bool
     method: bool
     redirects: tuple[tuple[str, str], ...] = ()
+    inserted: bool = False
+    """An argument has variables put in whose values are not known."""
+    unknown: bool = False
+    """An argument is worked out at run time."""
+    built: bool = False
+    """The command's name, or code that it is given, is put together from pieces."""
 
 
 _PROGRAM = pattern(r"(?i)^[^\"<>|]*\.(?:exe|com|bat|cmd)$")
 _HEX = pattern(r"^0x[0-9a-fA-F]{1,8}$")
+AUTOMATIC = {
+    **cmd.ENVIRONMENT,
+    **cmd.GUESSED,
+    "pshome": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
+    "shellid": "Microsoft.PowerShell",
+    "verbosepreference": "SilentlyContinue",
+}
+"""Variables that every session has: obfuscators take letters out of them (`$pshome[4]`)."""
 KEYWORDS = words(
     "if else elseif for foreach while do until switch function filter param begin process end try catch finally trap return break continue exit throw "
     "in class enum using data dynamicparam workflow parallel sequence hidden static"
@@ -45,6 +60,10 @@ class _Value(NamedTuple):
     text: str
     known: bool
     items: tuple[str, ...] = ()
+    partly: bool = False
+    """Not known, but only for the variables that stand in the text: `$dir\\build.ps1`."""
+    built: bool = False
+    """Put together from pieces."""
 
 
 class Reader:
@@ -55,8 +74,12 @@ class Reader:
         self._index = 0
         self.lines: list[Line] = []
         self.variables: dict[str, str] = {}
+        self.partly: dict[str, str] = {}
+        """What is written of the values of the other variables."""
         self.folded = 0
         """How many strings were put together from pieces."""
+        self._fed = _Value("", False)
+        """The constant that the next command of the pipeline is given."""
         self._statements(0, "")
 
     def _peek(self, ahead: int = 0) -> Token | None:
@@ -72,6 +95,7 @@ class Reader:
             raise TooMuch("depth")
         value = _Value("", False)
         piped = False
+        self._fed = value
         while (token := self._peek()) is not None:
             if token.kind == closer:
                 self._index += 1
@@ -87,6 +111,7 @@ class Reader:
             if token.kind == "op" and token.text == "|":
                 self._index += 1
                 piped = True
+                self._fed = value
                 continue
             following = self._peek(1) if table else None
             if following is not None and following.kind == "op" and following.text == "=":
@@ -104,6 +129,9 @@ class Reader:
             if following is not None and (following.spaced or token.text == "&"):
                 self._index += 1
                 return self._command(depth, piped, invoked=True)
+        if token.kind == "word" and token.text == "!":
+            self._index += 1
+            return self._expression(depth)
         if token.kind == "word" and (token.text.lower() in KEYWORDS):
             self._index += 1
             if token.text.lower() in ("function", "filter", "class", "using", "enum"):
@@ -144,10 +172,12 @@ class Reader:
             if ahead is None:
                 return _Value("", False)
             value = self._statement(depth, piped=False)
+            self.variables.pop(token.text, None)
+            self.partly.pop(token.text, None)
             if value.known:
                 self.variables[token.text] = (before + value.text)[:MAX_TEXT]
-            else:
-                self.variables.pop(token.text, None)
+            elif value.partly and not before:
+                self.partly[token.text] = value.text[:MAX_TEXT]
             return value
         value = self._list(depth)
         while (token := self._peek()) is not None and token.kind not in ("nl", ")", "}", "]"):
@@ -178,21 +208,25 @@ class Reader:
         return value
 
     def _combine(self, left: _Value, operator: str, right: _Value) -> _Value:
-        if operator == "+" and left.known and right.known:
-            self.folded += 1
-            return _Value((left.text + right.text)[:MAX_TEXT], True, left.items + right.items)
+        if operator == "+" and (left.known or left.partly) and (right.known or right.partly):
+            known = left.known and right.known
+            self.folded += known
+            return _Value(
+                (left.text + right.text)[:MAX_TEXT], known, left.items + right.items, not known, known
+            )
         if operator == "," and (left.known or right.known):
             items = (left.items or (left.text,)) + (right.items or (right.text,))
             return _Value(" ".join(items)[:MAX_TEXT], left.known and right.known, items[:4_096])
         if operator == "-join" and left.known:
             self.folded += 1
-            return _Value(right.text.join(left.items or (left.text,))[:MAX_TEXT], right.known)
+            text = right.text.join(left.items or (left.text,))
+            return _Value(text[:MAX_TEXT], right.known, built=True)
         if operator == "-f" and left.known:
             self.folded += 1
             text = left.text
             for number, item in enumerate((right.items or (right.text,))[:64]):
                 text = text.replace(f"{{{number}}}", item)
-            return _Value(text[:MAX_TEXT], right.known)
+            return _Value(text[:MAX_TEXT], right.known, partly=right.partly, built=True)
         if (
             operator in ("-replace", "-creplace", "-ireplace")
             and left.known
@@ -200,9 +234,8 @@ class Reader:
             and len(right.items) == 2
         ):
             self.folded += 1
-            return _Value(
-                left.text.replace(right.items[0].replace("\\", ""), right.items[1])[:MAX_TEXT], True
-            )
+            text = left.text.replace(right.items[0].replace("\\", ""), right.items[1])
+            return _Value(text[:MAX_TEXT], True, built=True)
         if operator in ("-split", "-csplit", "-isplit") and left.known and right.known and right.text:
             items = tuple(left.text.split(right.text))
             return _Value(left.text, True, items)
@@ -219,10 +252,12 @@ class Reader:
         elif token.kind == "mixed":
             value = self._interpolated(token.text)
         elif token.kind == "var":
-            name = token.text.removeprefix("script:").removeprefix("global:").removeprefix("local:")
-            known = self.variables.get(name)
-            value = _Value(known if known is not None else f"${token.text}", known is not None)
+            following = self._peek()
+            indexed = following is not None and following.kind == "[" and not following.spaced
+            value = self._variable(token.text, indexed=indexed)
         elif token.kind == "word":
+            if token.text == "!":
+                return self._operand(depth)
             if token.text[0].isdigit():
                 value = _Value(str(int(token.text, 16)) if _HEX.match(token.text) else token.text, True)
         elif token.kind in ("(", "$(", "@("):
@@ -234,12 +269,19 @@ class Reader:
             return self._type(depth)
         elif token.kind == "op" and token.text in ("-join", "-split"):
             inner = self._operand(depth)
-            return _Value(
-                "".join(inner.items or (inner.text,)) if token.text == "-join" else inner.text,
-                inner.known,
-                inner.items,
-            )
+            joined = token.text == "-join"
+            text = "".join(inner.items or (inner.text,)) if joined else inner.text
+            return _Value(text, inner.known, () if joined else inner.items, built=joined)
         return self._suffix(value, depth)
+
+    def _variable(self, name: str, *, indexed: bool = False) -> _Value:
+        bare = name.removeprefix("script:").removeprefix("global:").removeprefix("local:")
+        known = self.variables.get(bare)
+        if known is None and (bare == "env:comspec" or indexed):
+            known = AUTOMATIC.get(bare.removeprefix("env:"))
+        if known is not None:
+            return _Value(known, True)
+        return _Value(self.partly.get(bare, f"${name}"), False, partly=True)
 
     def _type(self, depth: int) -> _Value:
         """`[char]65`, `[type]::Method(…)`."""
@@ -269,11 +311,8 @@ class Reader:
             inner = self._operand(depth)
             if name.startswith("char") and inner.known:
                 self.folded += 1
-                return _Value(
-                    "".join(_character(item) for item in (inner.items or (inner.text,))),
-                    True,
-                    tuple(_character(item) for item in inner.items),
-                )
+                letters = tuple(_character(item) for item in inner.items)
+                return _Value("".join(letters) or _character(inner.text), True, letters, built=True)
             return inner
         self.lines.append(Line((f"[{name.removeprefix('system.')}]",), False, False, True))
         return _Value(f"[{name}]", False)
@@ -309,28 +348,25 @@ class Reader:
 
     def _call(self, name: str, depth: int, owner: _Value) -> _Value:
         following = self._peek()
+        member = f".{name}" if not name.startswith("[") else name
         if following is None or following.kind != "(" or following.spaced:
-            self.lines.append(
-                Line(
-                    (f".{name}" if not name.startswith("[") else name, owner.text[:512]),
-                    name == "?",
-                    False,
-                    True,
-                )
-            )
-            return (
-                self._suffix(_Value(f"{owner.text}.{name}" if owner.text else name, False), depth)
-                if name.startswith("[")
-                else _Value(f"{owner.text}.{name}", False)
-            )
+            words = [member, owner.text[:512]]
+            if following is not None and following.kind == "op" and following.text == "=":
+                words.append("=")
+            self.lines.append(Line(tuple(words), name == "?", False, True))
+            if name.startswith("["):
+                return self._suffix(_Value(f"{owner.text}.{name}" if owner.text else name, False), depth)
+            if name.lower() in ("source", "path", "fullname", "definition", "providerpath"):
+                return owner
+            return _Value(f"{owner.text}.{name}", False)
         self._index += 1
         start = self._index
         argument = self._statements(depth + 1, ")")
-        words = [f".{name}" if not name.startswith("[") else name]
+        words = [member]
         words += [
             t.text for t in self._tokens[start : self._index] if t.kind in ("text", "mixed", "word", "var")
         ][:64]
-        if argument.known and argument.text and argument.text not in words:
+        if (argument.known or argument.partly) and argument.text and argument.text not in words:
             words.append(argument.text)
         if not name.startswith("["):
             words.append(owner.text[:512])
@@ -340,18 +376,18 @@ class Reader:
             pair = argument.items
             if argument.known and len(pair) == 2:
                 self.folded += 1
-                return _Value(owner.text.replace(pair[0], pair[1])[:MAX_TEXT], True)
+                return _Value(owner.text.replace(pair[0], pair[1])[:MAX_TEXT], True, built=True)
         if low in ("tostring", "trim", "tolower", "toupper", "invoke", "tochararray") and owner.known:
             return owner._replace(items=tuple(owner.text)) if low == "tochararray" else owner
         if low.endswith("::join") and argument.known and len(argument.items) > 1:
-            return _Value(argument.items[0].join(argument.items[1:]), True)
+            return _Value(argument.items[0].join(argument.items[1:]), True, built=True)
         if low.endswith("::frombase64string") and argument.known:
             return _Value(argument.text, True, ("base64",))
         if low.endswith("getstring") and argument.items[:1] == ("base64",):
             decoded = decode_base64(argument.text, wide="unicode" in (owner.text + low).lower())
             if decoded is not None:
                 self.folded += 1
-                return _Value(decoded, True)
+                return _Value(decoded, True, built=True)
         return self._suffix(_Value(owner.text if not name.startswith("[") else argument.text, False), depth)
 
     def _interpolated(self, text: str) -> _Value:
@@ -361,13 +397,13 @@ class Reader:
         out, last, known = [], 0, True
         for match in _INTERPOLATED.finditer(text):
             name = (match.group(1) or match.group(2) or "").lower()
-            value = self.variables.get(name)
-            if value is None:
-                known = False
-                continue
-            out.append(text[last : match.start()] + value)
+            value = self._variable(name)
+            known = known and value.known
+            put = value.text if value.text != f"${name}" else match.group(0)
+            out.append(text[last : match.start()] + put)
             last = match.end()
-        return _Value(("".join(out) + text[last:])[:MAX_TEXT], known and "$(" not in text)
+        whole = "$(" not in text
+        return _Value(("".join(out) + text[last:])[:MAX_TEXT], known and whole, partly=whole)
 
     def _inner(self, text: str) -> None:
         """Commands in `"… $(command) …"`."""
@@ -390,9 +426,12 @@ class Reader:
         if len(self.lines) >= MAX_COMMANDS:
             raise TooMuch("commands")
         place = len(self.lines)
+        fed = self._fed if piped else _Value("", False)
         words: list[str] = []
         redirects: list[tuple[str, str]] = []
-        dynamic = False
+        name = _Value("", True)
+        inserted = unknown = built = False
+        listed = False
         while (token := self._peek()) is not None:
             if (
                 token.kind == "nl"
@@ -411,48 +450,94 @@ class Reader:
                 continue
             if token.kind == "op" and token.text == ",":
                 self._index += 1
+                listed = True
                 continue
             if token.kind == "op" and token.text in ("=",) and len(words) == 1 and not token.spaced:
                 self._index += 1
                 continue
+            apart = token.spaced or listed or not words
+            listed = False
             if token.kind in ("word", "op"):
-                self._index += 1
-                joined = token.text
-                following = self._peek()
-                while (
-                    following is not None
-                    and not following.spaced
-                    and following.kind in ("word", "text", "mixed", "var", "op")
-                    and following.text not in ("|", ",", "&", ";", ">", ">>", "&&", "||")
-                ):
-                    part = self._operand(depth) if following.kind != "op" else _Value(following.text, True)
-                    if following.kind == "op":
-                        self._index += 1
-                    joined += part.text
-                    following = self._peek()
-                words.append(joined)
+                value = self._word(depth)
             elif token.kind == "{":
                 self._index += 1
                 begin = self._index
                 self._statements(depth + 1, "}")
-                words.append(
-                    "{" + " ".join(t.text for t in self._tokens[begin : self._index - 1])[:MAX_TEXT] + "}"
-                )
+                text = " ".join(t.text for t in self._tokens[begin : self._index - 1])
+                value = _Value("{" + text[:MAX_TEXT] + "}", True)
             else:
                 value = self._operand(depth)
-                if words and not token.spaced and not (token.kind in ("(", "$(") and invoked):
-                    words[-1] += value.text
-                else:
-                    words.append(value.text)
-                if not value.known and len(words) == 1:
-                    dynamic = True
+                apart = apart or token.kind == "(" or (token.kind == "$(" and invoked)
+            if apart:
+                words.append(value.text)
+            else:
+                words[-1] += value.text
+            if len(words) == 1:
+                whole = name.known and value.known
+                partly = (name.known or name.partly) and (value.known or value.partly)
+                name = _Value(words[0], whole, partly=partly, built=name.built or value.built)
+            else:
+                inserted = inserted or value.partly
+                unknown = unknown or not (value.known or value.partly)
+                built = built or value.built
+        if len(words) == 1 and fed.known and words[0].lower() in _RUN_CODE:
+            words.append(fed.text)
+            built = fed.built
         if words:
-            self.lines.insert(place, Line(tuple(words), dynamic, piped, False, tuple(redirects)))
+            dynamic = not name.known and not (name.partly and _NAMED.search(words[0]))
+            built = name.built or (built and words[0].lower() in _RUN_CODE)
+            line = Line(tuple(words), dynamic, piped, False, tuple(redirects), inserted, unknown, built)
+            self.lines.insert(place, line)
         elif redirects:
             self.lines.insert(place, Line(("",), False, piped, False, tuple(redirects)))
-        return _Value(" ".join(words), False)
+        return _found(words)
+
+    def _word(self, depth: int) -> _Value:
+        """A bare word with what is written against it: `a$b'c'`."""
+        token = self._peek()
+        assert token is not None
+        self._index += 1
+        text, known, partly, quoted = token.text, True, True, False
+        while (
+            (following := self._peek()) is not None
+            and not following.spaced
+            and following.kind in ("word", "text", "mixed", "var", "op")
+            and following.text not in ("|", ",", "&", ";", ">", ">>", "&&", "||")
+        ):
+            if following.kind == "op":
+                self._index += 1
+                text += following.text
+                continue
+            part = self._operand(depth)
+            text += part.text
+            known = known and part.known
+            partly = partly and (part.known or part.partly)
+            quoted = quoted or following.kind == "text"
+        return _Value(text, known, partly=partly and not known, built=quoted and "\\" not in text)
 
 
+def _found(words: list[str]) -> _Value:
+    """What a command hands back, if it is the name of a file or program that stands in it."""
+    name = words[0].lower() if words else ""
+    arguments = words[1:]
+    if name == "join-path":
+        arguments = [w for w in arguments if w.lower() not in ("-path", "-childpath", "-additionalchildpath")]
+        if len(arguments) > 1 and not any(w.startswith("-") for w in arguments):
+            return _Value("\\".join(w.strip("\\/") for w in arguments), False, partly=True)
+    elif name in _LOOK_UP:
+        if arguments and arguments[0].lower() in ("-name", "-path", "-literalpath"):
+            del arguments[0]
+        if arguments and not _NO_NAME.search(arguments[0]):
+            return _Value(arguments[0], "$" not in arguments[0], partly=True)
+    return _Value(" ".join(words), False)
+
+
+_LOOK_UP = words("get-command gcm resolve-path rvpa convert-path cvpa get-item gi")
+_NO_NAME = pattern(r"^-|[*?\[\]]|^$")
+_NAMED = pattern(r"[\\/][^\\/$*?\[\]]+$|^\$profile$")
+_RUN_CODE = words(
+    "invoke-expression iex powershell powershell.exe pwsh cmd cmd.exe invoke-command icm start-process saps start"
+)
 _INTERPOLATED = pattern(r"\$(?:\{([^}]+)\}|([A-Za-z_]\w*(?::\w+)?))")
 
 

@@ -17,8 +17,9 @@ READ = 12
 _ENCODED = pattern(r"(?i)^[-/–—](?:e|ec|en\w*)$")
 _INLINE = pattern(r"(?i)^[-/–—](?:c|co\w*)$")
 _CUT = pattern(r"%\w+:~-?\d+,-?\d+%\w|\w%\w+:~-?\d+,-?\d+%")
-_FOLDED_MANY = 3
 
+_CODE_PUT_IN = pattern(r"(?:^|[;|&({\n])\s*[\"']?\$")
+"""A variable where a command stands."""
 _PS_COMMANDS = frozenset(("powershell", "pwsh", "powershell_ise"))
 
 
@@ -38,8 +39,6 @@ class Unwrapper(Judge):
             except (lexer.TooMuch, RecursionError) as error:
                 self.opaque.append(f"too_{error}" if isinstance(error, lexer.TooMuch) else "too_deep")
                 return
-            if reader.folded >= _FOLDED_MANY:
-                flags = flags | {"obfuscated"}
             before: powershell.Line | None = None
             for line in reader.lines:
                 self._powershell(line, before, wrappers, via, flags)
@@ -90,6 +89,8 @@ class Unwrapper(Judge):
             return
         if line.dynamic:
             flags = flags | {"dynamic_program"}
+        if line.built:
+            flags = flags | {"obfuscated"}
         stdin = None
         if line.piped and before is not None and not before.method:
             stdin = " ".join(before.words)
@@ -103,6 +104,7 @@ class Unwrapper(Judge):
             flags,
             stdin,
             line.dynamic,
+            line,
         )
 
     def _command(
@@ -115,6 +117,7 @@ class Unwrapper(Judge):
         flags: frozenset[str],
         stdin: str | None = None,
         dynamic: bool = False,
+        line: powershell.Line | None = None,
     ) -> None:
         if len(self.commands) >= MAX_COMMANDS:
             if "too_many_commands" not in self.opaque:
@@ -145,10 +148,13 @@ class Unwrapper(Judge):
             text = " ".join(word for word in words[1:] if word.lower() not in ("-command", "-c")) or (
                 stdin or ""
             )
+            place = len(self.commands) - 1
             if text and not text.startswith("$") and len(text) > 2:
                 self.read(text, "powershell", inner, "inline", frozenset(("inline_code",)))
-            if not text or "$" in text[:1]:
-                self.mark_dynamic()
+            if stdin is not None or not text or line is None or line.unknown or _CODE_PUT_IN.search(text):
+                self.mark_flag("dynamic_code", place)
+            elif line.inserted:
+                self.mark_flag("inserted_code", place)
         elif name in ("bash", "wsl", "sh") and len(words) > 1:
             index = low.index("-c") if "-c" in low else 0
             text = " ".join(words[index + 1 :]) if index or name == "wsl" else ""
