@@ -149,8 +149,12 @@ def test_an_outcome_is_reported_once_and_by_its_owner(world: World) -> None:
     with pytest.raises(LedgerError, match="NOT_YOURS"):
         world.report(decision, who=OTHER)
     world.report(decision)
-    with pytest.raises(LedgerError, match="ALREADY_REPORTED"):
+    with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
         world.report(decision)
+    tried = world.decide(attempt="one")
+    world.report(tried)
+    with pytest.raises(LedgerError, match="ALREADY_REPORTED"):
+        world.report(tried)
     denied = world.decide(effect=Effect.DENY)
     with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
         world.report(denied)

@@ -85,7 +85,7 @@ def test_the_next_call_is_judged_by_what_was_read_before_its_record_is_durable(w
     release(world, decision)
     assert outcomes(world) == []
     assert "read_untrusted" in world.ledger.snapshot(AGENT).labels
-    with pytest.raises(LedgerError, match="ALREADY_REPORTED"):
+    with pytest.raises(LedgerError, match="UNKNOWN_DECISION"):
         release(world, decision)
 
 

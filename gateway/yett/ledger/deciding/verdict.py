@@ -164,13 +164,7 @@ def _held(
             return _approved(row, reasons, obligations, lifted)
     if row is not None and found == rows.WAITING and approval.covers(row, terms[2]):
         return Finding(effect=Effect.HOLD, reasons=tuple(reasons[:MAX_REASONS]), approval=row.id)
-    who = (identity.tenant, identity.principal)
-    waiting = sum(
-        1
-        for each in state.approvals.rows.values()
-        if (each.tenant, each.principal) == who and approval.status(each, now) == rows.WAITING
-    )
-    if waiting >= approval.MAX_WAITING:
+    if state.waiting(identity.tenant, identity.principal, now) >= approval.MAX_WAITING:
         full = Reason(
             stage="mandate",
             code="APPROVALS_FULL",

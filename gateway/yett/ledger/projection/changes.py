@@ -252,13 +252,9 @@ def _plan_outcome(state: State, body: Body) -> list[Change]:
     if decided is None or row is None:
         return []
     status = body["to"]
-    changes: list[Change] = [
-        (
-            "decided",
-            decided.id,
-            _replace(decided, status=status, result=body.get("digest", "")),
-        )
-    ]
+    told = _replace(decided, status=status, result=body.get("digest", ""))
+    asked_again = decided.mandates or decided.attempt or status == rows.IN_DOUBT
+    changes: list[Change] = [("decided", decided.id, told if asked_again else None)]
     index = row.taint
     for kind, packed in body.get("values", []):
         index = index.plus(kind, taint.from_text(packed))

@@ -57,7 +57,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
 
 class Decided(Struct, frozen=True, kw_only=True):
-    """An allowed decision, until its outcome is known and a day longer."""
+    """An allowed decision, until its outcome is known; a day longer if it used a mandate or was an attempt."""
 
     id: str
     tenant: str

@@ -6,9 +6,9 @@ function; `State.install` puts the planned rows in place. There is no other way 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -29,6 +29,8 @@ MAX_ABSENT: Final = 50_000
 
 KEPT_MS: Final = DAY
 """How long after its end an allowed decision can still be reported, and an attempt be recognised."""
+MAX_UNREPORTED: Final = 200_000
+"""Allowed decisions that wait for their outcome; beyond it the oldest can no longer be reported."""
 
 
 class Meta(Struct, frozen=True, kw_only=True):
@@ -43,6 +45,8 @@ class Meta(Struct, frozen=True, kw_only=True):
     policy_id: str = ""
     lost: bool = False
     """History is known to be missing: acting calls are held until an operator clears it."""
+    fence: int = 0
+    """Seconds: mandates issued at or before it may have been used in history that is missing; none is accepted."""
     boot: str = ""
     """The run of the operating system that the epoch began in (`ahead.boot`)."""
     began: int = 0
@@ -148,8 +152,12 @@ class State:
         self.in_doubt: set[str] = set()
         self.open: set[str] = set()
         """Allowed decisions that hold a mandate's use and have no outcome yet."""
-        self.order: deque[str] = deque()
-        """Allowed decisions, oldest first: the order in which they are forgotten."""
+        self.unreported: OrderedDict[str, None] = OrderedDict()
+        """Allowed decisions that wait for their outcome and nothing else, oldest first."""
+        self.lasting: OrderedDict[str, None] = OrderedDict()
+        """Allowed decisions that are remembered for a mandate that they used or an attempt, oldest first."""
+        self.requests: dict[tuple[str, str], OrderedDict[str, None]] = {}
+        """Approval requests of each (tenant, principal) that nobody has answered, oldest first."""
         self.applied = 0
         """Index of the next record to apply."""
         self.leaf = b""
@@ -184,6 +192,12 @@ class State:
             labels=owner.labels,
         )
 
+    def waiting(self, tenant: str, principal: str, now: int) -> int:
+        """Approval requests of a principal that wait for an answer. All live equally long: the newest are looked at."""
+        unanswered = reversed(self.requests.get((tenant, principal), {}))
+        found = (self.approvals.rows[key] for key in unanswered)
+        return sum(1 for _ in takewhile(lambda request: now < request.expires, found))
+
     # -- changing --------------------------------------------------------------------------------------
 
     def install(self, changes: list[Change], at: int) -> None:
@@ -191,10 +205,11 @@ class State:
         for table, key, row in changes:
             kept = tables.get(table)
             if kept is None:
-                self._install_own(table, key, row)
+                assert isinstance(row, Meta)
+                self.meta = row
                 continue
             if table == "decided":
-                self._note_decided(key, row, key in kept.rows)
+                self._note_decided(key, row)
             elif table == "approval":
                 self._note_approval(key, row)
             kept.put(key, row)
@@ -202,57 +217,54 @@ class State:
         if at > self.meta.now:
             self.meta = msgspec.structs.replace(self.meta, now=at)
 
-    def _install_own(self, table: str, key: str, row: Row | None) -> None:
-        """What is in no table: the counters, and a decision that leaves the order of forgetting."""
-        if table == "order":
-            self.order.remove(key)
-            return
-        assert isinstance(row, Meta)
-        self.meta = row
-
-    def _note_decided(self, key: str, row: Row | None, known: bool) -> None:
-        status = row.status if isinstance(row, Decided) and row.mandates else ""
-        settled = known and (key in self.open or key in self.in_doubt)
-        if settled:
-            self.open.discard(key)
-            self.in_doubt.discard(key)
-        if status == rows.RESERVED:
+    def _note_decided(self, key: str, row: Row | None) -> None:
+        for place in (self.open, self.in_doubt):
+            place.discard(key)
+        if not isinstance(row, Decided):
+            self.unreported.pop(key, None)
+            self.lasting.pop(key, None)
+        elif row.mandates and row.status == rows.RESERVED:
             self.open.add(key)
-        elif status == rows.IN_DOUBT:
+        elif row.mandates and row.status == rows.IN_DOUBT:
             self.in_doubt.add(key)
-        if row is not None and (not known or (settled and key not in self.order)):
-            self.order.append(key)
+        elif row.mandates or row.attempt:
+            self.lasting[key] = None
+        else:
+            self.unreported[key] = None
 
     def _note_approval(self, key: str, row: Row | None) -> None:
-        if isinstance(row, Approval):
-            self.by_call[row.call] = key
+        known = self.approvals.rows.get(key) if row is None else row
+        if not isinstance(known, Approval):
             return
-        gone = self.approvals.rows.get(key)
-        if gone is not None and self.by_call.get(gone.call) == key:
-            del self.by_call[gone.call]
+        who = (known.tenant, known.principal)
+        if row is not None:
+            self.by_call[known.call] = key
+        elif self.by_call.get(known.call) == key:
+            del self.by_call[known.call]
+        if row is not None and known.status == rows.WAITING:
+            self.requests.setdefault(who, OrderedDict())[key] = None
+        elif who in self.requests:
+            self.requests[who].pop(key, None)
+            if not self.requests[who]:
+                del self.requests[who]
 
     def index(self) -> None:
         """Rebuilds the look-ups after rows were loaded from a store."""
         for key, decided in sorted(self.decided.rows.items(), key=lambda item: item[1].at):
-            self._note_decided(key, decided, False)
+            self._note_decided(key, decided)
         for key, approval in sorted(self.approvals.rows.items(), key=lambda item: item[1].at):
-            self.by_call[approval.call] = key
+            self._note_approval(key, approval)
 
     def expired(self, now: int) -> Iterator[Change]:
-        """Decisions that nothing can ask for any more, oldest first; at most two each time."""
-        for place in range(min(2, len(self.order))):
-            key = self.order[place]
-            row = self.decided.get(key)
-            if row is not None and row.expires + KEPT_MS >= now:
-                return
-            if row is None or key in self.open or key in self.in_doubt:
-                # What is not settled is never forgotten; it comes back into the order once it is.
-                yield ("order", key, None)
-                continue
-            yield ("decided", key, None)
-            yield ("order", key, None)
-            if row.attempt:
-                yield ("attempt", attempt_key(row), None)
+        """Decisions that nothing can ask for any more, oldest first; at most two of each kind."""
+        for queue, most in ((self.unreported, MAX_UNREPORTED), (self.lasting, None)):
+            for key in islice(queue, 2):
+                row = self.decided.get(key)
+                if row is None or (row.expires + KEPT_MS >= now and (most is None or len(queue) <= most)):
+                    break
+                yield ("decided", key, None)
+                if row.attempt:
+                    yield ("attempt", attempt_key(row), None)
 
 
 def principal_key(tenant: str, principal: str) -> str:
