@@ -299,6 +299,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """ok, error (ran and failed), no_effect (proven not to have run), unknown (in doubt)."""
     result: Json = None
     error: str | None = None
+    unread: bool = False
+    """The agent was given a result that nobody here could read."""
 
 
 class OutcomeFacts(Struct, frozen=True, kw_only=True):

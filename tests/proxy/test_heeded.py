@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from yett.proxy.hooks import heeded
 from yett.proxy.hooks.heeded import codex_hash, ignored
 from yett.proxy.hooks.install import place, settings
 
@@ -109,3 +110,27 @@ def test_settings_that_cannot_be_read_say_nothing(folder: Path) -> None:
     path = installed("claude-code", folder, own=False)
     put(folder / ".claude" / "settings.local.json", "{")
     assert ignored("claude-code", path, folder) == ""
+
+
+@pytest.mark.parametrize("name", ["managed-settings.json", "managed-settings.d/10-hooks.json"])
+def test_an_organisations_word_that_only_its_own_hooks_are_run_is_heard(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = installed("claude-code", folder, own=True)
+    monkeypatch.setattr(heeded, "_MANAGED", (tmp_path / "etc",))
+    assert ignored("claude-code", path, folder) == ""
+    put(tmp_path / "etc" / name, {"allowManagedHooksOnly": True})
+    assert "organisation" in ignored("claude-code", path, folder)
+    put(tmp_path / "etc" / name, {"disableAllHooks": True})
+    assert "disableAllHooks" in ignored("claude-code", path, folder)
+
+
+def test_codex_runs_no_hook_of_a_user_where_the_organisation_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = installed("codex", folder, own=True)
+    trust(path)
+    monkeypatch.setattr(heeded, "_CODEX_RULES", tmp_path / "requirements.toml")
+    assert ignored("codex", path, folder) == ""
+    put(tmp_path / "requirements.toml", "allow_managed_hooks_only = true\n")
+    assert "organisation" in ignored("codex", path, folder)

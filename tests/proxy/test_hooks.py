@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,15 @@ def test_a_conversation_that_cannot_be_remembered_is_not_begun(tmp_path: Path) -
         asyncio.run(desk.answer("claude-code", event("claude-code", "Bash", {"command": "ls"}), WHO))
 
 
+def test_a_line_that_a_full_disk_cut_takes_no_other_along(tmp_path: Path) -> None:
+    file = tmp_path / "sessions"
+    memory = Sessions(file, 9)
+    with open(file, "ab") as torn:
+        torn.write(b'["half')
+    memory.put(("c", "a", "work"), "s0")
+    assert Sessions(file, 9).get(("c", "a", "work")) == "s0"
+
+
 def test_what_was_forgotten_leaves_the_file_too(tmp_path: Path) -> None:
     file = tmp_path / "sessions"
     for round in range(3):
@@ -170,6 +180,113 @@ def test_cursors_shell_and_file_events_are_calls_with_their_arguments() -> None:
     ]
 
 
+RESULT = {"session_id": "s", "tool_name": "Fetch", "tool_input": {}, "tool_use_id": "t"}
+
+
+def before_and_after(desk: Desk, after: bytes) -> dict[str, Any]:
+    desk.tell("claude-code", {**RESULT, "hook_event_name": "PreToolUse"})
+    return desk.tell("claude-code", after)
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        (r'"cut in half \ud83d"', "cut in half ?"),
+        (r'{"\udc00": [1, "x"]}', {"?": [1, "x"]}),
+        ("12345678901234567890", "12345678901234567890"),
+        ("1e999", "inf"),
+    ],
+)
+def test_a_result_that_could_not_be_an_argument_is_known_to_the_session_all_the_same(
+    told: str, known: Any
+) -> None:
+    desk = Desk(allow=["*"])
+    event = json.dumps({**RESULT, "hook_event_name": "PostToolUse", "tool_response": 0})
+    assert before_and_after(desk, event.replace(": 0}", f": {told}}}").encode()) == {}
+    assert [(outcome.result, outcome.unread) for outcome in desk.decider.outcomes] == [(known, False)]
+
+
+AFTER = (
+    '{"hook_event_name":"PostToolUse","session_id":"s","tool_name":"Fetch","tool_use_id":"t","tool_input":{},'
+)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"",
+        AFTER.encode(),
+        (AFTER + '"tool_response":' + "[" * 300 + "]" * 300 + "}").encode(),
+        (AFTER + '"tool_response":' + "[" * 90_000 + "]" * 90_000 + "}").encode(),
+        (AFTER + '"tool_response":"' + "x" * (4 << 20) + '"}').encode(),
+        AFTER.encode() + b'"tool_response":"\xff"}',
+    ],
+    ids=["empty", "cut", "deep", "deeper", "large", "latin-1"],
+)
+def test_an_event_that_may_be_the_end_of_a_call_makes_its_result_one_that_nobody_read(event: bytes) -> None:
+    desk = Desk(allow=["*"])
+    with pytest.raises(YettError, match="EVENT_UNREADABLE"):
+        before_and_after(desk, event)
+    assert [(outcome.decision_id, outcome.unread) for outcome in desk.decider.outcomes] == [("d1", True)]
+
+
+def test_a_call_that_is_refused_as_it_reads_tells_nothing_of_those_that_run() -> None:
+    desk = Desk(allow=["*"])
+    with pytest.raises(YettError, match="LONE_SURROGATE"):
+        before_and_after(
+            desk,
+            json.dumps(
+                {**RESULT, "hook_event_name": "PreToolUse", "tool_input": {"text": "\ud83d"}}
+            ).encode(),
+        )
+    assert desk.decider.outcomes == []
+
+
+def test_calls_that_an_agent_does_not_tell_apart_are_each_reported() -> None:
+    """Gemini and Copilot give no id for a use: of two same calls at once, both results are read."""
+    desk = Desk(allow=["*"])
+    same = {"session_id": "s", "tool_name": "fetch", "tool_input": {"url": "https://a.example"}}
+    for _ in range(2):
+        desk.tell("gemini", {**same, "hook_event_name": "BeforeTool"})
+    for text in ("first", "second", "third"):
+        desk.tell("gemini", {**same, "hook_event_name": "AfterTool", "tool_response": {"llmContent": text}})
+    told = [(outcome.decision_id, outcome.result) for outcome in desk.decider.outcomes]
+    assert told == [("d1", {"llmContent": "first"}), ("d2", {"llmContent": "second"})]
+
+
+@pytest.mark.parametrize(
+    ("name", "server", "tool"),
+    [
+        ("MCP:delete_repo", None, "delete_repo"),
+        ("MCP:github:delete_repo", "github", "delete_repo"),
+        ("MCP:github:a:b", "github", "a:b"),
+        ("MCP:", None, "MCP:"),
+        ("MCP", None, "MCP"),
+        ("Shell", None, "Shell"),
+    ],
+)
+def test_cursors_name_for_an_mcp_tool_is_the_tools_own(name: str, server: str | None, tool: str) -> None:
+    desk = Desk(allow=["*"])
+    desk.tell("cursor", event("cursor", name, {}))
+    assert (desk.decider.calls[0].server, desk.decider.calls[0].tool) == (server, tool)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_call_without_arguments_to_judge_is_not_a_call_with_none(agent: str) -> None:
+    said = json.loads(event(agent, "Bash", {}))
+    desk = Desk(allow=["*"])
+    for key in ("tool_input", "toolArgs"):
+        said.pop(key, None)
+    with pytest.raises(YettError, match="EVENT_UNREADABLE"):
+        desk.tell(agent, said)
+    assert desk.decider.calls == []
+
+
+def test_an_event_of_copilot_that_is_neither_a_prompt_nor_a_tool_is_no_yes() -> None:
+    with pytest.raises(YettError, match="EVENT_UNREADABLE"):
+        Desk(allow=["*"]).tell("copilot", {"sessionId": "s", "tool": "bash", "args": {}})
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -212,16 +329,46 @@ def test_installing_keeps_what_is_there_twice_is_once_and_uninstalling_gives_it_
     assert json.loads(once)["model"] == "x"
 
 
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("python", ["/nonexistent/python", "/bin/false", "/bin/true"])
+def test_a_hook_that_does_not_start_blocks(agent: str, python: str, tmp_path: Path) -> None:
+    """The folder of the installation is gone, or the interpreter dies: agents take status 127 for a yes."""
+    line = install.command(agent, "/no.sock", tmp_path / "token", python)
+    done = subprocess.run(["sh", "-c", line], input=event(agent, "Bash", {}), capture_output=True)
+    # What runs and says nothing is no hook of ours: nobody else can put it there.
+    assert runs(agent, done.returncode, done.stdout) is (python == "/bin/true")
+
+
+def test_somebody_elses_hook_beside_ours_stays() -> None:
+    line = install.command("claude-code", "/s", Path("/t"))
+    loaded = json.loads(install.settings("claude-code", None, line))
+    theirs = {"type": "command", "command": "say hello"}
+    loaded["hooks"]["PreToolUse"][0]["hooks"].append(theirs)
+    loaded["hooks"]["Stop"] = []
+    for after in (
+        install.without("claude-code", json.dumps(loaded)),
+        install.settings("claude-code", json.dumps(loaded), line),
+    ):
+        assert {"matcher": "*", "hooks": [theirs]} in json.loads(after)["hooks"]["PreToolUse"]
+        assert json.loads(after)["hooks"]["Stop"] == []
+    assert install.our_line(json.dumps(loaded)) == line
+
+
 def test_claude_code_is_told_to_block_when_the_hook_itself_fails() -> None:
     written = json.loads(install.settings("claude-code", None, "x yett/proxy/hooks/client.py"))
     assert written["hooks"]["PreToolUse"][0]["hooks"][0]["onFailure"] == "block"
     assert written["hooks"]["PreToolUse"][0]["matcher"] == "*"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"hooks": []}', '{"hooks": {"PreToolUse": {}}}', '{"a": 1, "a": 2}', '{"a": NaN}', '{"a": "\\ud800"}',
+     "[" * 90_000, "\ufeff{}"],
+)  # fmt: skip
 def test_settings_that_cannot_be_read_are_left_alone(text: str) -> None:
     with pytest.raises(YettError, match="SETTINGS_UNREADABLE"):
         install.settings("claude-code", text, "line")
+    assert not install.installed("claude-code", text)
 
 
 def test_the_client_needs_nothing_but_the_standard_library_and_no_site_packages() -> None:
@@ -252,3 +399,21 @@ def test_a_token_with_a_line_break_cannot_add_headers(tmp_path: Path) -> None:
     done = subprocess.run(line, input=b"{}", capture_output=True)
     assert done.returncode == 2
     assert b"token can't be read" in done.stderr
+
+
+def test_the_gateway_hears_of_an_event_that_is_too_large_for_the_client(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    address = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        line = [sys.executable, "-I", "-S", str(install.CLIENT), "claude-code", address, str(token)]
+        with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+            assert client.stdin is not None
+            client.stdin.write(b"x" * (5 << 20))
+            client.stdin.close()
+            connection, _ = listener.accept()
+            with connection:
+                assert b"content-length: 0\r\n" in connection.recv(65536)
+        assert client.returncode == 2

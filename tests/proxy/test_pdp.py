@@ -344,5 +344,5 @@ def test_hooks_over_http_get_their_own_deny_even_when_the_event_is_garbage() -> 
     answer = door.post("/v1/hooks/claude-code", b"{")
     assert answer.status_code == 200
     assert answer.json()["hookSpecificOutput"]["permissionDecision"] == "deny"
-    assert Door("auditor").post("/v1/hooks/claude-code", b"{}").status_code == 401
+    assert Door("auditor").post("/v1/hooks/claude-code", b"{}").status_code == 403
     assert door.post("/v1/hooks/emacs", b"{}").status_code == 404

@@ -85,6 +85,12 @@ def test_too_much_is_cut_and_tainted() -> None:
     assert "read_untrusted" in found.labels
 
 
+def test_a_result_that_nobody_read_may_have_said_anything() -> None:
+    facts = Assessor.load().examine(Outcome(decision_id="d", unread=True), None)
+    assert facts.truncated
+    assert "read_untrusted" in facts.labels
+
+
 def test_the_digest_covers_the_result() -> None:
     assert examine({"a": 1}).result_digest != examine({"a": 2}).result_digest
     assert examine({"a": 1, "b": 2}).result_digest == examine({"b": 2, "a": 1}).result_digest

@@ -152,10 +152,13 @@ def _ways(folder: Path) -> Iterator[Line]:
 
 
 def _hook(agent: str, what: str, hook: dict[str, Any] | None) -> Iterator[Line]:
-    from yett.proxy.hooks.probe import check
+    from yett.proxy.hooks.probe import check, leaves_this_machine
 
     if hook is None:
         yield "OPEN", f"{what}: its hook cannot be found"
+        return
+    if leaves_this_machine(hook):
+        yield "note", f"{what}: asks another machine; `yett hook test {agent}` tries it, with your token"
         return
     try:
         results = check(agent, hook)

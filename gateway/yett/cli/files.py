@@ -14,7 +14,8 @@ from yett.cli.words import say_line
 
 
 def propose(path: Path, before: str | None, after: str, yes: bool, *, backup: Path | None = None) -> bool:
-    """Show what would change in a file, and write it if wanted; whether it is now as it should be.
+    """Show what would change in a file, and write it if wanted; whether it is now as it should be. A link is neither
+    replaced nor written through.
 
     Args:
         before: what it holds now; None if there is no file.
@@ -30,6 +31,12 @@ def propose(path: Path, before: str | None, after: str, yes: bool, *, backup: Pa
         say_line(line)
     if not yes and not (sys.stdin.isatty() and typer.confirm("Write this?")):
         typer.echo("Nothing was written; give --yes to write it.", err=True)
+        return False
+    if path.is_symlink():
+        say_line(f"{path} is a link to {path.resolve()}; nothing was written.")
+        return False
+    if (path.read_text(encoding="utf-8") if path.exists() else None) != before:
+        say_line(f"{path} has been changed meanwhile; nothing was written. Try again.")
         return False
     mode = 0o644 if before is None else path.stat().st_mode & 0o777
     if backup is not None:

@@ -6,7 +6,6 @@ import contextlib
 import getpass
 import json
 import os
-import shlex
 import socket
 import subprocess
 import sys
@@ -104,7 +103,7 @@ def prove(
     if hook is None:
         typer.echo(f"no hook of ours in {path}; run `yett hook install {agent}`", err=True)
         raise typer.Exit(1)
-    with _gateway(hook) if serve else contextlib.nullcontext():
+    with _gateway(agent, hook) if serve else contextlib.nullcontext():
         results = check(agent, hook)
     why = ignored(agent, path, Path.cwd())
     runs = f"is not run by the agent: {why}" if why else "is run by the agent"
@@ -125,11 +124,13 @@ def register(parent: typer.Typer) -> None:
 
 
 @contextlib.contextmanager
-def _gateway(hook: dict[str, Any]) -> Iterator[None]:
+def _gateway(agent: str, hook: dict[str, Any]) -> Iterator[None]:
     """A sidecar on the socket that the hook asks, in the state directory of its token; none if one answers, or
     if the hook asks over TCP, where it is somebody else's."""
-    command = shlex.split(hook.get("command", hook.get("bash", "tcp tcp")))
-    address, state = Path(command[-2]), Path(command[-1]).parent
+    from yett.proxy.hooks.install import client_words
+
+    *_, where, token = client_words(agent, hook.get("command", hook.get("bash", ""))) or ("", "")
+    address, state = Path(where), Path(token).parent
     with socket.socket(socket.AF_UNIX) as probe:
         if not address.is_absolute() or (address.is_socket() and probe.connect_ex(str(address)) == 0):
             yield
@@ -153,7 +154,8 @@ def _settings_path(agent: str, user: bool | None) -> Path:
 
     found = place(agent)
     own = found.own if user is None else user
-    return Path(found.user).expanduser() if own else Path(found.project)
+    # One's own settings may be a link into a folder of dotfiles; a project's link may lead anywhere.
+    return Path(found.user).expanduser().resolve() if own else Path(found.project)
 
 
 def _address(state: Path, address: str | None) -> str:

@@ -54,7 +54,7 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
     values: list[tuple[str, str]] = []
     findings: dict[tuple[str, str | None], Finding] = {}
     labels: set[str] = set()
-    truncated = False
+    truncated = outcome.unread
     try:
         encoded = canonical.encode(outcome.result)
     except (YettError, RecursionError, ValueError, TypeError, OverflowError):

@@ -7,6 +7,7 @@ only tells sessions of one credential apart. An event that can't be read raises,
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.model import Json
+from yett.proxy.mcp import wire
 from yett.sdk.adapters.gate import mcp_name
 
 
@@ -35,6 +37,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
 
 
+class Unreadable(YettError):
+    """An event of which not even the kind is known for certain."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("EVENT_UNREADABLE", f"the hook event can't be read: {why}")
+
+
 class Dialect(Protocol):
     """One agent's way of speaking."""
 
@@ -48,15 +57,37 @@ class Dialect(Protocol):
 
 
 def read(dialect: Dialect, body: bytes, max_bytes: int) -> Event:
-    """Parse an event strictly.
+    """Parse an event: strictly what is about to run. Of what did run the agent has the result already, whatever
+    it holds (half a character, where a text was cut; large numbers), and the session is to know it.
 
     Raises:
-        YettError: EVENT_UNREADABLE, or as `canonical.parse`.
+        Unreadable: nobody knows what it says. InvalidCall: what is about to run can't be judged.
     """
-    value = canonical.parse(body, max_bytes=max_bytes)
+    try:
+        return _read(dialect, canonical.parse(body, max_bytes=max_bytes))
+    except InvalidCall as refused:
+        if len(body) > max_bytes:
+            raise Unreadable("it is too large") from None
+        event = _read(dialect, _as_agents_do(body))
+        if event.kind != "after":
+            raise refused from None
+        return event
+
+
+def _read(dialect: Dialect, value: Json) -> Event:
     if not isinstance(value, dict):
-        raise _unreadable("it is not an object")
+        raise Unreadable("it is not an object")
     return dialect.read(value)
+
+
+def _as_agents_do(body: bytes) -> Json:
+    try:
+        found: Json = json.loads(body, object_pairs_hook=wire.unique)
+    except (InvalidCall, ValueError, RecursionError):
+        raise Unreadable("it is not JSON that reads in one way") from None
+    if wire.is_deep(found):
+        raise Unreadable("it is nested too deeply")
+    return found
 
 
 class ClaudeCode:
@@ -84,7 +115,7 @@ class ClaudeCode:
             session=_text(event, "session_id"),
             tool=tool,
             server=server,
-            arguments=_arguments(event.get("tool_input")),
+            arguments=_arguments(event, "tool_input"),
             use=_optional(event, "tool_use_id"),
             result=event.get("tool_response", event.get("error")),
             failed=name == "PostToolUseFailure",
@@ -129,7 +160,7 @@ class Gemini:
             session=_text(event, "session_id"),
             tool=tool,
             server=server,
-            arguments=_arguments(event.get("tool_input")),
+            arguments=_arguments(event, "tool_input"),
             result=response,
             failed=isinstance(response, dict) and response.get("error") is not None,
         )
@@ -148,17 +179,15 @@ class Copilot:
 
     def read(self, event: dict[str, Json]) -> Event:
         session = _optional(event, "sessionId")
-        if "toolName" not in event:
-            return Event(
-                kind="prompt" if "prompt" in event else "other", session=session, prompt=event.get("prompt")
-            )
+        if "prompt" in event and "toolName" not in event:
+            return Event(kind="prompt", session=session, prompt=event["prompt"])
         result = event.get("toolResult")
         kind = "after" if "toolResult" in event else "before"
         return Event(
             kind=kind,
             session=session,
             tool=_text(event, "toolName"),
-            arguments=_arguments(event.get("toolArgs")),
+            arguments=_arguments(event, "toolArgs"),
             result=result,
             failed=isinstance(result, dict) and result.get("resultType") not in (None, "success"),
         )
@@ -193,13 +222,14 @@ class Cursor:
         session = _optional(event, "conversation_id")
         if kind in ("other", "prompt"):
             return Event(kind=kind, session=session, prompt=event.get("prompt"))
+        server = None
         if name.endswith("ShellExecution"):
             tool, arguments = "Shell", {"command": _text(event, "command"), "cwd": _optional(event, "cwd")}
         elif name == "beforeReadFile":
             tool, arguments = "Read", {"file_path": _text(event, "file_path")}
         else:
-            tool = _text(event, "tool_name")
-            arguments = _arguments(event.get("tool_input", event.get("arguments")))
+            server, tool = _cursor_name(_text(event, "tool_name"))
+            arguments = _arguments(event, "tool_input", "arguments")
         output = event.get(
             "output", event.get("result_json", event.get("tool_output", event.get("error_message")))
         )
@@ -207,6 +237,7 @@ class Cursor:
             kind=kind,
             session=session,
             tool=tool,
+            server=server,
             arguments=arguments,
             use=_optional(event, "tool_use_id"),
             result=output,
@@ -235,6 +266,14 @@ DIALECTS: Final[dict[str, Dialect]] = {
 }
 
 
+def _cursor_name(name: str) -> tuple[str | None, str]:
+    """`MCP:tool`, in some releases `MCP:server:tool`: a rule names the tool as the server does."""
+    first, *rest = name.split(":", 2)
+    if first != "MCP" or not rest or not all(rest):
+        return None, name
+    return (rest[0], rest[1]) if len(rest) == 2 else (None, rest[0])
+
+
 def _mcp_context(event: dict[str, Json]) -> tuple[str | None, str]:
     context: Any = event.get("mcp_context")
     if isinstance(context, dict) and isinstance(context.get("server_name"), str):
@@ -242,31 +281,32 @@ def _mcp_context(event: dict[str, Json]) -> tuple[str | None, str]:
     return None, _text(event, "tool_name")
 
 
-def _arguments(value: Json) -> dict[str, Json]:
-    """An object, or the JSON of one in a string, which is parsed as strictly."""
+def _arguments(event: dict[str, Json], *keys: str) -> dict[str, Json]:
+    """An object, or the JSON of one in a string, which is parsed as strictly. A tool that takes none has `null`; an
+    event without the member would be judged as a call that does nothing."""
+    key = next((key for key in keys if key in event), None)
+    if key is None:
+        raise Unreadable(f"{keys[0]} is missing")
+    value = event[key]
     if isinstance(value, str):
         try:
             value = canonical.parse(value.encode())
         except (InvalidCall, UnicodeError):
-            raise _unreadable("the tool's arguments are not JSON") from None
+            raise Unreadable("the tool's arguments are not JSON") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _unreadable("the tool's arguments are not an object")
+        raise Unreadable("the tool's arguments are not an object")
     return value
 
 
 def _text(event: dict[str, Json], key: str) -> str:
     value = event.get(key)
     if not isinstance(value, str) or not value:
-        raise _unreadable(f"{key} is not text")
+        raise Unreadable(f"{key} is not text")
     return value
 
 
 def _optional(event: dict[str, Json], key: str) -> str:
     value = event.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _unreadable(why: str) -> YettError:
-    return YettError("EVENT_UNREADABLE", f"the hook event can't be read: {why}")

@@ -2,7 +2,8 @@
 
 A `before` event is judged; its decision is remembered under the agent's session and tool use until the
 `after` event reports what came of it. Memory is bounded: what was forgotten is reported by nobody, and the
-ledger keeps the call as one whose outcome is not known. Which conversation is which session outlives a
+ledger keeps the call as one whose outcome is not known. An event that can't be read may be the end of whatever
+runs: the agent has seen a result, and nobody knows what was in it. Which conversation is which session outlives a
 restart (`memory`); the words of a prompt do not.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,17 +20,19 @@ from yett import canonical
 from yett.clock import wall_clock
 from yett.errors import YettError
 from yett.model import Context, Identity, Json, Outcome
-from yett.proxy.hooks.agents import DIALECTS, Dialect, Event, read
+from yett.proxy.hooks.agents import DIALECTS, Dialect, Event, Unreadable, read
 from yett.proxy.hooks.memory import Key, Sessions
 from yett.proxy.kept import Kept
-from yett.proxy.mcp import answers, obligations
-from yett.sdk.decider import AnyDecider, OnBehalf, aask, atell, call_for, explain
+from yett.proxy.mcp import answers
+from yett.sdk.decider import AnyDecider, OnBehalf, aask_dutifully, atell, call_for, explain
 
-MAX_EVENT = 4 << 20
+MAX_EVENT: Final = 4 << 20
 """Bytes of one event."""
-REMEMBERED = 4_096
+REMEMBERED: Final = 4_096
 """Sessions, and running tool uses, kept in memory for each credential."""
-MAX_PROMPT = 16_384
+ALIKE: Final = 64
+"""Uses that an agent does not tell apart, running at once."""
+MAX_PROMPT: Final = 16_384
 """Characters of a prompt kept as the context of later calls."""
 
 
@@ -49,7 +52,7 @@ class HookDesk:
         self._lock = threading.Lock()
         self._sessions = Sessions(sessions, REMEMBERED)
         self._prompts: Kept[str, str | None] = Kept(REMEMBERED)
-        self._running: Kept[Key, str] = Kept(REMEMBERED)
+        self._running: Kept[Key, tuple[str, ...]] = Kept(REMEMBERED)
 
     async def answer(self, agent: str, body: bytes, identity: Identity) -> bytes:
         """The answer to one event, as the agent wants it.
@@ -62,8 +65,12 @@ class HookDesk:
             raise YettError(
                 "AGENT_UNKNOWN", f"no agent {agent[:40]!a}", remedy="one of " + ", ".join(DIALECTS)
             )
-        event = read(dialect, body, MAX_EVENT)
         decider = OnBehalf(self._gateway, identity)
+        try:
+            event = read(dialect, body, MAX_EVENT)
+        except Unreadable:
+            await self._unread(agent, decider)
+            raise
         key = (identity.credential, agent, event.session)
         if event.kind == "prompt":
             return self._prompt(dialect, event, key, decider)
@@ -86,31 +93,39 @@ class HookDesk:
             prompt = self._prompts.get(key[0], session)
         context = Context(prompt=prompt, parent=event.parent)
         call = call_for(event.tool, event.arguments, session=session, server=event.server, context=context)
-        decision = await aask(decider, call, clock=self._clock)
+        # A hook sees a result after the agent has it: nothing can be taken out of it any more.
+        decision = await aask_dutifully(decider, call, clock=self._clock)
         if not decision.allowed:
             return _json(dialect.deny(event, explain(decision, event.tool)))
-        # A hook sees a result after the agent has it: nothing can be taken out of it any more.
-        problem = obligations.unknown(decision.obligations) or _late(decision.obligations)
-        if problem is not None:
-            unused = Outcome(decision_id=decision.decision_id, status="no_effect", error="not forwarded")
-            await atell(decider, unused)
-            return _json(dialect.deny(event, f"The call of {event.tool} was not run: {problem}."))
+        use = _use(key, event)
         with self._lock:
-            self._running.put(key[0], _use(key, event), decision.decision_id)
+            alike = self._running.get(key[0], use) or ()
+            self._running.put(key[0], use, (*alike, decision.decision_id)[-ALIKE:])
         return _json(dialect.allow(event))
 
     async def _after(self, dialect: Dialect, event: Event, key: Key, decider: AnyDecider) -> bytes:
+        use = _use(key, event)
         with self._lock:
-            decision = self._running.pop(key[0], _use(key, event))
-        if decision is None:
+            running = self._running.pop(key[0], use)
+            if running is not None and running[1:]:
+                self._running.put(key[0], use, running[1:])
+        if running is None:
             return _json(dialect.allow(event))
         outcome = Outcome(
-            decision_id=decision,
+            decision_id=running[0],
             status="error" if event.failed else "ok",
             result=answers.recordable(event.result),
         )
         error = await atell(decider, outcome)
         return _json(dialect.allow(event) if error is None else dialect.deny(event, str(error)))
+
+    async def _unread(self, agent: str, decider: OnBehalf) -> None:
+        owner = decider.identity.credential
+        with self._lock:
+            uses = [use for who, use, _ in self._running if who == owner and use[1] == agent]
+            ended = [decision for use in uses for decision in self._running.pop(owner, use) or ()]
+        for decision in ended:
+            await atell(decider, Outcome(decision_id=decision, status="ok", unread=True))
 
     def _session(self, key: Key, decider: OnBehalf, prompt: str | None) -> str:
         with self._lock:
@@ -125,11 +140,6 @@ def _use(key: Key, event: Event) -> Key:
     """Names one tool use: by the agent's id for it, else by what is run."""
     what = event.use or canonical.action_digest(event.tool, event.server, canonical.encode(event.arguments))
     return (*key[:2], f"{key[2]}/{what}")
-
-
-def _late(duties: tuple[Any, ...]) -> str | None:
-    kinds = [duty.kind for duty in duties if duty.kind in obligations.KNOWN]
-    return f"a hook can't fulfil the obligation {kinds[0]!a}" if kinds else None
 
 
 def _json(value: dict[str, Json]) -> bytes:

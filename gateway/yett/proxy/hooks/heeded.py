@@ -29,7 +29,7 @@ def ignored(agent: str, path: Path, folder: Path) -> str:
     Args:
         path: the settings that our hook stands in, the project's or the user's.
     """
-    own = path.absolute() == Path(place(agent).user).expanduser().absolute()
+    own = path.resolve() == Path(place(agent).user).expanduser().resolve()
     match agent:
         case "claude-code":
             return _claude_code(folder)
@@ -43,13 +43,26 @@ def ignored(agent: str, path: Path, folder: Path) -> str:
 
 
 def _claude_code(folder: Path) -> str:
-    for where in (_user(".claude/settings.json"), *(folder / ".claude" / name for name in _LAYERS)):
+    managed = [
+        path
+        for place in _MANAGED
+        for path in (place / "managed-settings.json", *sorted(place.glob("managed-settings.d/*.json")))
+    ]
+    own = (_user(".claude/settings.json"), *(folder / ".claude" / name for name in _LAYERS))
+    for where in (*managed, *own):
         if _json(where).get("disableAllHooks") is True:
             return f"`disableAllHooks` is set in {where}"
+    for where in managed:
+        if _json(where).get("allowManagedHooksOnly") is True:
+            return f"`allowManagedHooksOnly` is set in {where}: your organisation's own hooks alone are run"
     return ""
 
 
 _LAYERS: Final = ("settings.json", "settings.local.json")
+_MANAGED: Final = (Path("/etc/claude-code"), Path("/Library/Application Support/ClaudeCode"))
+"""Where an organisation's settings are, which go before all others."""
+_CODEX_RULES: Final = Path("/etc/codex/requirements.toml")
+_GEMINI_SYSTEM: Final = Path("/etc/gemini-cli/settings.json")
 
 
 def _codex(path: Path, folder: Path, own: bool) -> str:
@@ -57,6 +70,8 @@ def _codex(path: Path, folder: Path, own: bool) -> str:
     config = _toml(home / "config.toml")
     if _at(config, "features", "hooks") is False:
         return "hooks are switched off in Codex's config.toml (`features.hooks`)"
+    if _toml(_CODEX_RULES).get("allow_managed_hooks_only") is True:
+        return f"`allow_managed_hooks_only` is set in {_CODEX_RULES}: your organisation's own hooks alone are run"
     if not own and _at(config, "projects", str(folder.resolve()), "trust_level") != "trusted":
         return "Codex has not been told to trust this project: answer its question when you start it here"
     hooks = _at(_json(path), "hooks")
@@ -87,7 +102,7 @@ def codex_hash(event: str, entry: dict[str, Any]) -> str:
 
 
 def _gemini(path: Path, folder: Path, own: bool) -> str:
-    for where in {path, folder / ".gemini" / "settings.json", _user(".gemini/settings.json")}:
+    for where in {path, folder / ".gemini" / "settings.json", _user(".gemini/settings.json"), _GEMINI_SYSTEM}:
         switches = _at(_json(where), "hooksConfig")
         disabled = _at(switches, "disabled")
         if _at(switches, "enabled") is False or (isinstance(disabled, list) and "yett" in disabled):
@@ -132,7 +147,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         found = json.loads("\n".join(line for line in lines if not line.lstrip().startswith("//")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

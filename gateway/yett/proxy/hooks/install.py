@@ -12,18 +12,25 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from yett.errors import YettError
+from yett import canonical
+from yett.errors import InvalidCall, YettError
 
 _HTTP_PATH = "/v1/hooks/claude-code"
 _CLIENT_PATH = "yett/proxy/hooks/client.py"
 CLIENT = Path(__file__).with_name("client.py")
+LOCAL = ("127.0.0.1", "localhost", "::1")
+_UNSTARTED: Final = {
+    "copilot": """echo '{"permissionDecision":"deny","permissionDecisionReason":"The hook of Yett did not start."}'"""
+}
 TIMEOUT = 60
 """Seconds an agent gives the hook; the client itself gives up much sooner."""
+LARGEST = 4 << 20
+"""Bytes of settings."""
 TOKEN_VARIABLE = "YETT_HOOK_TOKEN"  # noqa: S105 -- a name
 """Where an HTTP hook has its token from: settings are files that people share."""
 
@@ -41,7 +48,29 @@ class Place(msgspec.Struct, frozen=True):
 
 def command(agent: str, address: str, token_file: Path, python: str = sys.executable) -> str:
     """The command line of the hook. `-I -S` keeps the project's own modules and site packages out of it."""
-    return shlex.join([python, "-I", "-S", str(CLIENT), agent, address, str(token_file)])
+    return line_of([python, "-I", "-S", str(CLIENT), agent, address, str(token_file)])
+
+
+def line_of(words: list[str]) -> str:
+    """The client's words as a line for the agent's shell, which says no itself where they can't be started: most
+    agents take any other failure than status 2 (a folder that is gone, no memory) for a yes."""
+    return f"{shlex.join(words)} || {_UNSTARTED.get(words[4], 'exit 2')}"
+
+
+def client_words(agent: str, line: str) -> list[str] | None:
+    """The words of the client if the line is one of `command`'s, else None. Settings that came with a folder may
+    only name the client, or bring one along."""
+    try:
+        words = shlex.split(line.partition(" || ")[0])
+        known = (
+            len(words) == 7 and words[1:3] == ["-I", "-S"] and words[4] == agent and line_of(words) == line
+        )
+        python, client = Path(words[0]), Path(words[3])
+        outside = python.is_absolute() and not python.resolve().is_relative_to(Path.cwd())
+        same = client.is_absolute() and client.read_bytes() == CLIENT.read_bytes()
+    except (ValueError, IndexError, OSError):
+        return None
+    return words if known and outside and same else None
 
 
 def settings(agent: str, before: str | None, line: str) -> str:
@@ -63,7 +92,7 @@ def settings_over_http(before: str | None, url: str) -> str:
         YettError: BAD_URL, SETTINGS_UNREADABLE.
     """
     parts = urlsplit(url)
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    local = parts.hostname in LOCAL
     if parts.scheme not in ("http", "https") or not parts.hostname or (parts.scheme == "http" and not local):
         raise YettError("BAD_URL", "the gateway's URL is neither https nor on this machine")
     loaded = _load(before)
@@ -85,8 +114,7 @@ def without(agent: str, before: str | None) -> str:
     hooks = loaded.get("hooks")
     if isinstance(hooks, dict):
         for event in list(hooks):
-            _drop_ours(hooks, event)
-            if not hooks[event]:
+            if _drop_ours(hooks, event) and not hooks[event]:
                 del hooks[event]
     return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
 
@@ -107,7 +135,7 @@ def installed(agent: str, text: str | None) -> bool:
             wanted = settings_over_http(text, hook["url"])
         else:
             line = our_line(text) or ""
-            if not _runs_client(agent, line):
+            if client_words(agent, line) is None:
                 return False
             wanted = settings(agent, text, line)
         return wanted == json.dumps(_load(text), indent=2, ensure_ascii=False) + "\n"
@@ -115,25 +143,15 @@ def installed(agent: str, text: str | None) -> bool:
         return False
 
 
-def _runs_client(agent: str, line: str) -> bool:
-    """Whether a command line is one of `command`'s: settings that came with a folder may only name the client."""
-    try:
-        words = shlex.split(line)
-    except ValueError:
-        return False
-    known = len(words) == 7 and words[1:3] == ["-I", "-S"] and words[4] == agent
-    absolute = known and all(Path(word).is_absolute() for word in (words[0], words[3]))
-    return absolute and words[3].endswith(_CLIENT_PATH) and shlex.join(words) == line
-
-
 def our_hook(text: str | None) -> dict[str, Any] | None:
     """Our hook in these settings, if it is there: the one before a tool, if there are several."""
     hooks = _load(text).get("hooks")
     for entries in hooks.values() if isinstance(hooks, dict) else ():
         for entry in entries if isinstance(entries, list) else ():
-            if is_ours(entry):
-                found: dict[str, Any] = entry["hooks"][0] if isinstance(entry.get("hooks"), list) else entry
-                return found
+            for hook in _members(entry) or [entry]:
+                if is_ours(hook):
+                    found: dict[str, Any] = hook
+                    return found
     return None
 
 
@@ -202,10 +220,28 @@ def _add(loaded: dict[str, Any], event: str, entry: dict[str, Any]) -> None:
     hooks[event].insert(0, entry)
 
 
-def _drop_ours(hooks: dict[str, Any], event: str) -> None:
+def _drop_ours(hooks: dict[str, Any], event: str) -> bool:
+    """Whether there was one. Somebody else's hook that shares an entry with ours stays in it."""
     entries = hooks.get(event)
-    if isinstance(entries, list):
-        hooks[event] = [entry for entry in entries if not is_ours(entry)]
+    if not isinstance(entries, list):
+        return False
+    kept = []
+    for entry in entries:
+        members = _members(entry)
+        others = [hook for hook in members if not is_ours(hook)]
+        if not is_ours(entry):
+            kept.append(entry)
+        elif others:
+            kept.append({**entry, "hooks": others})
+    dropped = kept != entries
+    hooks[event] = kept
+    return dropped
+
+
+def _members(entry: Any) -> list[Any]:
+    """The hooks of an entry that is a group."""
+    members = entry.get("hooks") if isinstance(entry, dict) else None
+    return members if isinstance(members, list) else []
 
 
 def is_ours(entry: Any) -> bool:
@@ -218,11 +254,12 @@ def _load(text: str | None) -> dict[str, Any]:
     if text is None or not text.strip():
         return {}
     try:
-        loaded = json.loads(text)
-    except ValueError:
+        # Strictly: of a key that stands twice, one would be lost in writing.
+        loaded = canonical.parse(text.encode(), max_bytes=LARGEST)
+    except (InvalidCall, UnicodeError):
         raise YettError(
             "SETTINGS_UNREADABLE",
-            "the settings are not JSON",
+            "the settings are not JSON that reads in one way",
             remedy="repair them; they are left as they are",
         ) from None
     if not isinstance(loaded, dict):

@@ -44,7 +44,8 @@ class Sessions:
         line = (*_marks(key), session)
         if self._file is not None:
             with open(self._file, "ab", opener=_private) as file:
-                file.write(msgspec.json.encode(line) + b"\n")
+                # A line break before it, too: a line that a full disk has cut takes no other along.
+                file.write(b"\n" + msgspec.json.encode(line) + b"\n")
         self._ids.put(*line)
 
     def _rewrite(self, file: Path) -> None:

@@ -14,7 +14,7 @@ from yett.errors import Unauthorized, YettError
 from yett.proxy.hooks import client
 from yett.proxy.hooks.agents import DIALECTS, Event
 from yett.proxy.hooks.desk import MAX_EVENT, HookDesk
-from yett.proxy.pdp.asking import Authenticate, Door, asker, body_of
+from yett.proxy.pdp.asking import Authenticate, Door, asker, body_of, problem
 
 
 def routes(gateway: Any, authenticate: Authenticate, sessions: Path | None = None) -> list[Door]:
@@ -26,18 +26,28 @@ def routes(gateway: Any, authenticate: Authenticate, sessions: Path | None = Non
         agent = request.path_params["agent"]
         try:
             identity = asker(authenticate(request.scope["headers"]))
-            answer = await desk.answer(agent, await body_of(request, MAX_EVENT), identity)
+            answer = await desk.answer(agent, await _event_of(request), identity)
         except YettError as error:
             if isinstance(error, Unauthorized) or agent not in DIALECTS:
-                return _plain(error)
+                return problem(error)
             answer = _blocked(agent, f"Yett blocked this: {error}")
         except Exception as error:  # noqa: BLE001 -- whatever it was, the tool must not run
             if agent not in DIALECTS:
-                return _plain(YettError("INTERNAL", type(error).__name__))
+                return problem(YettError("INTERNAL", type(error).__name__))
             answer = _blocked(agent, f"Yett blocked this: judging failed ({type(error).__name__})")
         return Response(answer, headers=sealed(request.headers, answer), media_type="application/json")
 
     return [Door("/v1/hooks/{agent}", hook, "An event of a coding agent's hook", reads={"type": "object"})]
+
+
+async def _event_of(request: Request) -> bytes:
+    """The event; one that is too large is as unreadable as an empty one."""
+    try:
+        return await body_of(request, MAX_EVENT)
+    except YettError as error:
+        if error.code != "TOO_LARGE":
+            raise
+        return b""
 
 
 def sealed(headers: Mapping[str, str], answer: bytes) -> dict[str, str]:
@@ -51,9 +61,3 @@ def sealed(headers: Mapping[str, str], answer: bytes) -> dict[str, str]:
 
 def _blocked(agent: str, reason: str) -> bytes:
     return msgspec.json.encode(DIALECTS[agent].deny(Event(kind="before"), reason))
-
-
-def _plain(error: YettError) -> Response:
-    status = 401 if isinstance(error, Unauthorized) else 404 if error.code == "AGENT_UNKNOWN" else 500
-    document = {"status": status, "code": error.code, "detail": error.message}
-    return Response(msgspec.json.encode(document), status_code=status, media_type="application/problem+json")

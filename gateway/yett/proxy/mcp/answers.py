@@ -46,7 +46,7 @@ def tool_error(text: str) -> dict[str, Any]:
 
 
 def recordable(result: Json) -> Json:
-    """The result as the gate can take it: numbers outside its domain become their text."""
+    """The result as the gate can take it: numbers outside its domain become their text, half characters `?`."""
     try:
         return canonical.check(result)
     except InvalidCall:
@@ -86,12 +86,18 @@ def _about(decision: Decision | None) -> dict[str, Json] | None:
 
 def _plain(value: Json) -> Json:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_whole(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, str):
+        return _whole(value)
+    if isinstance(value, bool) or value is None:
         return value
     try:
         return canonical.check(value)
     except InvalidCall:
         return repr(value)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

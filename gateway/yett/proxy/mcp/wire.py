@@ -141,14 +141,14 @@ def _parse_foreign(raw: bytes, max_bytes: int) -> Json:
     if len(raw) > max_bytes:
         raise InvalidCall("TOO_LARGE", f"the message has {len(raw)} bytes; {max_bytes} are accepted")
     found: Json = msgspec.json.decode(raw) if _is_compact(raw) else _parse_slowly(raw)
-    if raw.count(b"[") + raw.count(b"{") > MAX_NESTING and _is_deep(found):
+    if raw.count(b"[") + raw.count(b"{") > MAX_NESTING and is_deep(found):
         raise InvalidCall("TOO_DEEP", f"nested deeper than {MAX_NESTING} levels")
     return found
 
 
 def _parse_slowly(raw: bytes) -> Json:
     try:
-        found: Json = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        found: Json = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=_no_constant)
         if b"\\u" in raw:
             json.dumps(found, ensure_ascii=False).encode()
         return found
@@ -162,7 +162,8 @@ def _parse_slowly(raw: bytes) -> Json:
         raise InvalidCall("MALFORMED_JSON", "not JSON") from None
 
 
-def _is_deep(value: Json) -> bool:
+def is_deep(value: Json) -> bool:
+    """Whether a value has more than `MAX_NESTING` levels."""
     level: list[Any] = [value]
     for _ in range(MAX_NESTING):
         members = (each.values() if isinstance(each, dict) else each for each in level)
@@ -178,7 +179,8 @@ def _is_compact(raw: bytes) -> bool:
         return False
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """For `json.loads`: an object in which no key stands twice. Raises `InvalidCall`."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise InvalidCall("DUPLICATE_KEY", "a key stands twice in one object")

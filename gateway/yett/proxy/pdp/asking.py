@@ -18,8 +18,8 @@ from starlette.routing import Route
 from yett import canonical
 from yett.admit import MAX_NAME
 from yett.errors import InvalidCall, Unauthorized, YettError
-from yett.model import Context, Decision, Effect, Identity, Json, Outcome
-from yett.sdk.decider import OnBehalf, aask, atell, call_for, duty, refused
+from yett.model import Context, Decision, Effect, Identity, Json
+from yett.sdk.decider import OnBehalf, aask_dutifully, call_for
 
 Headers = list[tuple[bytes, bytes]]
 Authenticate = Callable[[Headers], Identity]
@@ -126,14 +126,8 @@ async def judged(
     prompt: str | None = None,
 ) -> Decision:
     """A decision that the other side can act on without further duties. Raises `InvalidCall`."""
-    decider = OnBehalf(gateway, identity)
     call = call_for(tool, arguments, session=session, server=server, context=Context(prompt=prompt))
-    decision = await aask(decider, call)
-    text = duty(decision)
-    if text is None:
-        return decision
-    await atell(decider, Outcome(decision_id=decision.decision_id, status="no_effect", error=text))
-    return refused(call, "OBLIGATION_UNKNOWN", text)
+    return await aask_dutifully(OnBehalf(gateway, identity), call)
 
 
 def about(decision: Decision) -> dict[str, Json]:
@@ -175,14 +169,13 @@ def guarded(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
     return endpoint
 
 
-_STATUS = {"TOO_LARGE": 413, "RATE_LIMITED": 429, "INTERNAL": 500, "NOT_FOUND": 404, "ROLE_FORBIDDEN": 403,
-           "REQUEST_TIMEOUT": 408}  # fmt: skip
+_STATUS = {"TOO_LARGE": 413, "RATE_LIMITED": 429, "INTERNAL": 500, "NOT_FOUND": 404, "AGENT_UNKNOWN": 404,
+           "ROLE_FORBIDDEN": 403, "SUBJECT_MISMATCH": 403, "REQUEST_TIMEOUT": 408}  # fmt: skip
 
 
 def problem(error: YettError) -> Response:
     """RFC 9457."""
-    default = 401 if isinstance(error, Unauthorized) else 400
-    status = _STATUS.get(error.code, 403 if error.code == "SUBJECT_MISMATCH" else default)
+    status = _STATUS.get(error.code, 401 if isinstance(error, Unauthorized) else 400)
     document = {"type": "about:blank", "status": status, "code": error.code, "detail": error.message}
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
     return Response(
