@@ -66,6 +66,16 @@ def test_files_are_of_a_size_that_can_be_read(root: Path) -> None:
     assert long == {}
 
 
+def test_every_room_says_what_it_is_for(root: Path) -> None:
+    silent = [
+        str(path.relative_to(root))
+        for source in ("gateway", "audit")
+        for path in (root / source).rglob("*.py")
+        if len((ast.get_docstring(ast.parse(path.read_text())) or "").split()) < 5
+    ]
+    assert silent == []
+
+
 def test_what_the_tests_import_is_installed_with_them(root: Path) -> None:
     """`make test` on a new machine has what `yett[dev]` brings, and no more."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]

@@ -6,5 +6,6 @@
 - `toolproxy`: an HTTP proxy that adds the credentials which the agent never sees (`secrets`).
 - `survey`: what on this machine acts through tools, and which of it stands behind a gate.
 
-All of them judge through `doors`; `pins` remembers what servers said of their tools, `kept` what is kept for a client.
+`doors` mounts them in the sidecar, by `config`; `pins` remembers what servers said of their tools, `kept` what a door
+remembers for each credential.
 """

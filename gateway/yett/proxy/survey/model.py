@@ -1,4 +1,4 @@
-"""What a survey finds."""
+"""What a survey finds: places where tools are reached, and the change to a file that would put a gate before one."""
 
 from __future__ import annotations
 
