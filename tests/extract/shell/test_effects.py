@@ -198,7 +198,7 @@ def test_code_of_other_languages_is_handed_on(source: str, kind: str, text: str)
     ("source", "reason"),
     [
         ("$CMD x", "environment_program"),
-        ("\"$@\"", "caller_program"),
+        ('"$@"', "caller_program"),
         ("read CMD; $CMD x", "dynamic_program"),
         ("$(cat x) y", "dynamic_program"),
         ("/bin/r? x", "glob_program"),

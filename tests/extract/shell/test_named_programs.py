@@ -186,6 +186,22 @@ f() { ${1:-ls} F; }; f touch
 function run { echo "+ $*"; "$@"; }; run touch F
 run() { if [ -n "$DRY" ]; then echo "$@"; else "$@"; fi; }; run touch F
 retry() { local n=0; until "$@"; do n=$((n+1)); done; }; retry touch F
+X="touch $(id)"; $X
+X="env $(id) touch F"; $X
+X="sudo A=$B touch"; $X F
+export X="sudo -u $U touch"; $X F
+X=sudo; X+=" -u $U"; X+=" touch"; $X F
+X="$A touch"; $X F
+X="${A} ${B}touch"; $X F
+X="to$(id)uch F"; $X
+X="ls $(id)"; eval $X
+X="$(cat c) ls"; $X
+a=("$(cat c)" x); X="ls ${a[*]} $Y"; eval "$X"
+a=("$(cat c)"); X="${a[*]}"; $X F
+X='ls $(touch F)'; eval $X
+IFS=:; X="ls:$A"; $X
+IFS=x; X="rmxF$(id)touch"; $X
+X="timeout $T touch"; $X F
 """.strip().splitlines()
 
 OUTSIDE = [

@@ -104,20 +104,33 @@ _LANGUAGES = {
     "python": "python", "python2": "python", "python3": "python", "pypy": "python", "pypy3": "python",
     "node": "javascript", "nodejs": "javascript", "bun": "javascript", "deno": "javascript",
     "perl": "perl", "ruby": "ruby", "php": "php",
+    "psql": "sql", "mysql": "sql", "mariadb": "sql", "sqlite3": "sql", "duckdb": "sql",
+    "awk": "", "gawk": "", "mawk": "", "nawk": "", "original-awk": "", "sed": "", "gsed": "", "ssed": "",
 }  # fmt: skip
+"""What programs with a profile speak; "" where their handler reads the file itself."""
 
 
 def run_content(walker: Machine, draft: Draft, text: str, ctx: Context, args: list[Field]) -> None:
     """The text of a file that `draft` runs with these arguments, and that this program wrote before."""
-    spoken = _LANGUAGES.get(draft.name) or language(text)
+    spoken = _LANGUAGES.get(draft.name)
+    if spoken is None:
+        profile = draft.analysis.library.find(draft.name)[1]
+        ours = profile is None or profile.special == "shell" or draft.name in (".", "source")
+        spoken = language(text) if ours else "script"
     if draft.name in (".", "source"):
         given, walker.state.positional = walker.state.positional, args or walker.state.positional
         walker.evaluate(Field(text), inner(ctx, draft, "file"))
         walker.state.positional = given
     elif spoken == "shell":
         walker.inline(Field(text), inner(ctx, draft, "file"), args)
-    else:
+    elif spoken:
         draft.code(spoken, Field(text))
+
+
+def contents(draft: Draft, files: list[Field]) -> list[Field]:
+    """The texts of those files that this program wrote before."""
+    known = draft.analysis.disk.content
+    return [Field(known[name]) for file in files if (name := base(file.text)) in known]
 
 
 def source_output(walker: Machine, draft: Draft, field: Field, ctx: Context) -> None:

@@ -83,7 +83,9 @@ def _declare(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirec
         if "i" in options:
             walker.reevaluate(Field(value, code=field.code), ctx, "arithmetic_data")
             walker.arithmetic((Lit(value, True),), ctx)
-        walker.state.assign(name, (Value(value, field.unknown, field.code),), ctx.certain)
+        behind = len(name) + 1
+        holes = tuple((max(a - behind, 0), b - behind) for a, b in field.holes)
+        walker.state.assign(name, (Value(value, field.unknown, field.code, holes),), ctx.certain)
         walker.exported(name, value, ctx, argv[0].text)
     return bool(names)
 

@@ -52,12 +52,24 @@ class Field(NamedTuple):
     """The program behind it, if it is `<(…)` or `>(…)`."""
     code: bool = False
     """Its literal text holds a substitution, which bash runs if it evaluates the text again."""
+    holes: tuple[tuple[int, int], ...] = ()
+    """Where in an unknown text the sources of expansions stand; none: it is one from end to end."""
 
 
 class Value(NamedTuple):
     text: str
     unknown: bool = False
     code: bool = False
+    holes: tuple[tuple[int, int], ...] = ()
+
+    def spans(self, at: int) -> tuple[tuple[int, int], ...]:
+        """The holes of a text that this value stands in at `at`."""
+        whole = ((0, len(self.text)),) if self.unknown else ()
+        return tuple((at + a, at + b) for a, b in self.holes or whole)
+
+    def joined(self, tail: Value) -> Value:
+        unknown, code = self.unknown or tail.unknown, self.code or tail.code
+        return Value(self.text + tail.text, unknown, code, self.spans(0) + tail.spans(len(self.text)))
 
 
 class State:
@@ -152,6 +164,8 @@ class Expander:
         text = ""
         started = unknown = glob = resolved = quoted = code = False
         proc: Proc | None = None
+        holes: list[tuple[int, int]] = []
+        located = True
         alone = len(word) == 1
         for part in word:
             self.fuel.burn()
@@ -173,6 +187,7 @@ class Expander:
                 continue
             if isinstance(part, Param) and self._is_list(part):
                 items = self._list(part, alone)
+                located = located and items is not None and not any(item.unknown for item in items)
                 if items is not None and not items and not alone:
                     continue
                 if items is not None and splitting:
@@ -182,6 +197,7 @@ class Expander:
                                 Field(text, unknown, glob and is_glob(text), resolved, quoted, None, code)
                             )
                             text, unknown, glob, resolved, quoted = "", False, False, False, False
+                            holes = []
                         text += item.text
                         unknown |= item.unknown
                         code |= item.code
@@ -202,6 +218,10 @@ class Expander:
             code |= value.code
             if len(text) + len(value.text) > _MAX_VALUE:
                 raise TooMuch("expansions")
+            if splitting and not is_quoted and value.holes and not text and alone:
+                out += self._apart(value)
+                return
+            holes += value.spans(len(text))
             if is_quoted or not splitting or value.unknown:
                 text += value.text
                 started |= bool(value.text) or is_quoted
@@ -210,17 +230,37 @@ class Expander:
             if pieces is None:
                 text += value.text
                 unknown = started = True
+                located = False
                 continue
             glob |= not _GLOB.isdisjoint(value.text)
             for k, piece in enumerate(pieces):
                 if k and started:
                     out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, None, code))
-                    text, unknown, quoted, started = "", False, False, False
+                    text, unknown, quoted, started, holes = "", False, False, False, []
                     self.fuel.burn()
                 text += piece
                 started |= bool(piece)
         if started or (not splitting):
-            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, proc, code))
+            spans = tuple(holes) if unknown and located else ()
+            out.append(Field(text, unknown, glob and is_glob(text), resolved, quoted, proc, code, spans))
+
+    def _apart(self, value: Value) -> list[Field]:
+        """The words of a value that is known in part: `$CMD` that is `tool --dir $(mktemp -d)`."""
+        if "IFS" in self.state.vars:
+            return [Field(value.text, True, resolved=True, code=value.code)]
+        words: list[Field] = []
+        text, unknown, at = "", False, 0
+        for start, end in (*value.holes, (len(value.text), len(value.text))):
+            for k, piece in enumerate(value.text[at:start].replace("\t", " ").replace("\n", " ").split(" ")):
+                if k and text:
+                    words.append(Field(text, unknown, not unknown and is_glob(text), resolved=True))
+                    text, unknown = "", False
+                text += piece
+            text += value.text[start:end]
+            unknown |= end > start
+            at = end
+            self.fuel.burn()
+        return [*words, Field(text, unknown, not unknown and is_glob(text), resolved=True)] if text else words
 
     def _split(self, text: str) -> list[str] | None:
         """At IFS, keeping an empty first or last piece where a delimiter stood; None if IFS is unknown."""

@@ -111,6 +111,14 @@ class Expansions(Scanner):
             self.i += 1
             return Sub(body, quoted, src[start : self.i])
         op = ""
+        flags = ""
+        if self.i < n and src[self.i] == "(":
+            # zsh: `${(f)x}` splits or quotes the value, `(e)` and `(%%)` expand it once more
+            end = src.find(")", self.i, self.i + 16)
+            if end < 0:
+                raise ShellSyntaxError(start)
+            flags = src[self.i + 1 : end]
+            self.i = end + 1
         if self.i < n and src[self.i] in "!#" and self.i + 1 < n and src[self.i + 1] not in "}:-=+?%/":
             op = "!" if src[self.i] == "!" else "#len"
             self.i += 1
@@ -142,6 +150,9 @@ class Expansions(Scanner):
         self.skip_continuations()
         if self.i < n and src[self.i] == "}":
             self.i += 1
+            if flags:
+                again = (Lit("P", True),) if "e" in flags or "%" in flags else (Lit("Q", True),)
+                return Param(name, "@", again, quoted, src[start : self.i], subscript)
             return Param(name, op, None, quoted, src[start : self.i], subscript)
         rest = src[self.i : self.i + 2]
         if rest in _PARAM_OPS:
@@ -152,7 +163,9 @@ class Expansions(Scanner):
             raise ShellSyntaxError(start)
         self.i += len(op.removeprefix("!").removeprefix("#len"))
         arg = self.until("}", quoted)
-        return Param(name, op, arg, quoted, src[start : self.i], subscript)
+        if flags and ("e" in flags or "%" in flags):
+            raise ShellSyntaxError(start)
+        return Param(name, "template" if flags else op, arg, quoted, src[start : self.i], subscript)
 
     def until(self, closing: str, quoted: bool) -> Word:
         """Parts up to an unquoted closing brace or bracket, which is consumed."""

@@ -17,7 +17,7 @@ from yett.extract.shell.expand import State
 from yett.extract.shell.profiles import Library
 from yett.extract.shell.scanner import NAME
 
-_VARIABLE = pattern(r"\$\{?([A-Z][A-Z0-9_]+)\}?")
+_VARIABLE = pattern(r"\$\{?([A-Z][A-Z0-9_]+|sudo)\}?")
 _ARGUMENT = pattern(r"\$\{?(?:[@*]|[1-9])\}?")
 _DISPATCH = pattern(r"[A-Za-z0-9_.-]*\$\{?[1-9*]\}?[A-Za-z0-9_.-]*")
 """`install_$1`, inside a function: one of the script's own functions or files."""

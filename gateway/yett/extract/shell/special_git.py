@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from yett.extract.patterns import pattern
 from yett.extract.shell.actions import inner, run
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
@@ -23,6 +24,8 @@ _GIT_RUN_PARTS = (
 _HARMLESS_PAGERS = frozenset(
     ("cat", "less", "more", "true", "", "vim", "nano", "vi", "code --wait", "store", "cache", "manager")
 )
+_LFS = pattern(r"git-lfs (?:clean|smudge|filter-process)(?: --skip)?(?: --)?(?: %f)?")
+"""What `git lfs install` writes."""
 
 
 def git(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
@@ -112,7 +115,7 @@ def _git_setting(walker: Machine, draft: Draft, key: str, value: Field, ctx: Con
     name = key.lower()
     if not (name in _GIT_RUNS or any(part in name for part in _GIT_RUN_PARTS)):
         return
-    if value.text in _HARMLESS_PAGERS:
+    if value.text in _HARMLESS_PAGERS or _LFS.fullmatch(value.text):
         return
     if name.startswith("alias."):
         if value.text.startswith("!"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from yett.extract.shell.actions import run
+from yett.extract.shell.actions import contents, run
 from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
 from yett.extract.shell.machine import Handler, Machine
@@ -22,8 +22,9 @@ def sed(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
         )
         for file in files:
             draft.touch("write", file)
+    scripts += contents(draft, [g.value for g in parsed.given if g.name in ("-f", "--file") and g.value])
     for text in scripts:
-        for letter, argument in sed_commands(text.text):
+        for letter, argument in sed_commands(masked(text), text.text):
             field = Field(argument, text.unknown)
             if letter == "e":
                 draft.flags.add("inline_code")
@@ -39,8 +40,17 @@ def sed(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     return False
 
 
-def sed_commands(script: str) -> list[tuple[str, str]]:
-    """The commands of a sed script that touch the world: (e|w|W|r|R, argument)."""
+def masked(script: Field) -> str:
+    """A script without the sources of the expansions in it, which are the shell's language."""
+    text = script.text
+    for start, end in script.holes:
+        text = text[:start] + "_" * (end - start) + text[end:]
+    return text
+
+
+def sed_commands(script: str, shown: str = "") -> list[tuple[str, str]]:
+    """The commands of a sed script that touch the world: (e|w|W|r|R, argument as it stands in `shown`)."""
+    shown = shown or script
     found: list[tuple[str, str]] = []
     i, n = 0, len(script)
     while i < n:
@@ -63,13 +73,13 @@ def sed_commands(script: str) -> list[tuple[str, str]]:
                     found.append(("e", ""))
                 elif script[i] == "w" and c == "s":
                     end = _line_end(script, i)
-                    found.append(("w", script[i + 1 : end].strip()))
+                    found.append(("w", shown[i + 1 : end].strip()))
                     i = end
                     break
                 i += 1
         elif c in "ewWrR":
             end = _line_end(script, i)
-            found.append((c, script[i + 1 : end].strip()))
+            found.append((c, shown[i + 1 : end].strip()))
             i = end
         elif c in "aic":
             end = _line_end(script, i)
@@ -101,8 +111,9 @@ def awk(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     programs = [g.value for g in parsed.given if g.name in ("-e", "--source") and g.value is not None]
     if not programs and not parsed.has("-f", "--file") and parsed.positionals:
         programs = [parsed.positionals[0]]
-    for program in programs:
-        text = program.text
+    files = [g.value for g in parsed.given if g.name in ("-f", "--file", "-E", "--exec") and g.value]
+    for program in programs + contents(draft, files):
+        text = masked(program)
         strings = awk_strings(text)
         bare = awk_code(text).replace("||", "").replace(" ", "")
         if "@load" in bare:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from yett.extract.facts import Redirect
-from yett.extract.shell import builtins, outputs
+from yett.extract.shell import builtins, outputs, redirections
 from yett.extract.shell.assignments import assignment, literal
 from yett.extract.shell.draft import Analysis, Context, Draft
 from yett.extract.shell.expand import MAX_CHOICES, Expander, Field, State, Value
@@ -329,7 +328,7 @@ class Walker:
             argv: list[Field] = []
             for word in node.words:
                 argv += self.expander.fields(word)
-            here = self.stdin(node.redirs, ctx) if node.redirs else ctx
+            here = redirections.stdin(self, node.redirs, ctx) if node.redirs else ctx
             env = tuple((a.name, self.expander.one(a.value).text) for a in node.assigns)
             if env:
                 here = here._replace(env=(*here.env, *env))
@@ -338,7 +337,7 @@ class Walker:
                     self.bare_redirections(node.redirs, ctx)
                 continue
             redirs = node.redirs
-            self.command(argv, here, partial(self.redirections, redirs=redirs) if redirs else None)
+            self.command(argv, here, partial(redirections.add, self, redirs=redirs) if redirs else None)
             if redirs or argv[0].text in _COPIERS:
                 self.remember(node, argv, here)
         self.expander.choice = 0
@@ -418,7 +417,7 @@ class Walker:
         for choice in self.choices():
             self.expander.choice = choice
             field = self.expander.one(assign.value)
-            values.append(Value(field.text, field.unknown, field.code))
+            values.append(Value(field.text, field.unknown, field.code, field.holes))
         self.expander.choice = 0
         if assign.subscript is not None:
             self.state.arrays.pop(assign.name, None)
@@ -426,9 +425,7 @@ class Walker:
             return
         if assign.append:
             old = self.state.vars.get(assign.name, (Value(""),))
-            values = [
-                Value(o.text + v.text, o.unknown or v.unknown, o.code or v.code) for o in old for v in values
-            ]
+            values = [o.joined(v) for o in old for v in values]
         if any(len(v.text) > 65_536 for v in values):
             raise TooMuch("expansions")
         self.state.assign(assign.name, tuple(dict.fromkeys(values)), ctx.certain)
@@ -443,66 +440,9 @@ class Walker:
             draft.effects.add("config")
             draft.emit(ctx)
 
-    # -- redirections ------------------------------------------------------------------------------
-
-    def stdin(self, redirs: tuple[Redir, ...], ctx: Context) -> Context:
-        """The context with what the redirections put on standard input."""
-        for redir in redirs:
-            if redir.fd not in ("", "0"):
-                continue
-            if redir.here is not None:
-                field = self.expander.one(redir.here.word)
-                ctx = ctx._replace(
-                    stdin=field.text, fed=True, piped_from=(), guessed=field.unknown, from_file=False
-                )
-            elif redir.op == "<<<":
-                field = self.expander.one(redir.target)
-                ctx = ctx._replace(
-                    stdin=field.text + "\n", fed=True, piped_from=(), guessed=field.unknown, from_file=False
-                )
-            elif redir.op == "<":
-                programs: tuple[str, ...] = ()
-                text = None
-                if redir.target and isinstance(proc := redir.target[0], Proc):
-                    programs = tuple(self.programs(proc.body))
-                    text = self.output(proc.body)
-                literal_target = literal(redir.target)
-                ctx = ctx._replace(
-                    stdin="" if literal_target == "/dev/null" else text,
-                    fed=True,
-                    piped_from=programs,
-                    guessed=False,
-                    from_file=bool(literal_target),
-                )
-        return ctx
-
-    def redirections(self, draft: Draft, redirs: tuple[Redir, ...]) -> None:
-        for redir in redirs:
-            if redir.here is not None:
-                draft.redirects.append(Redirect(op=redir.fd + redir.op, target=redir.here.delimiter))
-                continue
-            if redir.op == "<<<":
-                field = self.expander.one(redir.target)
-                draft.redirects.append(Redirect(op=redir.op, target=field.text, opaque=field.unknown))
-                continue
-            for field in self.expander.fields(redir.target) or [Field("")]:
-                if redir.op in ("<&", ">&") and (field.text.rstrip("-").isdigit() or field.text == "-"):
-                    continue
-                draft.redirects.append(
-                    Redirect(op=redir.fd + redir.op, target=field.text, opaque=field.unknown)
-                )
-                if field.proc is not None:
-                    continue
-                if redir.op in ("<", "<&"):
-                    draft.touch("read", field)
-                else:
-                    draft.touch("write", field)
-                    if redir.op == "<>":
-                        draft.touch("read", field)
-
     def bare_redirections(self, redirs: tuple[Redir, ...], ctx: Context) -> None:
         """`> file` without a command empties the file: `: > file`."""
-        draft = Draft(self.analysis, ":", [Field(":")], ctx, lambda d: self.redirections(d, redirs))
+        draft = Draft(self.analysis, ":", [Field(":")], ctx, lambda d: redirections.add(self, d, redirs))
         draft.path = ""
         draft.emit(ctx)
 
@@ -510,7 +450,7 @@ class Walker:
         for redir in redirs:
             self.visit(redir.here.word if redir.here is not None else redir.target, ctx)
         self.bare_redirections(redirs, ctx)
-        return self.stdin(redirs, ctx)
+        return redirections.stdin(self, redirs, ctx)
 
 
 def quote(text: str) -> str:
