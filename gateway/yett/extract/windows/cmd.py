@@ -23,8 +23,10 @@ class Line(NamedTuple):
     redirects: tuple[tuple[str, str], ...]
     piped: bool
     """Its standard input is the previous command's output."""
-    tail: str
-    """Everything after the first word as written, for programs that read their command line themselves."""
+    raw: str
+    """As written, for the second expansion and for programs that read their command line themselves."""
+    computed: bool = False
+    """The command's name is worked out by a loop or read from somewhere."""
 
 
 ENVIRONMENT = {
@@ -58,7 +60,7 @@ GUESSED = {
 _VARIABLE = pattern(
     r"%([^%:\s=&|<>^\"]{1,40})(?::(?:~(-?\d{1,5})(?:,(-?\d{1,5}))?|([^=%]{1,60})=([^%]{0,60})))?%"
 )
-_DELAYED = pattern(r"!([A-Za-z_][\w]{0,40})(?::~(-?\d{1,5})(?:,(-?\d{1,5}))?)?!")
+_DELAYED = pattern(r"!([A-Za-z_]\w{0,40})(?::(?:~(-?\d{1,5})(?:,(-?\d{1,5}))?|([^=!]{1,60})=([^!]{0,60})))?!")
 _SET = pattern(r"(?i)^set\s+\"?([^\s=\"/]+)=(.*?)\"?\s*$")
 
 
@@ -75,7 +77,7 @@ def expand(line: str, variables: dict[str, str]) -> str:
                 continue
             if match.group(2) is not None:
                 value = _cut(value, int(match.group(2)), match.group(3))
-            elif form is _VARIABLE and match.group(4) is not None:
+            elif match.group(4) is not None:
                 value = value.replace(match.group(4), match.group(5))
             out.append(line[last : match.start()] + value)
             last = match.end()
@@ -93,33 +95,111 @@ def _cut(value: str, start: int, length: str | None) -> str:
     return value[begin : begin + count] if count >= 0 else value[begin:count]
 
 
+_LOOP = pattern(r"(?i)\bfor\s+(/f\s+)?(?:\"([^\"]*)\"\s+)?(%%?)([a-z])\s+in\s*\(([^()]*)\)\s*do\s+(.*)$")
+_OPTION = pattern(r"(?i)(delims|tokens)=([^\s=]*)")
+MAX_TURNS = 8
+
+
+def _unrolled(line: str) -> str:
+    """A loop over what stands in the line itself, `for %i in (a b) do %i`: its turns behind it, one after the other."""
+    loop = _LOOP.search(line)
+    if loop is None:
+        return line
+    lines, options, percent, letter, source, body = (loop.group(n) or "" for n in range(1, 7))
+    options = dict(_OPTION.findall(options.lower()))
+    source = source.strip()
+    turns: list[list[str]] = []
+    if not lines:
+        turns = [
+            [item]
+            for item in source.replace(",", " ").replace(";", " ").split()
+            if not set(item) & set("*?/")
+        ]
+    elif source[:1] in ("'", "`") and source[1:6].lower() == "echo ":
+        turns = [_fields(source[6:-1].replace("^", "").strip(), options)]
+    elif source[:1] == '"':
+        turns = [_fields(source.strip('"'), options)]
+    out = [line]
+    for fields in turns[:MAX_TURNS]:
+        turn = body
+        for number, field in enumerate(fields[:4]):
+            name = chr(ord(letter) + number)
+            turn = turn.replace(f"{percent}~{name}", field).replace(percent + name, field)
+        out.append(turn)
+    return " & ".join(out)[:MAX_EXPANSION]
+
+
+def _fields(text: str, options: dict[str, str]) -> list[str]:
+    """What the letters of a `for /f` stand for."""
+    delimiters = options.get("delims", " ")
+    words = [text]
+    if delimiters:
+        for delimiter in delimiters:
+            text = text.replace(delimiter, "\n")
+        words = [word for word in text.split("\n") if word]
+    wanted = options.get("tokens", "1").split(",")
+    if "*" in wanted[0]:
+        return [(delimiters[:1] or " ").join(words)]
+    return [words[int(w) - 1] for w in wanted if w.isdigit() and 0 < int(w) <= len(words)]
+
+
 def lines(source: str) -> list[Line]:
     """Every simple command of a command line or batch file, in order."""
     variables: dict[str, str] = {}
+    computed: set[str] = set()
     found: list[Line] = []
     text = source.replace("^\r\n", "").replace("^\n", "").replace("\r\n", "\n")
     for raw in text.split("\n"):
         if len(found) >= MAX_COMMANDS:
             break
-        expanded = expand(raw, variables)
-        for line in _split(expanded):
-            head = " ".join(line.words[:1]).lower()
-            if head == "set":
-                assignment = _SET.match("set " + line.tail.strip())
-                if assignment:
-                    variables[assignment.group(1).lower()] = assignment.group(2)
-            found.append(
-                _again(line, variables) if "%" in line.tail or "!" in line.tail or "%" in head else line
-            )
+        for written in _split(_unrolled(expand(raw, variables))):
+            for line in _again(written, variables):
+                if line.words[:1] and line.words[0].lower() == "set":
+                    _assign(line, variables, computed)
+                found.append(line._replace(computed=_is_computed(line, computed)))
     return found[:MAX_COMMANDS]
 
 
-def _again(line: Line, variables: dict[str, str]) -> Line:
+def _assign(line: Line, variables: dict[str, str], computed: set[str]) -> None:
+    assignment = _SET.match(line.raw)
+    if assignment is None:
+        asked = _ASKED.match(line.raw)
+        if asked:
+            computed.add(asked.group(1).lower())
+        return
+    name, value = assignment.group(1).lower(), assignment.group(2)
+    if _WORKED_OUT.search(value):
+        computed.add(name)
+        variables.pop(name, None)
+    else:
+        computed.discard(name)
+        variables[name] = value
+
+
+_ASKED = pattern(r"(?i)^set\s+/[pa]\s+\"?([^\s=\"/]+)=")
+_WORKED_OUT = pattern(r"![A-Za-z_]\w*(?::[^!]*)?!|^%%?~?[A-Za-z]$")
+_LETTERS = pattern(r"^(?:%{1,2}~?[A-Za-z])+$")
+_NAMED = pattern(r"[%!]([A-Za-z_]\w*)(?::[^%!]*)?[%!]$")
+
+
+def _is_computed(line: Line, computed: set[str]) -> bool:
+    for word in line.words[:2]:
+        name = _NAMED.search(word)
+        if _LETTERS.match(word) or (name is not None and name.group(1).lower() in computed):
+            return True
+        if word.lower() not in ("call", "do", "start"):
+            return False
+    return False
+
+
+def _again(line: Line, variables: dict[str, str]) -> list[Line]:
     """`set x=…&call %x%`: a second expansion, with what the line itself has set."""
-    if not variables:
-        return line
-    words = tuple(expand(word, variables) for word in line.words)
-    return line._replace(words=words, tail=expand(line.tail, variables)) if words != line.words else line
+    if variables and ("%" in line.raw or "!" in line.raw):
+        expanded = expand(line.raw, variables)
+        if expanded != line.raw:
+            first, *others = _split(expanded) or [line]
+            return [first._replace(piped=line.piped), *others]
+    return [line]
 
 
 def _split(text: str) -> list[Line]:
@@ -150,10 +230,7 @@ def _split(text: str) -> list[Line]:
         nonlocal piped, begin, redirect
         end_word()
         if words or redirects:
-            tail = text[begin:stop].strip()
-            first = len(words[0]) if words else 0
-            rest = tail[first:] if words and tail.startswith(words[0]) else tail.partition(" ")[2]
-            found.append(Line(tuple(words), tuple(redirects), piped, rest.strip()))
+            found.append(Line(tuple(words), tuple(redirects), piped, text[begin:stop].strip()))
         words.clear()
         redirects.clear()
         redirect = ""

@@ -88,14 +88,14 @@ class Judge:
         line = _spaced(line)
         profile = self.known.programs.get(name) or self.known.programs.get(str(_SCRIPT.sub("", name)))
         effects = set(profile.effects) if profile else {"exec"} if _is_file(words[0]) else set()
-        found = set(flags)
+        found = set(flags | {"dynamic_program"} if dynamic else flags)
         if profile is None:
             found.add("profile_unknown")
             if _ODD_PLACE.search(words[0]):
                 found.add("odd_location")
             if library().attacks(name):
                 found.add("attack_tool")
-            if _SYSTEM_PROGRAM.search(words[0]) and _URL.search(" ".join(words[1:])):
+            if name not in _RUNNERS and _SYSTEM_PROGRAM.search(words[0]) and _URL.search(" ".join(words[1:])):
                 found.add("download")
                 found.add("lolbin")
         else:

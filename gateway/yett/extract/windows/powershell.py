@@ -9,18 +9,24 @@ what hides commands. What it can't know stays as written and is marked dynamic.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import NamedTuple
 
 from yett.extract.patterns import pattern
-from yett.extract.windows import cmd
 from yett.extract.windows.lexer import Token, TooMuch, tokens
+from yett.extract.windows.values import (
+    AUTOMATIC,
+    MAX_TEXT,
+    Value,
+    character,
+    combined,
+    decode_base64,
+    indexed,
+    looked_up,
+)
 from yett.extract.words import words
 
 MAX_DEPTH = 40
 MAX_COMMANDS = 400
-MAX_TEXT = 16_384
 
 
 class Line(NamedTuple):
@@ -42,28 +48,10 @@ class Line(NamedTuple):
 
 _PROGRAM = pattern(r"(?i)^[^\"<>|]*\.(?:exe|com|bat|cmd)$")
 _HEX = pattern(r"^0x[0-9a-fA-F]{1,8}$")
-AUTOMATIC = {
-    **cmd.ENVIRONMENT,
-    **cmd.GUESSED,
-    "pshome": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
-    "shellid": "Microsoft.PowerShell",
-    "verbosepreference": "SilentlyContinue",
-}
-"""Variables that every session has: obfuscators take letters out of them (`$pshome[4]`)."""
 KEYWORDS = words(
     "if else elseif for foreach while do until switch function filter param begin process end try catch finally trap return break continue exit throw "
     "in class enum using data dynamicparam workflow parallel sequence hidden static"
 )
-
-
-class _Value(NamedTuple):
-    text: str
-    known: bool
-    items: tuple[str, ...] = ()
-    partly: bool = False
-    """Not known, but only for the variables that stand in the text: `$dir\\build.ps1`."""
-    built: bool = False
-    """Put together from pieces."""
 
 
 class Reader:
@@ -76,9 +64,7 @@ class Reader:
         self.variables: dict[str, str] = {}
         self.partly: dict[str, str] = {}
         """What is written of the values of the other variables."""
-        self.folded = 0
-        """How many strings were put together from pieces."""
-        self._fed = _Value("", False)
+        self._fed = Value("", False)
         """The constant that the next command of the pipeline is given."""
         self._statements(0, "")
 
@@ -86,14 +72,14 @@ class Reader:
         position = self._index + ahead
         return self._tokens[position] if position < len(self._tokens) else None
 
-    def _statements(self, depth: int, closer: str, *, table: bool = False) -> _Value:
+    def _statements(self, depth: int, closer: str, *, table: bool = False) -> Value:
         """Statements up to the closing bracket; the value of the last one, if it is a constant expression.
 
         In a `table` (`@{name = value; …}`) each begins with a name that is not run.
         """
         if depth > MAX_DEPTH:
             raise TooMuch("depth")
-        value = _Value("", False)
+        value = Value("", False)
         piped = False
         self._fed = value
         while (token := self._peek()) is not None:
@@ -121,12 +107,12 @@ class Reader:
             piped = False
         return value
 
-    def _statement(self, depth: int, piped: bool) -> _Value:
+    def _statement(self, depth: int, piped: bool) -> Value:
         token = self._peek()
         assert token is not None
         if (token.kind == "op" and token.text == "&") or (token.kind == "word" and token.text == "."):
             following = self._peek(1)
-            if following is not None and (following.spaced or token.text == "&"):
+            if following is not None and (following.spaced or token.text == "&" or following.kind != "word"):
                 self._index += 1
                 return self._command(depth, piped, invoked=True)
         if token.kind == "word" and token.text == "!":
@@ -138,7 +124,7 @@ class Reader:
                 following = self._peek()
                 if following is not None and following.kind == "word":
                     self._index += 1
-            return _Value("", False)
+            return Value("", False)
         if token.kind == "word" and not token.text[0].isdigit() and not token.text.startswith(("-", "::")):
             return self._command(depth, piped, invoked=False)
         if token.kind == "op" and token.text == "%":
@@ -155,7 +141,7 @@ class Reader:
             return self._command(depth, piped, invoked=True)
         return self._expression(depth)
 
-    def _expression(self, depth: int) -> _Value:
+    def _expression(self, depth: int) -> Value:
         """An expression statement: an assignment, a value, a chain of method calls."""
         token = self._peek()
         following = self._peek(1)
@@ -170,7 +156,7 @@ class Reader:
             before = self.variables.get(token.text, "") if following.text == "+=" else ""
             ahead = self._peek()
             if ahead is None:
-                return _Value("", False)
+                return Value("", False)
             value = self._statement(depth, piped=False)
             self.variables.pop(token.text, None)
             self.partly.pop(token.text, None)
@@ -189,66 +175,32 @@ class Reader:
                 following = self._peek()
                 if following is None or following.kind in ("nl", ")", "}", "]"):
                     break
-                value = self._combine(value, operator, self._list(depth))
+                value = combined(value, operator, self._list(depth))
             elif token.kind == "word" and token.text.startswith("-"):
                 self._index += 1
             else:
                 other = self._operand(depth)
-                value = other if not value.known else _Value(value.text, False)
+                value = other if not value.known else Value(value.text, False)
         return value
 
-    def _list(self, depth: int) -> _Value:
+    def _list(self, depth: int) -> Value:
         """Operands joined by commas, which bind tighter than any other operator."""
         value = self._operand(depth)
         while (token := self._peek()) is not None and token.kind == "op" and token.text == ",":
             self._index += 1
             if (following := self._peek()) is None or following.kind in ("nl", ")", "}", "]"):
                 break
-            value = self._combine(value, ",", self._operand(depth))
+            value = combined(value, ",", self._operand(depth))
         return value
 
-    def _combine(self, left: _Value, operator: str, right: _Value) -> _Value:
-        if operator == "+" and (left.known or left.partly) and (right.known or right.partly):
-            known = left.known and right.known
-            self.folded += known
-            return _Value(
-                (left.text + right.text)[:MAX_TEXT], known, left.items + right.items, not known, known
-            )
-        if operator == "," and (left.known or right.known):
-            items = (left.items or (left.text,)) + (right.items or (right.text,))
-            return _Value(" ".join(items)[:MAX_TEXT], left.known and right.known, items[:4_096])
-        if operator == "-join" and left.known:
-            self.folded += 1
-            text = right.text.join(left.items or (left.text,))
-            return _Value(text[:MAX_TEXT], right.known, built=True)
-        if operator == "-f" and left.known:
-            self.folded += 1
-            text = left.text
-            for number, item in enumerate((right.items or (right.text,))[:64]):
-                text = text.replace(f"{{{number}}}", item)
-            return _Value(text[:MAX_TEXT], right.known, partly=right.partly, built=True)
-        if (
-            operator in ("-replace", "-creplace", "-ireplace")
-            and left.known
-            and right.known
-            and len(right.items) == 2
-        ):
-            self.folded += 1
-            text = left.text.replace(right.items[0].replace("\\", ""), right.items[1])
-            return _Value(text[:MAX_TEXT], True, built=True)
-        if operator in ("-split", "-csplit", "-isplit") and left.known and right.known and right.text:
-            items = tuple(left.text.split(right.text))
-            return _Value(left.text, True, items)
-        return _Value(left.text or right.text, False)
-
-    def _operand(self, depth: int) -> _Value:
+    def _operand(self, depth: int) -> Value:
         token = self._peek()
         if token is None:
-            return _Value("", False)
+            return Value("", False)
         self._index += 1
-        value = _Value(token.text, False)
+        value = Value(token.text, False)
         if token.kind == "text":
-            value = _Value(token.text, True)
+            value = Value(token.text, True)
         elif token.kind == "mixed":
             value = self._interpolated(token.text)
         elif token.kind == "var":
@@ -259,31 +211,31 @@ class Reader:
             if token.text == "!":
                 return self._operand(depth)
             if token.text[0].isdigit():
-                value = _Value(str(int(token.text, 16)) if _HEX.match(token.text) else token.text, True)
+                value = Value(str(int(token.text, 16)) if _HEX.match(token.text) else token.text, True)
         elif token.kind in ("(", "$(", "@("):
             value = self._statements(depth + 1, ")")
         elif token.kind in ("{", "@{"):
             self._statements(depth + 1, "}", table=token.kind == "@{")
-            value = _Value("", False)
+            value = Value("{}", token.kind == "{")
         elif token.kind == "[":
             return self._type(depth)
         elif token.kind == "op" and token.text in ("-join", "-split"):
             inner = self._operand(depth)
             joined = token.text == "-join"
             text = "".join(inner.items or (inner.text,)) if joined else inner.text
-            return _Value(text, inner.known, () if joined else inner.items, built=joined)
+            return Value(text, inner.known, () if joined else inner.items, built=joined)
         return self._suffix(value, depth)
 
-    def _variable(self, name: str, *, indexed: bool = False) -> _Value:
+    def _variable(self, name: str, *, indexed: bool = False) -> Value:
         bare = name.removeprefix("script:").removeprefix("global:").removeprefix("local:")
         known = self.variables.get(bare)
         if known is None and (bare == "env:comspec" or indexed):
             known = AUTOMATIC.get(bare.removeprefix("env:"))
         if known is not None:
-            return _Value(known, True)
-        return _Value(self.partly.get(bare, f"${name}"), False, partly=True)
+            return Value(known, True)
+        return Value(self.partly.get(bare, f"${name}"), False, partly=True)
 
-    def _type(self, depth: int) -> _Value:
+    def _type(self, depth: int) -> Value:
         """`[char]65`, `[type]::Method(…)`."""
         parts = []
         level = 1
@@ -304,20 +256,19 @@ class Reader:
             self._index += 1
             member = following.text[2:]
             full = f"[{name.removeprefix('system.')}]::{member}"
-            return self._call(full, depth, _Value(full, False))
+            return self._call(full, depth, Value(full, False))
         if (following is not None and following.kind in ("text", "mixed", "var", "(", "$(", "[", "@(")) or (
             following is not None and following.kind == "word" and following.text[0].isdigit()
         ):
             inner = self._operand(depth)
             if name.startswith("char") and inner.known:
-                self.folded += 1
-                letters = tuple(_character(item) for item in inner.items)
-                return _Value("".join(letters) or _character(inner.text), True, letters, built=True)
+                letters = tuple(character(item) for item in inner.items)
+                return Value("".join(letters) or character(inner.text), True, letters, built=True)
             return inner
         self.lines.append(Line((f"[{name.removeprefix('system.')}]",), False, False, True))
-        return _Value(f"[{name}]", False)
+        return Value(f"[{name}]", False)
 
-    def _suffix(self, value: _Value, depth: int) -> _Value:
+    def _suffix(self, value: Value, depth: int) -> Value:
         """Member access, indexing and method calls that follow an operand."""
         while (following := self._peek()) is not None and not following.spaced:
             if (
@@ -326,7 +277,9 @@ class Reader:
                 and len(following.text) > 1
             ):
                 self._index += 1
-                name = following.text.lstrip(".:")
+                owner, _, name = following.text.lstrip(".:").rpartition(".")
+                if owner:
+                    value = Value(f"{value.text}.{owner}", False)
                 if following.text.startswith("::"):
                     name = f"[{value.text.strip('$')}]::{name}"
                 value = self._call(name, depth, value)
@@ -334,19 +287,19 @@ class Reader:
                 self._index += 1
                 part = self._peek()
                 if part is not None and part.kind in ("text", "mixed", "var", "word", "("):
-                    chosen = self._operand(depth) if part.kind != "word" else _Value(part.text, True)
+                    chosen = self._operand(depth) if part.kind != "word" else Value(part.text, True)
                     if part.kind == "word":
                         self._index += 1
                     value = self._call(chosen.text if chosen.known else "?", depth, value)
             elif following.kind == "[":
                 self._index += 1
                 index = self._statements(depth + 1, "]")
-                value = _indexed(value, index)
+                value = indexed(value, index)
             else:
                 break
         return value
 
-    def _call(self, name: str, depth: int, owner: _Value) -> _Value:
+    def _call(self, name: str, depth: int, owner: Value) -> Value:
         following = self._peek()
         member = f".{name}" if not name.startswith("[") else name
         if following is None or following.kind != "(" or following.spaced:
@@ -355,10 +308,10 @@ class Reader:
                 words.append("=")
             self.lines.append(Line(tuple(words), name == "?", False, True))
             if name.startswith("["):
-                return self._suffix(_Value(f"{owner.text}.{name}" if owner.text else name, False), depth)
+                return self._suffix(Value(f"{owner.text}.{name}" if owner.text else name, False), depth)
             if name.lower() in ("source", "path", "fullname", "definition", "providerpath"):
                 return owner
-            return _Value(f"{owner.text}.{name}", False)
+            return Value(f"{owner.text}.{name}", False)
         self._index += 1
         start = self._index
         argument = self._statements(depth + 1, ")")
@@ -375,22 +328,22 @@ class Reader:
         if low == "replace" and owner.known:
             pair = argument.items
             if argument.known and len(pair) == 2:
-                self.folded += 1
-                return _Value(owner.text.replace(pair[0], pair[1])[:MAX_TEXT], True, built=True)
+                return Value(owner.text.replace(pair[0], pair[1])[:MAX_TEXT], True, built=True)
         if low in ("tostring", "trim", "tolower", "toupper", "invoke", "tochararray") and owner.known:
+            if low == "trim" and argument.known:
+                return owner._replace(text=owner.text.strip(argument.text), built=True)
             return owner._replace(items=tuple(owner.text)) if low == "tochararray" else owner
         if low.endswith("::join") and argument.known and len(argument.items) > 1:
-            return _Value(argument.items[0].join(argument.items[1:]), True, built=True)
+            return Value(argument.items[0].join(argument.items[1:]), True, built=True)
         if low.endswith("::frombase64string") and argument.known:
-            return _Value(argument.text, True, ("base64",))
+            return Value(argument.text, True, ("base64",))
         if low.endswith("getstring") and argument.items[:1] == ("base64",):
             decoded = decode_base64(argument.text, wide="unicode" in (owner.text + low).lower())
             if decoded is not None:
-                self.folded += 1
-                return _Value(decoded, True, built=True)
-        return self._suffix(_Value(owner.text if not name.startswith("[") else argument.text, False), depth)
+                return Value(decoded, True, built=True)
+        return self._suffix(Value(owner.text if not name.startswith("[") else argument.text, False), depth)
 
-    def _interpolated(self, text: str) -> _Value:
+    def _interpolated(self, text: str) -> Value:
         """A double-quoted string with the variables that are known put in."""
         if "$(" in text:
             self._inner(text)
@@ -403,7 +356,7 @@ class Reader:
             out.append(text[last : match.start()] + put)
             last = match.end()
         whole = "$(" not in text
-        return _Value(("".join(out) + text[last:])[:MAX_TEXT], known and whole, partly=whole)
+        return Value(("".join(out) + text[last:])[:MAX_TEXT], known and whole, partly=whole)
 
     def _inner(self, text: str) -> None:
         """Commands in `"… $(command) …"`."""
@@ -421,15 +374,15 @@ class Reader:
                 self._tokens, self._index = saved, position
             start = text.find("$(", stop)
 
-    def _command(self, depth: int, piped: bool, *, invoked: bool) -> _Value:
+    def _command(self, depth: int, piped: bool, *, invoked: bool) -> Value:
         """A command and its arguments up to the end of the pipeline element."""
         if len(self.lines) >= MAX_COMMANDS:
             raise TooMuch("commands")
         place = len(self.lines)
-        fed = self._fed if piped else _Value("", False)
+        fed = self._fed if piped else Value("", False)
         words: list[str] = []
         redirects: list[tuple[str, str]] = []
-        name = _Value("", True)
+        name = value = Value("", True)
         inserted = unknown = built = False
         listed = False
         while (token := self._peek()) is not None:
@@ -464,7 +417,7 @@ class Reader:
                 begin = self._index
                 self._statements(depth + 1, "}")
                 text = " ".join(t.text for t in self._tokens[begin : self._index - 1])
-                value = _Value("{" + text[:MAX_TEXT] + "}", True)
+                value = Value("{" + text[:MAX_TEXT] + "}", True)
             else:
                 value = self._operand(depth)
                 apart = apart or token.kind == "(" or (token.kind == "$(" and invoked)
@@ -475,7 +428,8 @@ class Reader:
             if len(words) == 1:
                 whole = name.known and value.known
                 partly = (name.known or name.partly) and (value.known or value.partly)
-                name = _Value(words[0], whole, partly=partly, built=name.built or value.built)
+                partly = partly or (token.kind == "mixed" and apart)
+                name = Value(words[0], whole, partly=partly, built=name.built or value.built)
             else:
                 inserted = inserted or value.partly
                 unknown = unknown or not (value.known or value.partly)
@@ -490,9 +444,11 @@ class Reader:
             self.lines.insert(place, line)
         elif redirects:
             self.lines.insert(place, Line(("",), False, piped, False, tuple(redirects)))
-        return _found(words)
+        if unknown and not (name.text.lower() == "join-path" and (value.known or value.partly)):
+            return Value(" ".join(words), False)
+        return looked_up(words)
 
-    def _word(self, depth: int) -> _Value:
+    def _word(self, depth: int) -> Value:
         """A bare word with what is written against it: `a$b'c'`."""
         token = self._peek()
         assert token is not None
@@ -504,7 +460,7 @@ class Reader:
             and following.kind in ("word", "text", "mixed", "var", "op")
             and following.text not in ("|", ",", "&", ";", ">", ">>", "&&", "||")
         ):
-            if following.kind == "op":
+            if following.kind in ("op", "word"):
                 self._index += 1
                 text += following.text
                 continue
@@ -513,60 +469,11 @@ class Reader:
             known = known and part.known
             partly = partly and (part.known or part.partly)
             quoted = quoted or following.kind == "text"
-        return _Value(text, known, partly=partly and not known, built=quoted and "\\" not in text)
+        return Value(text, known, partly=partly and not known, built=quoted and "\\" not in text)
 
 
-def _found(words: list[str]) -> _Value:
-    """What a command hands back, if it is the name of a file or program that stands in it."""
-    name = words[0].lower() if words else ""
-    arguments = words[1:]
-    if name == "join-path":
-        arguments = [w for w in arguments if w.lower() not in ("-path", "-childpath", "-additionalchildpath")]
-        if len(arguments) > 1 and not any(w.startswith("-") for w in arguments):
-            return _Value("\\".join(w.strip("\\/") for w in arguments), False, partly=True)
-    elif name in _LOOK_UP:
-        if arguments and arguments[0].lower() in ("-name", "-path", "-literalpath"):
-            del arguments[0]
-        if arguments and not _NO_NAME.search(arguments[0]):
-            return _Value(arguments[0], "$" not in arguments[0], partly=True)
-    return _Value(" ".join(words), False)
-
-
-_LOOK_UP = words("get-command gcm resolve-path rvpa convert-path cvpa get-item gi")
-_NO_NAME = pattern(r"^-|[*?\[\]]|^$")
-_NAMED = pattern(r"[\\/][^\\/$*?\[\]]+$|^\$profile$")
+_NAMED = pattern(r"[\\/][^\\/$*?\[\])]+$|^\$profile$")
 _RUN_CODE = words(
     "invoke-expression iex powershell powershell.exe pwsh cmd cmd.exe invoke-command icm start-process saps start"
 )
 _INTERPOLATED = pattern(r"\$(?:\{([^}]+)\}|([A-Za-z_]\w*(?::\w+)?))")
-
-
-def _indexed(value: _Value, index: _Value) -> _Value:
-    if not (value.known and index.known):
-        return _Value(value.text, False)
-    source: tuple[str, ...] | str = value.items or value.text
-    out = []
-    for item in index.items or (index.text,):
-        digits = item.lstrip("-")
-        if not digits.isdigit() or len(digits) > 5 or not -len(source) <= int(item) < len(source):
-            return _Value(value.text, False)
-        out.append(source[int(item)])
-    return _Value("".join(out), True, tuple(out))
-
-
-def _character(text: str) -> str:
-    if text.isdigit() and len(text) < 7 and int(text) < 0x110000:
-        return chr(int(text))
-    return text[:1]
-
-
-def decode_base64(text: str, *, wide: bool = True) -> str | None:
-    """Base64 to text; UTF-16LE if `wide` or if it looks like it. None if it is neither."""
-    cleaned = text.strip().replace("\n", "")
-    try:
-        data = base64.b64decode(cleaned + "=" * (-len(cleaned) % 4), validate=True)
-    except (ValueError, binascii.Error):
-        return None
-    if wide or data[1:2] == b"\0":
-        return data.decode("utf-16-le", "replace")
-    return data.decode("utf-8", "replace")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from yett.extract.budget import Nested
+from yett.extract.budget import Budget, Nested
 from yett.extract.patterns import pattern
-from yett.extract.windows import cmd, lexer, powershell
+from yett.extract.windows import cmd, lexer, powershell, values
 from yett.extract.windows.carriers import block, carried, echoed, strip_control
 from yett.extract.windows.effects import Judge, base_name
 from yett.extract.windows.recognise import dialect
+from yett.extract.words import words as names
 
 MAX_DEPTH = 5
 MAX_COMMANDS = 400
@@ -16,15 +17,21 @@ READ = 12
 
 _ENCODED = pattern(r"(?i)^[-/–—](?:e|ec|en\w*)$")
 _INLINE = pattern(r"(?i)^[-/–—](?:c|co\w*)$")
+_RUNS = pattern(r"^(?:/[a-z](?::[a-z]+)?)*?/[ckr]")
 _CUT = pattern(r"%\w+:~-?\d+,-?\d+%\w|\w%\w+:~-?\d+,-?\d+%")
 
 _CODE_PUT_IN = pattern(r"(?:^|[;|&({\n])\s*[\"']?\$")
 """A variable where a command stands."""
+_CODE_METHODS = names("[scriptblock]::create .invokescript .newscriptblock .addscript")
 _PS_COMMANDS = frozenset(("powershell", "pwsh", "powershell_ise"))
 
 
 class Unwrapper(Judge):
     """Follows commands into what they run, and looks each up in the profiles."""
+
+    def __init__(self, pointer: str, budget: Budget) -> None:
+        super().__init__(pointer, budget)
+        self.aliases: dict[str, str] = {}
 
     def read(
         self, source: str, kind: str, wrappers: tuple[str, ...], via: str, flags: frozenset[str] = frozenset()
@@ -70,6 +77,7 @@ class Unwrapper(Judge):
                 via,
                 flags,
                 echoed(earlier) if entry.piped else None,
+                entry.computed,
             )
             earlier = entry
 
@@ -86,9 +94,11 @@ class Unwrapper(Judge):
             if name not in self.known.programs:
                 return
             self.emit(line.words, name, (), "powershell", wrappers, via, flags)
+            if name in _CODE_METHODS and len(line.words) > 1:
+                self.read(
+                    line.words[1], "powershell", (*wrappers, name), "inline", frozenset(("inline_code",))
+                )
             return
-        if line.dynamic:
-            flags = flags | {"dynamic_program"}
         if line.built:
             flags = flags | {"obfuscated"}
         stdin = None
@@ -126,6 +136,8 @@ class Unwrapper(Judge):
         words = strip_control(words, kind)
         if not words:
             return
+        if words[0].lower() in self.aliases:
+            words = (self.aliases[words[0].lower()], *words[1:])
         name = base_name(words[0])
         if (
             "/" in words[0]
@@ -155,6 +167,12 @@ class Unwrapper(Judge):
                 self.mark_flag("dynamic_code", place)
             elif line.inserted:
                 self.mark_flag("inserted_code", place)
+        elif name in ("set-alias", "sal", "new-alias", "nal"):
+            alias = [
+                word for word in words[1:] if word.lower() not in ("-name", "-value", "-option", "-force")
+            ]
+            if len(alias) > 1:
+                self.aliases[alias[0].lower()] = alias[1]
         elif name in ("bash", "wsl", "sh") and len(words) > 1:
             index = low.index("-c") if "-c" in low else 0
             text = " ".join(words[index + 1 :]) if index or name == "wsl" else ""
@@ -192,9 +210,9 @@ class Unwrapper(Judge):
         self, words: tuple[str, ...], low: list[str], inner: tuple[str, ...], stdin: str | None
     ) -> None:
         for index, word in enumerate(low[1:], 1):
-            if word[:2] in ("/c", "/k", "/r") and (len(word) == 2 or not word[2:].startswith("/")):
-                rest = [words[index][2:], *words[index + 1 :]] if len(word) > 2 else list(words[index + 1 :])
-                text = " ".join(rest).strip()
+            switch = _RUNS.match(word)
+            if switch:
+                text = " ".join([words[index][switch.end() :], *words[index + 1 :]]).strip()
                 if text:
                     self.read(text, "cmd", inner, "inline")
                 return
@@ -206,7 +224,7 @@ class Unwrapper(Judge):
         while index < len(words):
             word = words[index]
             if _ENCODED.match(word) and index + 1 < len(words):
-                decoded = powershell.decode_base64(words[index + 1])
+                decoded = values.decode_base64(words[index + 1])
                 if decoded is None:
                     self.mark("encoded")
                     self.mark_flag("encoded_command")
@@ -260,6 +278,8 @@ class Unwrapper(Judge):
                     index += 1
                 elif word not in ("-wait", "-passthru", "-nonewwindow"):
                     rest.append(words[index])
+            elif not word:
+                pass
             elif word.startswith("/") and not rest:
                 index += 1 if word in ("/d", "/node", "/affinity") else 0
             elif not (
