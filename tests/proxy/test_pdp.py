@@ -102,6 +102,20 @@ class TestAuthZEN:
         assert door.post("/access/v1/evaluation", evaluation()).status_code in (401, 403)
         assert door.calls == []
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"resource": {"type": "tool", "id": "send_money", "properties": {"server": ["bank"]}}},
+            {"context": {"arguments": {}, "session": 7}},
+            {"context": {"arguments": {}}, "action": {"name": "call", "properties": {"arguments": {"a": 1}}}},
+        ],
+        ids=["server", "session", "arguments-twice"],
+    )
+    def test_what_is_no_text_or_stands_twice_is_not_taken_for_left_out(self, change: Any) -> None:
+        door = Door(allow=["*"])
+        assert door.post("/access/v1/evaluation", evaluation(**change)).status_code == 400
+        assert door.calls == []
+
     @pytest.mark.parametrize("missing", ["subject", "action", "resource"])
     def test_an_incomplete_request_is_400(self, missing: str) -> None:
         body = evaluation()
@@ -145,7 +159,14 @@ class TestOpa:
         assert Door(allow=["*"]).post("/v1/data/other/allow", {"input": {"tool": "t"}}).json() == {}
 
     @pytest.mark.parametrize(
-        "body", [{}, {"input": None}, {"input": {"tool": 7}}, {"input": {"tool": "t", "arguments": []}}]
+        "body",
+        [
+            {},
+            {"input": None},
+            {"input": {"tool": 7}},
+            {"input": {"tool": "t", "arguments": []}},
+            {"input": {"tool": "t", "subject": 7}},
+        ],
     )
     def test_an_input_without_a_call_is_an_error(self, body: Any) -> None:
         assert Door(allow=["*"]).post("/v1/data/yett/allow", body).status_code == 400
@@ -200,6 +221,22 @@ class TestEnvoy:
         answer = door.client.get("/ext_authz/", headers={"authorization": "Bearer pep"})
         assert answer.status_code == 401
 
+    def test_a_server_that_is_named_twice_is_no_server(self) -> None:
+        door = Door(allow=["*"])
+        call = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "read", "arguments": {}},
+        }
+        headers = [
+            ("x-yett-authorization", "Bearer pep"),
+            ("x-mcp-server", "theirs"),
+            ("x-mcp-server", "ours"),
+        ]
+        assert door.client.post("/ext_authz/mcp", json=call, headers=headers).status_code == 400
+        assert door.calls == []
+
 
 class TestToolHive:
     def sign(self, body: bytes, stamp: int = NOW, secret: bytes = b"secret") -> dict[str, str]:
@@ -244,6 +281,39 @@ class TestToolHive:
         assert door.calls == []
         assert door.post("/pdp/toolhive", body, **good).json()["allowed"] is True
         assert door.post("/pdp/toolhive", body, **good).status_code == 401
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"mcp_request": {"method": "tools/call", "params": {"name": 7}}},
+            {"mcp_request": {"method": "tools/call", "params": {"name": "read", "arguments": {"n": 2**70}}}},
+            {"mcp_request": {"method": "tools/run", "params": {}}},
+            {"principal": {"sub": 7}},
+            {"principal": {}},
+            {"context": {"server_name": 7}},
+        ],
+    )
+    def test_a_call_that_cannot_be_judged_is_a_no_and_not_a_failure_to_pass_over(self, change: Any) -> None:
+        """ToolHive goes on, if it is told to, where the webhook answers with another status."""
+        door = Door(None, allow=["*"])
+        body = json.dumps(json.loads(self.body()) | change).encode()
+        answer = door.post("/pdp/toolhive", body, **self.sign(body))
+        assert (answer.status_code, answer.json()["allowed"]) == (200, False)
+        assert door.calls == []
+
+    def test_a_body_with_a_key_twice_is_a_no_too(self) -> None:
+        door = Door(None, allow=["*"])
+        body = self.body()[:-1] + b',"uid":"v"}'
+        answer = door.post("/pdp/toolhive", body, **self.sign(body))
+        assert (answer.status_code, answer.json()["allowed"]) == (200, False)
+
+    def test_a_notification_runs_nothing_and_passes(self) -> None:
+        door = Door(None)
+        body = json.dumps(
+            json.loads(self.body()) | {"mcp_request": {"method": "notifications/initialized"}}
+        ).encode()
+        assert door.post("/pdp/toolhive", body, **self.sign(body)).json()["allowed"] is True
+        assert door.calls == []
 
     def test_the_decision_endpoint_answers_allow_or_not(self) -> None:
         door = Door(allow=["ns:read", "prompts/get", "resources/read", "deploy:app"])

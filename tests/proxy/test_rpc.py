@@ -164,6 +164,19 @@ class TestExtAuthz:
     ) -> None:
         assert strict.check(**mcp_post(body)).HasField("denied_response")
 
+    def test_a_body_as_text_that_envoy_may_have_changed_is_not_judged(self) -> None:
+        """Without `pack_as_bytes`, Envoy writes `!` for what is not UTF-8; a lax server reads something else."""
+        body = message(method="tools/call", params={"name": "send_money", "arguments": {"to": "bob!"}})
+        plain = body.replace(b"!", b".")
+        with side(allow=["send_money"]) as client:
+            assert (
+                client.check(**{**mcp_post(b""), "body": body.decode(), "size": len(body)}).status.code == 3
+            )
+            assert (
+                client.check(**{**mcp_post(b""), "body": plain.decode(), "size": len(plain)}).status.code == 0
+            )
+            assert client.check(**mcp_post(body)).status.code == 0
+
     def test_what_runs_nothing_passes(self, strict: Side) -> None:
         for body in (message(method="tools/list"), b'{"jsonrpc":"2.0","method":"notifications/initialized"}'):
             answer = strict.check(**mcp_post(body))
@@ -198,7 +211,7 @@ class TestExtMcp:
 
     def test_a_call_for_two_servers_or_of_an_unknown_method_is_refused(self, strict: Side) -> None:
         assert strict.mcp(service_names=["a", "b"]).error.code == 3
-        assert strict.mcp(method="tools/run").error.code == 1
+        assert strict.mcp(method="tools/run").error.code == 3
         assert strict.mcp({}, method="tools/list", service_names=["a", "b"]).HasField("passed")
 
     def test_a_tool_list_shows_what_may_ever_run(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ class McpDoor:
             await _plain(send, 202)
         else:
             id = message.id if isinstance(message, wire.Request) else None
-            await self._forward(side, headers, identity, to_server[0], id, receive, send)
+            await self._forward(side, headers, to_server[0], id, receive, send)
 
     async def _other(
         self, method: str, headers: Headers, identity: Identity | None, receive: Receive, send: Send
@@ -169,7 +169,6 @@ class McpDoor:
         self,
         side: _Side,
         headers: Headers,
-        identity: Identity | None,
         body: bytes,
         id: wire.Id | None,
         receive: Receive,
@@ -177,7 +176,7 @@ class McpDoor:
     ) -> None:
         try:
             answer = await self._send("POST", headers, body)
-            self._remember(side, identity, answer)
+            self._remember(side, answer)
             if _is_stream(answer) and answer.status == 200:
                 await self._stream(side, answer, id, receive, send)
                 return
@@ -326,7 +325,7 @@ class McpDoor:
                 self._stateless.popitem(last=False)
         return _Side(key, self._core(shared.states), shared.decider, self._note, shared)
 
-    def _remember(self, side: _Side, identity: Identity | None, answer: Answer) -> None:
+    def _remember(self, side: _Side, answer: Answer) -> None:
         """A server that opened a session named it in its first answer; its core stays."""
         given = answer.header(b"mcp-session-id")
         if given and not side.key[1] and len(given) <= 1024:

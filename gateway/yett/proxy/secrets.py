@@ -18,6 +18,8 @@ import re2
 
 from yett.errors import YettError
 
+MIN_SECRET = 4
+"""Characters of a credential at least: a shorter one stands in any answer by chance, and could not be taken out."""
 MAX_SECRET = 16_384
 _HANDLE = re2.compile(r"secret://(env|file|command)/([^\s,;]{1,1000})")
 _SECONDS = 10
@@ -84,6 +86,10 @@ def _fetch(kind: str, name: str, commands: Mapping[str, Sequence[str]]) -> str:
         # The cause may quote the value (a command's output, a file's bytes): it is not passed on.
         value = None
     value = value.strip() if value is not None else ""
-    if not value or len(value) > MAX_SECRET or not (value.isascii() and value.isprintable()):
-        raise YettError("SECRET_UNAVAILABLE", f"secret://{kind}/{name} can't be had") from None
+    if not (MIN_SECRET <= len(value) <= MAX_SECRET and value.isascii() and value.isprintable()):
+        raise YettError(
+            "SECRET_UNAVAILABLE",
+            f"secret://{kind}/{name} can't be had",
+            remedy=f"it has {MIN_SECRET} to {MAX_SECRET} characters that a header can carry",
+        ) from None
     return value

@@ -26,14 +26,13 @@ from yett.errors import InvalidCall, YettError
 from yett.model import Decision, Identity, Json, Outcome
 from yett.proxy import secrets
 from yett.proxy.mcp import obligations
-from yett.proxy.pdp.asking import Authenticate, Door, about, asker, guarded, object_of, reply
+from yett.proxy.pdp.asking import Authenticate, Door, about, asker, guarded, object_of, reply, text_in
 from yett.proxy.upstream import Answer, Target, Upstream, header_pairs
 from yett.sdk.decider import OnBehalf, aask, atell, call_for, enforcing, explain
 
 MAX_ANSWER: Final = 4 << 20
 """Bytes of an upstream's answer."""
 REDIRECTS: Final = 3
-_SHOWN: Final = frozenset({b"content-type", b"content-language", b"last-modified", b"etag"})
 
 
 class ToolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,9 +84,8 @@ class ToolProxy:
             arguments = body.get("arguments", {})
             if not isinstance(arguments, dict) or set(body) - {"arguments", "session"}:
                 raise InvalidCall("BAD_REQUEST", "the body is `{arguments, session?}`")
-            return await self.call(
-                request.path_params["tool"], arguments, identity, str(body.get("session", ""))
-            )
+            session = text_in(body, "session", "")
+            return await self.call(request.path_params["tool"], arguments, identity, session)
 
         reads = {
             "type": "object",
@@ -131,6 +129,8 @@ class ToolProxy:
             target, method, body = _request(config, arguments)
             headers = await self._headers(config, target, body, hidden)
             upstream = self._upstream(target, config.private)
+            if self._clock() >= decision.expires_at:
+                raise YettError("DECISION_EXPIRED", "the permission had run out before the tool could start")
         except YettError as error:
             await atell(decider, _outcome(decision, "no_effect", error=error.code))
             raise
@@ -156,20 +156,17 @@ class ToolProxy:
     ) -> Response | str:
         location = answer.header(b"location")
         redirect = 300 <= answer.status < 400 and bool(location)
-        shown: Any = {"status": answer.status, "body": _readable(data)}
-        if redirect:
-            shown = {"status": answer.status, "location": location.decode("latin-1")}
-        else:
+        shown: Any = {"status": answer.status, "location": location.decode("latin-1")}
+        if not redirect:
+            kind = answer.header(b"content-type").decode("latin-1")
+            shown = {"status": answer.status, "body": _readable(data), "content_type": kind}
             shown, _ = obligations.apply(decision.obligations, shown)
         failed = answer.status >= 400
         error = await atell(decider, _outcome(decision, "error" if failed else "ok", result=shown))
         if error is not None:
             raise YettError(error.code, error.message)
         if not redirect:
-            kind = next(
-                (value for name, value in answer.headers if name in _SHOWN and name == b"content-type"), b""
-            )
-            return reply({**shown, "content_type": kind.decode("latin-1"), "decision": decision.decision_id})
+            return reply({**shown, "decision": decision.decision_id})
         if not config.url_argument:
             raise YettError("REDIRECTED", "the tool's upstream redirects; its URL is fixed")
         here = f"{target.scheme}://{target.authority}{target.path}"

@@ -40,8 +40,6 @@ closing is in doubt; and a server that does not close, asked once, would hold a 
 _NAMES: Final = ThreadPoolExecutor(8, "yett-names")
 """Looks names up. Who answers slowly for his own names keeps these threads waiting, and nobody else's."""
 
-HIDDEN: Final = 4
-"""Characters of a credential at least: shorter ones stand in any answer by chance."""
 _TOKEN: Final = re2.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""
 _NAME: Final = re2.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
@@ -72,13 +70,13 @@ class Target(msgspec.Struct, frozen=True):
         host for browsers and policies, and escapes a dot for resolvers."""
         try:
             parts = urllib.parse.urlsplit(url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
+            port = parts.port if parts.port is not None else 443 if parts.scheme == "https" else 80
         except ValueError:
             raise YettError("BAD_URL", "the upstream's URL can't be read") from None
         plain = url.isascii() and url.isprintable() and not any(each in url for each in ' "<>\\^`{|}')
         host = parts.hostname or ""
         named = _one_reading(host) and "@" not in parts.netloc and ("[" in parts.netloc) == (":" in host)
-        if parts.scheme not in ("http", "https") or not named or not plain:
+        if parts.scheme not in ("http", "https") or not named or not plain or not port:
             raise YettError("BAD_URL", "the upstream's URL is not http(s)://host/path without a user")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme, host, port, path)
@@ -128,11 +126,11 @@ class Answer:
 
     def hide(self, values: Iterable[str]) -> None:
         """Take values, credentials that the request carried, out of what `headers`, `whole` and `shown` give."""
-        long = [value for value in values if len(value) >= HIDDEN]
         forms = {
-            form for value in long for form in (value, value.replace("/", "\\/"), json.dumps(value)[1:-1])
+            form for value in values for form in (value, value.replace("/", "\\/"), json.dumps(value)[1:-1])
         }
-        self._hidden = [form.encode() for form in forms]
+        # One may begin as another does, and would leave the end of it.
+        self._hidden = [form.encode() for form in sorted(forms, key=len, reverse=True)]
         self.headers = [(name, self.shown(value)) for name, value in self.headers]
 
     def shown(self, data: bytes) -> bytes:

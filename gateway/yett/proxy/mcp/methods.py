@@ -32,6 +32,24 @@ def version_of(request: wire.Request) -> str | None:
     return version if isinstance(version, str) else ""
 
 
+def to_judge(message: wire.Message) -> tuple[str, dict[str, Json]] | None:
+    """Tool name and arguments of a message, None of one that runs nothing: an answer, a notification, a list.
+
+    Raises:
+        WireError: nobody knows what it would do, or it can't be read.
+    """
+    if isinstance(message, wire.Response):
+        return None
+    # A call without an id is a call all the same: only what is called a notification is one.
+    if isinstance(message, wire.Notification) and message.method.startswith("notifications/"):
+        return None
+    if isinstance(message, wire.Request) and message.method in PASSED_TO_SERVER:
+        return None
+    if message.method not in JUDGED or not isinstance(message, wire.Request):
+        raise wire.WireError(wire.METHOD_NOT_FOUND, "this gateway does not know the method")
+    return judged_part(message)
+
+
 def judged_part(request: wire.Request) -> tuple[str, dict[str, Json]]:
     """Tool name and arguments as the gate sees them.
 

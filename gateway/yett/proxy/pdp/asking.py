@@ -115,6 +115,20 @@ def named(subject: str) -> str:
     return subject
 
 
+def text_in(given: dict[str, Any], key: str, path: str) -> str:
+    """A member that is text; "" if there is none. What is no text names nobody, and is no reason to take the default.
+
+    Raises:
+        InvalidCall: BAD_REQUEST.
+    """
+    value = given.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidCall("BAD_REQUEST", f"{key} is not text", path=f"{path}/{key}")
+    return value
+
+
 async def judged(
     gateway: Any,
     identity: Identity,

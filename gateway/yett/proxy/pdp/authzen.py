@@ -28,6 +28,7 @@ from yett.proxy.pdp.asking import (
     object_of,
     on_behalf_of,
     reply,
+    text_in,
 )
 from yett.sdk.decider import explain
 
@@ -156,7 +157,9 @@ async def _evaluate(gateway: Any, identity: Identity, body: dict[str, Any]) -> d
         raise InvalidCall("BAD_REQUEST", "the context is not an object", path="/context")
     who = on_behalf_of(identity, subject["id"])
     tool, server, arguments = _call(subject, action, resource, context)
-    decision = await judged(gateway, who, tool, arguments, server=server, session=_session(context))
+    decision = await judged(
+        gateway, who, tool, arguments, server=server, session=text_in(context, "session", "/context")
+    )
     return {"decision": decision.allowed, "context": _context(decision, tool)}
 
 
@@ -170,9 +173,11 @@ def _call(
         if context:
             arguments["context"] = context
         return action["name"], None, arguments
-    given = context.get("arguments", (action.get("properties") or {}).get("arguments", {}))
-    server = (resource.get("properties") or {}).get("server")
-    return resource["id"], server if isinstance(server, str) else None, given
+    places = [each["arguments"] for each in (context, action.get("properties", {})) if "arguments" in each]
+    if len(places) > 1:
+        raise InvalidCall("BAD_REQUEST", "the arguments stand in two places", path="/context/arguments")
+    server = text_in(resource.get("properties", {}), "server", "/resource/properties")
+    return resource["id"], server or None, places[0] if places else {}
 
 
 def _context(decision: Decision, tool: str) -> dict[str, Json]:
@@ -183,11 +188,6 @@ def _context(decision: Decision, tool: str) -> dict[str, Json]:
         }
         said["reason_user"] = {"en": explain(decision, tool)}
     return said
-
-
-def _session(context: dict[str, Any]) -> str:
-    session = context.get("session", "")
-    return session if isinstance(session, str) else ""
 
 
 def _entity(body: dict[str, Any], name: str, key: str) -> dict[str, Any]:

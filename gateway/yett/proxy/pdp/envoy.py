@@ -31,7 +31,7 @@ from yett.errors import YettError
 from yett.model import Decision, Identity
 from yett.proxy.mcp import answers, wire
 from yett.proxy.mcp.headers import is_utf8
-from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
+from yett.proxy.mcp.methods import to_judge
 from yett.proxy.pdp.asking import Authenticate, Door, about, asker, body_of, guarded, judged, reply
 from yett.sdk.decider import explain
 
@@ -90,6 +90,11 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
     async def check(request: Request) -> Response:
         identity = asker(authenticate(_own_headers(request)))
         headers = request.headers
+        servers = headers.getlist("x-mcp-server")
+        if len(servers) > 1:
+            raise YettError(
+                "AMBIGUOUS", "the server is named twice; one of the names may be the client's own"
+            )
         asked = Asked(
             method=request.method,
             host=headers.get("host", ""),  # as Envoy has it; `x-forwarded-host` is the client's to choose
@@ -98,7 +103,7 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
             cut="true" in headers.getlist("x-envoy-auth-partial-body"),
             encoding=",".join(headers.getlist("content-encoding")),
             kind=",".join(headers.getlist("content-type")),
-            server=headers.get("x-mcp-server"),
+            server=servers[0] if servers else None,
         )
         settled = await settle(gateway, identity, asked)
         refused = settled.refusal(as_error=True)
@@ -121,7 +126,7 @@ async def settle(gateway: Any, identity: Identity, asked: Asked) -> Settled:
     """Judge the request.
 
     Raises:
-        YettError: TOO_LARGE, BAD_MESSAGE, METHOD_UNKNOWN; as `judged`.
+        YettError: TOO_LARGE, BAD_MESSAGE; as `judged`.
     """
     if asked.cut:
         raise YettError("TOO_LARGE", "the body was cut before it could be judged")
@@ -131,7 +136,15 @@ async def settle(gateway: Any, identity: Identity, asked: Asked) -> Settled:
         raise YettError("BAD_MESSAGE", "a body in another charset than UTF-8 cannot be judged")
     message = _carried(asked)
     if message is not None:
-        return await _message(gateway, identity, message, asked.server)
+        try:
+            part = to_judge(message)
+        except wire.WireError as error:
+            raise YettError("BAD_MESSAGE", error.message) from None
+        if part is None:
+            return Settled(None)
+        assert isinstance(message, wire.Request)
+        tool, call = part
+        return Settled(await judged(gateway, identity, tool, call, server=asked.server), tool, message)
     arguments: dict[str, Any] = {"method": asked.method, "host": asked.host, "path": _plain(asked.path)}
     if asked.body:
         arguments["body"] = asked.body.decode("utf-8", "backslashreplace")
@@ -173,22 +186,6 @@ def _hidden(body: bytes) -> bool:
         for key in each
     )
     return any(unicodedata.normalize("NFKC", key).casefold() == "jsonrpc" for key in keys)
-
-
-async def _message(gateway: Any, identity: Identity, message: wire.Message, server: str | None) -> Settled:
-    if isinstance(message, wire.Response):
-        return Settled(None)
-    # A call without an id is a call all the same: only what is called a notification is one.
-    notes = isinstance(message, wire.Notification) and message.method.startswith("notifications/")
-    if notes or (isinstance(message, wire.Request) and message.method in PASSED_TO_SERVER):
-        return Settled(None)
-    if message.method not in JUDGED or not isinstance(message, wire.Request):
-        raise YettError("METHOD_UNKNOWN", "this gateway does not know the method")
-    try:
-        tool, arguments = judged_part(message)
-    except wire.WireError as error:
-        raise YettError("BAD_MESSAGE", error.message) from None
-    return Settled(await judged(gateway, identity, tool, arguments, server=server), tool, message)
 
 
 def _own_headers(request: Request) -> list[tuple[bytes, bytes]]:

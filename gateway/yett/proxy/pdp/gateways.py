@@ -27,7 +27,7 @@ from yett import canonical
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Decision, Identity, Json
 from yett.proxy.mcp import answers, wire
-from yett.proxy.mcp.methods import JUDGED, PASSED_TO_SERVER, judged_part
+from yett.proxy.mcp.methods import to_judge
 from yett.proxy.pdp.asking import (
     Authenticate,
     Door,
@@ -40,6 +40,7 @@ from yett.proxy.pdp.asking import (
     object_of,
     on_behalf_of,
     reply,
+    text_in,
 )
 from yett.sdk.decider import explain
 
@@ -102,11 +103,11 @@ def _decision(gateway: Any, authenticate: Authenticate) -> Callable[[Request], A
     async def decide(request: Request) -> Response:
         identity = asker(authenticate(request.scope["headers"]))
         body = await object_of(request)
-        principal, operation, resource = body.get("principal"), body.get("operation"), body.get("resource")
-        subject = principal.get("sub", principal.get("id")) if isinstance(principal, dict) else principal
+        operation, resource = body.get("operation"), body.get("resource")
+        subject = _subject(body)
         if not isinstance(operation, str) or not operation:
             raise InvalidCall("BAD_REQUEST", "the operation is not text", path="/operation")
-        who = on_behalf_of(identity, subject) if isinstance(subject, str) and subject else identity
+        who = on_behalf_of(identity, subject) if subject else identity
         context = body.get("context") or {}
         asked = _of_mcp if operation.startswith("mcp:") else _of_other
         server, tool, arguments = asked(operation, resource, context)
@@ -149,13 +150,21 @@ def _toolhive(gateway: Any, signed: _Signed) -> Callable[[Request], Any]:
     async def webhook(request: Request) -> Response:
         payload = await body_of(request)
         signed.check(request, payload)
-        body = canonical.parse(payload)
-        if not isinstance(body, dict) or not isinstance(body.get("uid"), str):
-            raise InvalidCall("BAD_REQUEST", "the request has no uid", path="/uid")
-        allowed, message, details = await judge_mcp(
-            gateway, _principal(body), body.get("mcp_request"), _server(body.get("context"))
-        )
-        answer: dict[str, Any] = {"version": "v0.1.0", "uid": body["uid"], "allowed": allowed}
+        answer: dict[str, Any] = {"version": "v0.1.0", "uid": "", "allowed": False}
+        try:
+            body = canonical.parse(payload)
+            if not isinstance(body, dict) or not isinstance(body.get("uid"), str):
+                raise InvalidCall("BAD_REQUEST", "the request has no uid", path="/uid")
+            answer["uid"] = body["uid"]
+            allowed, message, details = await judge_mcp(
+                gateway, _principal(body), body.get("mcp_request"), _server(body.get("context"))
+            )
+        except YettError as error:
+            # Another status is a failure of the webhook, which ToolHive may be set to pass over.
+            allowed, message, details = False, str(error), {}
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the call does not pass
+            allowed, message, details = False, f"judging failed ({type(error).__name__})", {}
+        answer["allowed"] = allowed
         if not allowed:
             answer |= {"code": 403, "message": message, "reason": "PolicyDenied", "details": details}
         return reply(answer)
@@ -181,22 +190,21 @@ def _docker(gateway: Any, authenticate: Authenticate) -> Callable[[Request], Any
 async def judge_mcp(
     gateway: Any, identity: Identity, message: Any, server: str | None
 ) -> tuple[bool, str, dict[str, Any]]:
-    """Whether an MCP request, or the bare parameters of a call, may go on; why not; details."""
+    """Whether an MCP message, or the bare parameters of a call, may go on; why not; details."""
     if isinstance(message, dict) and "method" not in message and "name" in message:
-        message = {"jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": message}
+        message = {"method": "tools/call", "params": message}
     if isinstance(message, dict) and "method" in message:
-        message = {"jsonrpc": "2.0", "id": 0, **message}
+        # Not every gateway sends the id along; without one, all but a notification would be no request.
+        id = {} if str(message["method"]).startswith("notifications/") else {"id": 0}
+        message = {"jsonrpc": "2.0", **id, **message}
     try:
         request = wire.read(wire.write(message), max_bytes=canonical.MAX_BYTES * 2)
-        if not isinstance(request, wire.Request):
-            raise wire.WireError(wire.INVALID_REQUEST, "not a request")
-        if request.method in PASSED_TO_SERVER:
-            return True, "", {}
-        if request.method not in JUDGED:
-            return False, "this gateway does not know the method", {}
-        tool, arguments = judged_part(request)
+        part = to_judge(request)
     except wire.WireError as error:
         raise InvalidCall("BAD_REQUEST", error.message) from None
+    if part is None:
+        return True, "", {}
+    tool, arguments = part
     decision: Decision = await judged(gateway, identity, tool, arguments, server=server)
     return decision.allowed, explain(decision, tool), about(decision)
 
@@ -229,15 +237,20 @@ class _Signed:
 
 
 def _principal(body: dict[str, Any]) -> Identity:
-    principal = body.get("principal")
-    name = principal.get("sub", principal.get("id")) if isinstance(principal, dict) else principal
-    if not isinstance(name, str) or not name:
+    name = _subject(body)
+    if not name:
         raise InvalidCall("BAD_REQUEST", "the request names no principal", path="/principal")
     return Identity(principal=named(name), agent=name, credential="toolhive")
+
+
+def _subject(body: dict[str, Any]) -> str:
+    principal = body.get("principal")
+    if not isinstance(principal, dict):
+        return text_in(body, "principal", "")
+    return text_in(principal, "sub", "/principal") or text_in(principal, "id", "/principal")
 
 
 def _server(context: object) -> str | None:
     if not isinstance(context, dict):
         return None
-    name = context.get("server_name", context.get("server"))
-    return name if isinstance(name, str) and name else None
+    return text_in(context, "server_name", "/context") or text_in(context, "server", "/context") or None

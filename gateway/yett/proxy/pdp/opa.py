@@ -24,6 +24,7 @@ from yett.proxy.pdp.asking import (
     object_of,
     on_behalf_of,
     reply,
+    text_in,
 )
 
 _TEXT: Final = {"type": "string"}
@@ -48,15 +49,15 @@ def routes(gateway: Any, authenticate: Authenticate) -> list[Door]:
             return reply({})
         if not isinstance(given, dict) or not isinstance(given.get("tool"), str):
             raise InvalidCall("BAD_REQUEST", "the input names no tool", path="/input/tool")
-        who = on_behalf_of(identity, given["subject"]) if isinstance(given.get("subject"), str) else identity
+        subject = text_in(given, "subject", "/input")
         decision = await judged(
             gateway,
-            who,
+            on_behalf_of(identity, subject) if subject else identity,
             given["tool"],
             given.get("arguments", {}),
-            server=_text(given, "server") or None,
-            session=_text(given, "session"),
-            prompt=_text(given, "prompt") or None,
+            server=text_in(given, "server", "/input") or None,
+            session=text_in(given, "session", "/input"),
+            prompt=text_in(given, "prompt", "/input") or None,
         )
         return reply({"result": _document(decision, path), "decision_id": decision.decision_id})
 
@@ -80,10 +81,3 @@ def _document(decision: Decision, path: str) -> Any:
     if path == "yett/decision":
         return about(decision)
     return {"allow": decision.allowed, "effect": decision.effect.value, "decision": about(decision)}
-
-
-def _text(given: dict[str, Any], key: str) -> str:
-    value = given.get(key, "")
-    if not isinstance(value, str):
-        raise InvalidCall("BAD_REQUEST", f"{key} is not text", path=f"/input/{key}")
-    return value

@@ -227,7 +227,7 @@ def _asked(attributes: Any) -> envoy.Asked:
     """The request in an `AttributeContext`.
 
     Raises:
-        YettError: BAD_REQUEST, there is none; AMBIGUOUS, two bodies that differ.
+        YettError: BAD_REQUEST, there is none; AMBIGUOUS, two bodies that differ, or one that may have been changed.
     """
     http = attributes.request.http
     if not (http.method and http.path):
@@ -240,6 +240,13 @@ def _asked(attributes: Any) -> envoy.Asked:
     body = http.raw_body or http.body.encode()
     if http.raw_body and http.body and http.body.encode() != http.raw_body:
         raise YettError("AMBIGUOUS", "the message has two bodies that differ")
+    if http.body and not http.raw_body and "!" in http.body:
+        # What is not UTF-8 is `!` where Envoy sends a body as text: not what the server will read.
+        raise YettError(
+            "AMBIGUOUS",
+            "the body was sent as text, and may not be as it was",
+            remedy="set `pack_as_bytes: true`",
+        )
     unsent = http.size < 0 and not body and "content-type" in headers
     return envoy.Asked(
         method=http.method,
