@@ -94,6 +94,14 @@ def hostile() -> dict[str, tuple[str, dict[str, Any]]]:
             "login",
             {"password": list(_values('if *.txt "" /a like ', 100)["data"].values())},
         ),
+        "values of noise": (
+            "form.submit",
+            {"data": {f"k{n}": noise[start : start + 60] for n, start in enumerate(range(0, SIZE, 60))}},
+        ),
+        "values of paths": (
+            "form.submit",
+            {"data": {f"k{n}": "see " + "".join(f"/w{n}{m} " for m in range(500)) for n in range(16)}},
+        ),
         "many members": ("t", {f"k{number}": "ls -la /tmp" for number in range(4_000)}),
     }
 

@@ -47,6 +47,28 @@ def test_many_honest_values_of_one_call_are_read(arguments: dict[str, Any]) -> N
     assert read("crm.import", arguments).limits == ()
 
 
+@pytest.mark.parametrize("unit", ["/w{} ", "/etc/w{} "])
+def test_a_flood_of_paths_among_other_words_is_given_up(unit: str) -> None:
+    words = iter(range(100_000))
+    data = {
+        f"k{number}": "see " + "".join(unit.format(next(words)) for _ in range(300)) for number in range(24)
+    }
+    assert read("form.submit", {"data": data}).limits
+
+
+def test_a_path_behind_many_words_is_seen() -> None:
+    words = " ".join(f"w{number}" for number in range(500))
+    facts = read("form.submit", {"data": {"note": f"{words} /etc/shadow"}})
+    assert any("shadow" in fact.categories for fact in facts.paths)
+
+
+@pytest.mark.parametrize(("tool", "name"), [("read_file", "path"), ("form.submit", "x")])
+def test_a_path_too_long_to_be_read_is_said_to_be_cut(tool: str, name: str) -> None:
+    path = "/srv/" + "a/../" * 900 + "../etc/shadow"
+    assert "too_long" in read(tool, {name: path}).limits
+    assert read(tool, {name: path.replace("../", "b/", 890)}).limits == ()
+
+
 def test_prose_is_left_at_the_first_word_that_fits_no_statement() -> None:
     prose = "what the guests say of the rooms, and of the food ' or of neither "
     assert structure.looked_at(fragment.normalise(prose * 10)) < 10

@@ -114,3 +114,9 @@ def test_a_monstrous_path_is_cut() -> None:
 def test_a_link_of_a_page_is_not_an_encoded_path() -> None:
     assert not paths.analyse("../a.html", "/x", chain=("xml",)).encoded
     assert paths.analyse("../a", "/x", chain=("percent",)).encoded
+
+
+def test_what_climbs_for_longer_than_a_path_is_read_is_no_other_text() -> None:
+    assert paths.looks_like("/srv/" + "a/../" * 900 + "../etc/shadow")
+    assert not paths.looks_like("/9j/" + "4AAQSkZJRg" * 500)
+    assert not paths.looks_like("/srv/a " + "../b " * 900)

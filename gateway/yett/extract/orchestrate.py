@@ -41,6 +41,8 @@ MAX_TEXT = 1 << 16
 """Characters of one string that are analysed; longer is cut and said so."""
 BLOB = 128
 """Characters from which on a text without words is taken for something encoded."""
+DOCUMENT = 4_096
+"""Characters from which on a text that nothing declares is a document, which speaks of paths and is none."""
 SHORT = 80
 """Longest prose that is also looked at for fragments of SQL and shell: a title may end up in a query."""
 VALUE = 2
@@ -86,6 +88,8 @@ class Extraction:
         self.seen: set[tuple[str, str]] = set()
         self.found = Found()
         self.limits = self.found.limits
+        self.harmless: set[str] = set()
+        """Words that were looked at as paths and lead nowhere."""
         self.does: set[str] = set()
         """What the arguments themselves say that the call does, beside what is inferred from the facts."""
 
@@ -323,7 +327,7 @@ class Extraction:
                 self._run_by_interpreter(item, text, language, False)
         if paths.looks_like(text):
             self._add_path(text, item.pointer, chain=item.chain, declared=False)
-        elif len(text) < 4096:
+        elif len(text) < DOCUMENT:
             self._embedded_paths(item, text, data)
         if "/" in text:
             self._add_urls(urls.bare(text, item.pointer, self.budget))
@@ -433,11 +437,14 @@ class Extraction:
 
     def _embedded_paths(self, item: _Item, text: str, data: bytes) -> None:
         if paths.embeds(data):
-            for fact in paths.embedded(text, item.pointer, chain=item.chain, budget=self.budget):
+            found = paths.embedded(text, item.pointer, self.harmless, chain=item.chain, budget=self.budget)
+            for fact in found:
                 self.found.add_path(fact)
 
     def _add_path(self, text: str, pointer: str, **known: Any) -> None:
         self.budget.spend()
+        if len(text) > paths.MAX_PATH:
+            self.limits.add("too_long")
         self.found.add_path(paths.analyse(text, pointer, **known))
 
     def _add_url(self, item: _Item, text: str, *, declared: bool) -> None:

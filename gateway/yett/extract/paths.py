@@ -11,7 +11,6 @@ path filters (`....//`, `..;/`, `.. /`). The normal form in lower case is then c
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from yett.extract.facts import PathFact
 from yett.extract.patterns import PatternSet, pattern, probe
 
 MAX_PATH = 4_096
-"""Characters of a path that are looked at; a longer one is no path on any system."""
+"""Characters of a path that are looked at. No system opens a longer one, but who takes its `a/../` out first may."""
 
 _HOME = pattern(
     r"(?i)^(?:\$\{?HOME\}?|%USERPROFILE%|%HOMEPATH%|\$env:(?:USERPROFILE|HOME)|~[a-z0-9_-]*)(?:/|$)"
@@ -207,22 +206,18 @@ _BEGINS = frozenset("\"'.$%fFuUlL")
 
 
 def looks_like(text: str) -> bool:
-    """Whether a short text has the shape of a path, or holds a traversal. Cheap."""
-    if len(text) > MAX_PATH:
-        return False
+    """Whether a text has the shape of a path or holds a traversal; both, if it is longer than a path is read. Cheap."""
     text = text.strip()
     if "\n" in text or not ("/" in text or "\\" in text or text[:1] in _BEGINS):
         return False
     data = text.encode("utf-8", "replace")
-    return bool(_TRAVERSAL.search(data)) or (b"://" not in data and bool(_PATH_SHAPE.search(data)))
+    climbs = bool(_TRAVERSAL.search(data))
+    if len(text) > MAX_PATH:
+        return climbs and b" " not in data and bool(_PATH_SHAPE.search(data))
+    return climbs or (b"://" not in data and bool(_PATH_SHAPE.search(data)))
 
 
 # -- paths among other words -------------------------------------------------------------------------------
-
-MAX_WORDS = 64
-"""Words of a text that are looked at."""
-WORDS = 8
-"""Of these for one step."""
 
 _BREAKS = str.maketrans(dict.fromkeys("\"'<>(),;|&`=\n\t", " "))
 _EMBEDDED = probe(r"(?:^|[\s=:\"'<>(;|&`,])(?:~|/|\.\.|[A-Za-z]:[\\/]|\\\\)")
@@ -238,16 +233,20 @@ def embeds(data: bytes) -> bool:
     return bool(_EMBEDDED.search(data))
 
 
-def embedded(text: str, pointer: str, *, chain: tuple[str, ...] = (), budget: Budget) -> Iterator[PathFact]:
-    """Paths among other words that lead somewhere sensitive, or climb.
+def embedded(
+    text: str, pointer: str, harmless: set[str], *, chain: tuple[str, ...] = (), budget: Budget
+) -> Iterator[PathFact]:
+    """Paths among other words that lead somewhere sensitive, or climb; the others are added to `harmless`.
 
     Raises:
         OverBudget: the call's budget ran out.
     """
-    found = list(itertools.islice(dict.fromkeys(words(text)), MAX_WORDS))
-    budget.spend(len(found) // WORDS)
-    for word in found:
-        if looks_like(word):
-            fact = analyse(word, pointer, chain=chain, declared=False)
-            if fact.categories or fact.climbs:
-                yield fact
+    for word in dict.fromkeys(words(text)):
+        if word in harmless or not looks_like(word):
+            continue
+        budget.spend()
+        fact = analyse(word, pointer, chain=chain, declared=False)
+        if fact.categories or fact.climbs:
+            yield fact
+        else:
+            harmless.add(word)

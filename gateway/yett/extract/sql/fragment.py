@@ -20,7 +20,7 @@ from functools import lru_cache
 import re2
 
 from yett.extract.budget import Budget
-from yett.extract.patterns import pattern, probe
+from yett.extract.patterns import PatternSet, ScanFailed, pattern, probe
 from yett.extract.sql import guard, names, structure
 from yett.extract.words import words
 
@@ -105,26 +105,18 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
-def _build() -> tuple[object, tuple[str, ...]]:
-    pattern_set = re2.Set.SearchSet()
-    flags = []
-    for flag, source in _PATTERNS:
-        pattern_set.Add("(?s)" + source.removesuffix("&&"))
-        flags.append(flag + ("&" if source.endswith("&&") else ""))
-    pattern_set.Add("")
-    pattern_set.Compile()
-    return pattern_set, tuple(flags)
-
-
-_SET, _FLAGS = _build()
+_SET = PatternSet(["(?s)" + source.removesuffix("&&") for _, source in _PATTERNS])
+_FLAGS = tuple((flag, source.endswith("&&")) for flag, source in _PATTERNS)
+"""The flag of each, and whether it needs another's company."""
 
 _EXECUTABLE = pattern(r"(?s)/\*m?!\d*(.*?)(?:\*/|$)")
 _COMMENT = pattern(r"(?s)/\*.*?\*/")
 _SPLIT_WORD = pattern(r"[a-z]/\*[^*/]*\*/[a-z]")
 _QUOTES = {"‘": "'", "’": "'", "ʼ": "'", "＇": "'", "“": '"', "”": '"', "＂": '"', "´": "'"}
 _ACTIVE = probe(
-    r"e-308$|['\"`;()=<>|&*#@\[$:^\x00]|--|/\*|(?i)\d(?:or|and|xor|union|div|having)\b|\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
+    r"e-308$|['\"`;()=<>|&*\[^\x00]|::|--|/\*|\S\s*#|\$[^\d\s.,]|(?:^|[^\w.])@|@(?:\W|$)|(?i)\d(?:or|and|xor|union|div|having)\b|\b(?:select|union|xp_|sp_|exec|waitfor|information_schema|sqlite_|or|and|xor|having|into|utl_|alter|openrowset|div|declare|sys\w+|pg_|mysql\.|msys|msdb|case\s|when|like|regexp|rlike|glob|insert|delete|drop|truncate|order\s|group\s|from\s)|%"
 )
+"""Signs and words one of which is in every fragment; not those of an e-mail address, a price, a time or a number (`#12`)."""
 
 
 _COUNTED = pattern(r"^(?:[2-9]\d?|1\d|(?:1[5-9]|20)\d\d) or (?:[2-9]\d?|1\d|(?:1[5-9]|20)\d\d)$")
@@ -174,17 +166,15 @@ def flags_of(text: str, budget: Budget, *, spoken: bool = True) -> frozenset[str
         OverBudget: the call's budget ran out.
     """
     low = normalise(text)
-    hits = _SET.Match(low.encode("utf-8", "surrogatepass"))  # type: ignore[attr-defined]
-    if not hits or len(_FLAGS) not in hits:
+    try:
+        hits = [_FLAGS[hit] for hit in _SET.scan(low.encode("utf-8", "surrogatepass"))]
+    except ScanFailed:
         return None
-    found: set[str] = set()
-    conditional: set[str] = set()
-    for hit in hits:
-        if hit < len(_FLAGS):
-            flag = _FLAGS[hit]
-            (conditional if flag.endswith("&") else found).add(flag.removesuffix("&"))
+    found = {flag for flag, conditional in hits if not conditional}
     if found:
-        found |= conditional  # an empty trailing comment or `user()` means nothing by itself
+        found.update(
+            flag for flag, _ in hits
+        )  # an empty trailing comment or `user()` means nothing by itself
     if "json_operator" in found and "::" in text and not _CAST.search(text):
         found.discard("json_operator")  # `Pod::Text` is a package
     document = _document(text) and _document(_uncommented(text))
