@@ -210,16 +210,9 @@ class Signal(Struct, frozen=True, kw_only=True):
     """0..100"""
 
 
-class Facts(Struct, frozen=True, kw_only=True):
-    """Everything known about one call's arguments."""
+class Meaning(Struct, frozen=True, kw_only=True):
+    """What was found in texts that are read."""
 
-    tool: str
-    server: str | None = None
-    does: frozenset[str] = frozenset()
-    """Capabilities: declared in the manifest, else inferred from the tool's name and arguments."""
-    does_inferred: bool = False
-    size: int = 0
-    """Bytes of the canonical arguments."""
     texts: tuple[Text, ...] = ()
     programs: tuple[ShellProgram, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -233,6 +226,33 @@ class Facts(Struct, frozen=True, kw_only=True):
     signals: tuple[Signal, ...] = ()
     blobs: tuple[str, ...] = ()
     """Pointers of values that are encoded or binary and could not be read."""
+
+
+class Later(Meaning, frozen=True, kw_only=True):
+    """Programs that the call writes into a file, and that somebody else runs: a script of `package.json`, a hook of git.
+
+    Their pointers are the argument's, then `#/` and the names that lead to them in the file.
+    """
+
+    pointer: str
+    file: str
+    """The file's path as it is written."""
+    title: str
+    """What kind of file that is: `npm package`, `hook of git` … (`policies/files.yaml`)."""
+
+
+class Facts(Meaning, frozen=True, kw_only=True):
+    """Everything known about one call's arguments."""
+
+    tool: str
+    server: str | None = None
+    does: frozenset[str] = frozenset()
+    """Capabilities: declared in the manifest, else inferred from the tool's name and arguments."""
+    does_inferred: bool = False
+    size: int = 0
+    """Bytes of the canonical arguments."""
+    later: tuple[Later, ...] = ()
+    """What the call does not run itself: its meaning stands in none of the other fields."""
     limits: tuple[str, ...] = ()
     """What was cut or failed: `bytes`, `depth`, `expansions`, `time`, `parser:shell`, … Empty = complete."""
 

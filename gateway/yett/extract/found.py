@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from yett.extract import contacts
 from yett.extract.facts import (
@@ -11,6 +12,7 @@ from yett.extract.facts import (
     Command,
     Contact,
     Facts,
+    Later,
     PathFact,
     SecretFact,
     ShellProgram,
@@ -41,6 +43,7 @@ class Found:
         self.amounts: list[Amount] = []
         self.signals: dict[tuple[str, str], Signal] = {}
         self.blobs: list[str] = []
+        self.later: list[Later] = []
 
     def add_statements(self, found: tuple[Statement, ...]) -> None:
         if len(self.statements) + len(found) > MAX_FACTS:
@@ -83,17 +86,24 @@ class Found:
             does=does,
             does_inferred=inferred,
             size=size,
-            texts=tuple(self.texts),
-            programs=tuple(self.programs),
-            commands=tuple(self.commands),
-            statements=tuple(self.statements),
-            paths=tuple(self.paths.values()),
-            urls=tuple(self.urls.values()),
-            code=tuple(self.code),
-            secrets=tuple(self.secrets),
-            contacts=tuple(self.contacts.values()),
-            amounts=tuple(self.amounts),
-            signals=tuple(self.signals.values()),
-            blobs=tuple(self.blobs),
+            later=tuple(self.later),
             limits=tuple(sorted(self.limits)),
+            **self.meaning(),
         )
+
+    def meaning(self) -> dict[str, Any]:
+        """The fields of a `Meaning`."""
+        return {
+            "texts": tuple(self.texts),
+            "programs": tuple(self.programs),
+            "commands": tuple(self.commands),
+            "statements": tuple(self.statements),
+            "paths": tuple(self.paths.values()),
+            "urls": tuple(self.urls.values()),
+            "code": tuple(self.code),
+            "secrets": tuple(self.secrets),
+            "contacts": tuple(self.contacts.values()),
+            "amounts": tuple(self.amounts),
+            "signals": tuple(self.signals.values()),
+            "blobs": tuple(self.blobs),
+        }

@@ -8,7 +8,7 @@ that Python). The queue, the `Budget` and `MAX_NESTING` bound the work; what doe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from yett.extract import (
     arguments,
     contacts,
     decode,
+    files,
     infer,
     patches,
     paths,
@@ -31,7 +32,7 @@ from yett.extract import (
 )
 from yett.extract import code as code_analyser
 from yett.extract.budget import MAX_NESTING, Budget, Nested, OverBudget
-from yett.extract.facts import CodeFact, Command, Facts, Text, UrlFact
+from yett.extract.facts import CodeFact, Command, Facts, Later, Text, UrlFact
 from yett.extract.found import MAX_FACTS, Found
 from yett.extract.patterns import ScanFailed, probe
 from yett.extract.result import ShellResult
@@ -97,12 +98,20 @@ class Extraction:
 
     def run(self) -> None:
         """Read the whole call. Raises `OverBudget` when the budget is gone; what was found stays."""
-        self._arguments()
+        leaves = list(arguments.leaves(self.call, self.spec, self.limits))
+        self._arguments(leaves)
+        self._drain()
+        bodies = list(files.written(leaves))
+        if bodies and self._writes():
+            for body in bodies:
+                self._later(body)
+
+    def _drain(self) -> None:
         while self.queue:
             self._read(self.queue.popleft())
 
-    def _arguments(self) -> None:
-        for leaf in arguments.leaves(self.call, self.spec, self.limits):
+    def _arguments(self, leaves: Iterable[arguments.Leaf]) -> None:
+        for leaf in leaves:
             value, pointer = leaf.value, leaf.pointer
             if isinstance(value, list):
                 words = [str(word) for word in value]
@@ -121,6 +130,34 @@ class Extraction:
         result = self._guard("shell", lambda: shell.analyse_argv(tuple(argv), pointer, budget=self.budget))
         if result is not None:
             self._shell_result(result, pointer, 0)
+
+    def _later(self, body: files.Written) -> None:
+        """Programs that a file of this name runs by itself, as an extraction of their own: nothing of it happens now."""
+        inner = Extraction(self.call, self.spec, self.size, self.budget)
+        try:
+            for program in files.programs(body, self.budget):
+                kind, pointer = _NESTED.get(program.language, "code"), f"{body.pointer}#/{program.place}"
+                inner.queue.append(
+                    _Item(program.text, pointer, kind, program.language, declared=program.sure)
+                )
+            inner._drain()
+        except files.TooDeep:
+            self.limits.add("depth")
+        finally:
+            self.limits.update(inner.limits)
+            if inner.found.texts:
+                title = body.entry.title
+                self.found.later.append(
+                    Later(pointer=body.pointer, file=body.file, title=title, **inner.found.meaning())
+                )
+
+    def _writes(self) -> bool:
+        """Whether the call may put something into a file."""
+        call = self.call
+        does = (
+            self.spec.does if self.spec is not None else infer.does(call.tool, call.arguments, (), (), (), ())
+        )
+        return not does or not _WRITING.isdisjoint(does)
 
     # -- one string --------------------------------------------------------------------------------------
 
@@ -498,6 +535,7 @@ _READERS: dict[str, Reader] = {
     "pieces": Extraction._pieces,
     "data": Extraction._data,
 }
+_WRITING = frozenset(("write", "persist", "exec", "admin"))
 _LANGUAGE_ARGUMENTS = ("language", "lang", "interpreter", "runtime", "kernel")
 _NESTED = {
     "perl": "code", "ruby": "code", "php": "code", "lua": "code", "script": "code",

@@ -140,7 +140,7 @@ class _Locations:
                 "LOCATIONS", "the table of sensitive locations does not load", path=str(path)
             ) from broken
         self.names = [category for category, _ in entries]
-        self.set = PatternSet([_regex(glob) for _, glob in entries])
+        self.set = PatternSet([regex(glob) for _, glob in entries])
 
 
 @lru_cache(maxsize=1)
@@ -148,7 +148,7 @@ def _locations() -> _Locations:
     return _Locations(resources.policies() / "locations.yaml")
 
 
-def _regex(glob: str) -> str:
+def regex(glob: str) -> str:
     """A location pattern as RE2 over `/` + normal form in lower case (drive letters taken off)."""
     glob = glob.lower()
     anchored = glob.startswith("/")

@@ -60,7 +60,9 @@ class Assessor:
 
     def assess(self, call: ToolCall, facts: Facts, spec: ToolSpec | None) -> Risk:
         """Risk of one call."""
-        return score.score(self.model, facts, self.detections.find(facts), self._points, call.context.prompt)
+        found = self.detections.find(facts)
+        later = [finding for program in facts.later for finding in self.detections.find_later(facts, program)]
+        return score.score(self.model, facts, found, self._points, call.context.prompt, later)
 
     def examine(self, outcome: Outcome, spec: ToolSpec | None) -> OutcomeFacts:
         """Facts of one result."""
@@ -70,4 +72,6 @@ class Assessor:
 def _tables() -> list[Path]:
     """The data files extraction reads: what they say decides too, so they belong to the digest."""
     root = resources.policies()
-    return [root / name for name in ("hosts.yaml", "locations.yaml", "secrets.yaml", "signals.yaml")]
+    return [
+        root / name for name in ("files.yaml", "hosts.yaml", "locations.yaml", "secrets.yaml", "signals.yaml")
+    ]

@@ -34,11 +34,12 @@ import yaml
 from yett import expr
 from yett.errors import PolicyError
 from yett.expr.joins import Memo
-from yett.extract.facts import Command, Facts, Text
+from yett.extract.facts import Command, Facts, Later, Meaning, Text
 from yett.extract.patterns import PatternSet, ScanFailed, check
 from yett.model import Finding, Json, Level
 from yett.risk.index import Index
 
+_RUNS = frozenset(("exec",))
 EACH = (
     "texts",
     "programs",
@@ -168,6 +169,17 @@ class Detections:
         self._scan(facts.texts, found, environment, memo)
         return tuple(found.values())
 
+    def find_later(self, facts: Facts, later: Later) -> tuple[Finding, ...]:
+        """Findings in programs that the call writes into a file, as if they ran now."""
+        meaning = {name: getattr(later, name) for name in Meaning.__struct_fields__}
+        found = self.find(Facts(tool=facts.tool, server=facts.server, does=_RUNS, size=facts.size, **meaning))
+        return tuple(
+            msgspec.structs.replace(
+                finding, detail=f"{finding.detail} in {later.title} {_shown(later.file)}, run later".lstrip()
+            )
+            for finding in found
+        )
+
     def find_in_result(self, texts: Iterable[Text]) -> tuple[Finding, ...]:
         """Findings of the patterns that look at results."""
         found: dict[tuple[int, str | None], Finding] = {}
@@ -245,8 +257,12 @@ def _describe(fact: Any) -> str:
     for name in ("program", "host", "kind", "normal", "language", "dialect"):
         value = getattr(fact, name, None)
         if isinstance(value, str) and value:
-            return value[:80].encode("unicode_escape").decode("ascii")
+            return _shown(value)
     return ""
+
+
+def _shown(value: str) -> str:
+    return value[:80].encode("unicode_escape").decode("ascii")
 
 
 def _environment(facts: Facts) -> dict[str, Any]:

@@ -7,7 +7,8 @@ capability  what the tool does (`does`): the prior before anything else is known
 distance    how far the call is from the prompt: it does what the prompt has no word for, or goes to a
             target that the prompt does not name
 findings    each finding's weight by its level (or its own); the heaviest counts whole, the next ones
-            `further` percent of theirs, the third `further`², … so that twenty small remarks do not make an alarm
+            `further` percent of theirs, the third `further`², … so that twenty small remarks do not make an alarm;
+            of what is written into a file that others run only what is hostile wherever it runs (`later`)
 signals     the weights of words that speak to the model, times a coefficient, capped below what a hold needs
 
 The sum is capped at 1000. Adding a finding, a capability or a signal never lowers it. Integers throughout,
@@ -35,6 +36,17 @@ _COUNTED = 12
 """Findings beyond this one add nothing."""
 
 
+class _Later(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Weights of findings in programs that the call writes and does not run."""
+
+    level: dict[str, int]
+    points: dict[str, int] = {}
+    """By a detection's id, before its level."""
+
+    def weight(self, finding: Finding) -> int:
+        return self.points.get(finding.id, self.level[finding.level.value])
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The coefficients, as `policies/score.yaml` writes them."""
 
@@ -48,6 +60,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     distance: dict[str, int]
     limits: int
     """Points of a call that could not be read to its end."""
+    later: _Later
     calibration: list[tuple[int, int]] = []
     """(score, malicious per mille of the calls at or above it and below the next)."""
 
@@ -64,6 +77,8 @@ def load(path: Path) -> Model:
         *model.capability.values(),
         *model.level.values(),
         *model.distance.values(),
+        *model.later.level.values(),
+        *model.later.points.values(),
         model.signals,
         model.signals_cap,
         model.limits,
@@ -71,7 +86,7 @@ def load(path: Path) -> Model:
     if (
         min(weights) < 0
         or not 0 <= model.further <= 100
-        or {level.value for level in Level} - set(model.level)
+        or {level.value for level in Level} - (set(model.level) & set(model.later.level))
     ):
         raise PolicyError(
             "SCORE_MODEL", "coefficients are not negative and every level has one", path=str(path)
@@ -80,14 +95,24 @@ def load(path: Path) -> Model:
 
 
 def score(
-    model: Model, facts: Facts, findings: Sequence[Finding], points: dict[str, int], prompt: str | None
+    model: Model,
+    facts: Facts,
+    findings: Sequence[Finding],
+    points: dict[str, int],
+    prompt: str | None,
+    later: Sequence[Finding] = (),
 ) -> Risk:
-    """Risk of one call. `points` are the detections' own weights by id, where they have one."""
+    """Risk of one call. `points` are the detections' own weights by id, where they have one.
+
+    `later` are the findings in what the call writes for others to run.
+    """
     parts: list[tuple[str, int]] = []
     parts.extend(_capability(model, facts.does))
     if prompt:
         parts.extend(_distance(model, facts, prompt))
-    weighed, finding_parts = _findings(model, findings, points)
+    pairs = [(points.get(finding.id, model.level[finding.level.value]), finding) for finding in findings]
+    pairs += [(weight, finding) for finding in later if (weight := model.later.weight(finding))]
+    weighed, finding_parts = _findings(model, pairs)
     parts.extend(finding_parts)
     words = min(sum(signal.weight for signal in facts.signals) * model.signals // 100, model.signals_cap)
     if words:
@@ -112,11 +137,11 @@ def _capability(model: Model, does: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _findings(
-    model: Model, findings: Sequence[Finding], points: dict[str, int]
+    model: Model, pairs: Sequence[tuple[int, Finding]]
 ) -> tuple[tuple[Finding, ...], list[tuple[str, int]]]:
     """Findings with their points, heaviest first; the same detection at several places counts once."""
     ranked = sorted(
-        ((points.get(finding.id, model.level[finding.level.value]), finding) for finding in findings),
+        pairs,
         key=lambda pair: (-pair[0], -pair[1].level.rank, pair[1].id, pair[1].path or ""),
     )
     weighed: list[Finding] = []
