@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from yett.errors import PolicyError
 from yett.extract import windows
-from yett.extract.budget import Budget
+from yett.extract.budget import Budget, OverBudget
 from yett.extract.facts import Command
 from yett.extract.windows import cmd, profiles, values
 
@@ -390,3 +390,25 @@ def test_powershell_on_another_system_writes_to_its_paths() -> None:
     assert command.writes == ("/etc/cron.d/update",)
     (command,) = commands("iwr https://files.example/opt/tool.zip -OutFile tool.zip")
     assert command.writes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rem\n" * 401 + "vssadmin delete shadows",
+        "a|" * 500,
+        "$a;b\n" * 401,
+        "start " * 50 + "whoami",
+        "call " * 50 + "whoami",
+        "set a=b\n" + "set a=%a%%a%\n" * 300,
+    ],
+)
+def test_what_is_not_read_to_its_end_is_opaque(text: str) -> None:
+    opaque = windows.analyse(text, "/c", budget=Budget(milliseconds=3_600_000)).program.opaque
+    assert set(opaque) & {"too_long", "too_deep"}  # what `shell-unreadable` holds
+
+
+@pytest.mark.parametrize("unit", ["IEX ", 'iex "', "cmd /c ", "powershell -c "])
+def test_a_command_within_a_command_within_a_command_is_given_up_by_its_steps(unit: str) -> None:
+    with pytest.raises(OverBudget, match="steps"):
+        windows.analyse((unit * 8_000)[:16_000], "/c", budget=Budget(milliseconds=3_600_000))

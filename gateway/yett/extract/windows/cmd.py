@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from yett.extract.patterns import pattern
+from yett.extract.windows.lexer import MAX_COMMANDS, TooMuch
 
-MAX_COMMANDS = 200
 MAX_WORD = 8_192
+MAX_LINE = 8_191
+"""What cmd itself takes for a line or a variable."""
 MAX_EXPANSION = 65_536
+"""Characters that second expansions and loops may add to one source."""
 
 
 class Line(NamedTuple):
@@ -67,7 +70,7 @@ _SET = pattern(r"(?i)^set\s+\"?([^\s=\"/]+)=(.*?)\"?\s*$")
 def expand(line: str, variables: dict[str, str]) -> str:
     """Percent and delayed expansion of what is known; the rest stays as written."""
     for form in (_VARIABLE, _DELAYED):
-        out, last = [], 0
+        out, last, size = [], 0, 0
         for match in form.finditer(line):
             name = match.group(1).lower()
             value = variables.get(name, ENVIRONMENT.get(name))
@@ -81,7 +84,8 @@ def expand(line: str, variables: dict[str, str]) -> str:
                 value = value.replace(match.group(4), match.group(5))
             out.append(line[last : match.start()] + value)
             last = match.end()
-            if sum(map(len, out)) > MAX_EXPANSION:
+            size += len(out[-1])
+            if size > MAX_LINE:
                 break
         line = "".join(out) + line[last:]
     return line
@@ -119,14 +123,16 @@ def _unrolled(line: str) -> str:
         turns = [_fields(source[6:-1].replace("^", "").strip(), options)]
     elif source[:1] == '"':
         turns = [_fields(source.strip('"'), options)]
-    out = [line]
-    for fields in turns[:MAX_TURNS]:
+    if not turns or len(turns) > MAX_TURNS:
+        return line
+    out = [line[: loop.start(6)]]
+    for fields in turns:
         turn = body
-        for number, field in enumerate(fields[:4]):
+        for number, field in enumerate(fields):
             name = chr(ord(letter) + number)
             turn = turn.replace(f"{percent}~{name}", field).replace(percent + name, field)
         out.append(turn)
-    return " & ".join(out)[:MAX_EXPANSION]
+    return " & ".join(out)
 
 
 def _fields(text: str, options: dict[str, str]) -> list[str]:
@@ -140,6 +146,7 @@ def _fields(text: str, options: dict[str, str]) -> list[str]:
     wanted = options.get("tokens", "1").split(",")
     if "*" in wanted[0]:
         return [(delimiters[:1] or " ").join(words)]
+    words += [""] * 8
     return [words[int(w) - 1] for w in wanted if w.isdigit() and 0 < int(w) <= len(words)]
 
 
@@ -149,15 +156,20 @@ def lines(source: str) -> list[Line]:
     computed: set[str] = set()
     found: list[Line] = []
     text = source.replace("^\r\n", "").replace("^\n", "").replace("\r\n", "\n")
+    grown = 0
     for raw in text.split("\n"):
-        if len(found) >= MAX_COMMANDS:
-            break
         for written in _split(_unrolled(expand(raw, variables))):
-            for line in _again(written, variables):
+            again = _again(written, variables)
+            grown += 0 if again[0] is written else sum(len(line.raw) for line in again)
+            if grown > MAX_EXPANSION:
+                raise TooMuch("too_long")
+            for line in again:
                 if line.words[:1] and line.words[0].lower() == "set":
                     _assign(line, variables, computed)
                 found.append(line._replace(computed=_is_computed(line, computed)))
-    return found[:MAX_COMMANDS]
+        if len(found) > MAX_COMMANDS:
+            raise TooMuch("too_long")
+    return found
 
 
 def _assign(line: Line, variables: dict[str, str], computed: set[str]) -> None:
@@ -173,7 +185,7 @@ def _assign(line: Line, variables: dict[str, str], computed: set[str]) -> None:
         variables.pop(name, None)
     else:
         computed.discard(name)
-        variables[name] = value
+        variables[name] = value[:MAX_LINE]
 
 
 _ASKED = pattern(r"(?i)^set\s+/[pa]\s+\"?([^\s=\"/]+)=")
@@ -231,6 +243,8 @@ def _split(text: str) -> list[Line]:
         end_word()
         if words or redirects:
             found.append(Line(tuple(words), tuple(redirects), piped, text[begin:stop].strip()))
+            if len(found) > MAX_COMMANDS:
+                raise TooMuch("too_long")
         words.clear()
         redirects.clear()
         redirect = ""

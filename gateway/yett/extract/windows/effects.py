@@ -104,7 +104,7 @@ class Judge:
                     effects |= rule.effects
                     found |= rule.flags
         starts = profile is None or ("exec" in effects and name not in _RUNNERS)
-        if starts and any(_RUN.search(word) for word in words[1:]):
+        if starts and ".exe" in line and any(_RUN.search(word) for word in words[1:]):
             found.add("runs_program")
         if found & {"registry_write"} or (
             _KEY.search(line)
@@ -122,13 +122,14 @@ class Judge:
             dict.fromkeys(
                 h
                 for word in [*urls, *words[1:]]
+                if word[:2] == "\\\\" or "://" in word
                 if (m := _HOST.match(word)) and (h := m.group(1) or m.group(2))
             )
         )
         for url in urls:
             self.nested.append(Nested(kind="url", text=url, pointer=self.pointer, via=f"windows:{name}"))
         found_paths = [match.group(0) for match in _PATH.finditer(" ".join(words[1:]))]
-        found_paths += [word for word in words[1:] if _POSIX_PATH.fullmatch(word)]
+        found_paths += [word for word in words[1:] if word[:1] == "/" and _POSIX_PATH.fullmatch(word)]
         paths = tuple(dict.fromkeys(found_paths))[:32]
         written = tuple(
             target

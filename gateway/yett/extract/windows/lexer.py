@@ -11,6 +11,8 @@ from yett.extract.patterns import pattern
 from yett.extract.words import words
 
 MAX_TOKENS = 8_000
+MAX_COMMANDS = 400
+"""Of one source, in either dialect."""
 
 
 class Token(NamedTuple):
@@ -41,7 +43,7 @@ _OPERATORS = words(
 
 
 class TooMuch(Exception):
-    """The script is larger or deeper than this reader goes; the caller marks it opaque."""
+    """The script is larger or deeper than this reader goes: `too_long` or `too_deep`, as the caller marks it."""
 
 
 def tokens(source: str) -> list[Token]:
@@ -51,7 +53,7 @@ def tokens(source: str) -> list[Token]:
     spaced = True
     while index < size:
         if len(found) > MAX_TOKENS:
-            raise TooMuch("tokens")
+            raise TooMuch("too_long")
         character = source[index]
         if character in " \t\r\xa0\u2000\u2001\u2002\u2003\u2009":
             spaced = True

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from yett.extract.patterns import pattern
-from yett.extract.windows.lexer import Token, TooMuch, tokens
+from yett.extract.windows.lexer import MAX_COMMANDS, Token, TooMuch, tokens
 from yett.extract.windows.values import (
     AUTOMATIC,
     MAX_TEXT,
@@ -26,7 +26,6 @@ from yett.extract.windows.values import (
 from yett.extract.words import words
 
 MAX_DEPTH = 40
-MAX_COMMANDS = 400
 
 
 class Line(NamedTuple):
@@ -78,7 +77,7 @@ class Reader:
         In a `table` (`@{name = value; …}`) each begins with a name that is not run.
         """
         if depth > MAX_DEPTH:
-            raise TooMuch("depth")
+            raise TooMuch("too_deep")
         value = Value("", False)
         piped = False
         self._fed = value
@@ -361,7 +360,7 @@ class Reader:
     def _inner(self, text: str) -> None:
         """Commands in `"… $(command) …"`."""
         start = text.find("$(")
-        while start >= 0 and len(self.lines) < MAX_COMMANDS:
+        while start >= 0:
             stop, level = start + 2, 1
             while stop < len(text) and level:
                 level += {"(": 1, ")": -1}.get(text[stop], 0)
@@ -377,7 +376,7 @@ class Reader:
     def _command(self, depth: int, piped: bool, *, invoked: bool) -> Value:
         """A command and its arguments up to the end of the pipeline element."""
         if len(self.lines) >= MAX_COMMANDS:
-            raise TooMuch("commands")
+            raise TooMuch("too_long")
         place = len(self.lines)
         fed = self._fed if piped else Value("", False)
         words: list[str] = []

@@ -11,7 +11,6 @@ from yett.extract.windows.recognise import dialect
 from yett.extract.words import words as names
 
 MAX_DEPTH = 5
-MAX_COMMANDS = 400
 READ = 12
 """Characters that are read for one step; what stands within another command is read anew."""
 
@@ -39,26 +38,26 @@ class Unwrapper(Judge):
         if len(wrappers) > MAX_DEPTH:
             self.opaque.append("too_deep")
             return
-        self.budget.spend(1 + len(source) // READ)
-        if kind == "powershell":
-            try:
-                reader = powershell.Reader(source)
-            except (lexer.TooMuch, RecursionError) as error:
-                self.opaque.append(f"too_{error}" if isinstance(error, lexer.TooMuch) else "too_deep")
-                return
-            before: powershell.Line | None = None
-            for line in reader.lines:
-                self._powershell(line, before, wrappers, via, flags)
-                before = line
-            return
+        # What stands within another command is read anew, and is short where it is honest.
+        self.budget.spend(1 + len(source) * (1 + len(wrappers)) // READ)
+        try:
+            if kind == "powershell":
+                before: powershell.Line | None = None
+                for line in powershell.Reader(source).lines:
+                    self._powershell(line, before, wrappers, via, flags)
+                    before = line
+            else:
+                self._cmd(source, wrappers, via, flags)
+        except (lexer.TooMuch, RecursionError) as error:
+            self.opaque.append(str(error) if isinstance(error, lexer.TooMuch) else "too_deep")
+
+    def _cmd(self, source: str, wrappers: tuple[str, ...], via: str, flags: frozenset[str]) -> None:
         carets = source.count("^")
-        if carets > 6 and carets * 6 > len(source):
+        if (carets > 6 and carets * 6 > len(source)) or _CUT.search(source):
             flags = flags | {"obfuscated"}
         earlier: cmd.Line | None = None
-        if _CUT.search(source):
-            flags = flags | {"obfuscated"}
-        for entry in cmd.lines(source):
-            words = tuple(entry.words)
+        for line in cmd.lines(source):
+            words = line.words
             if (
                 words
                 and words[0][:1] in ("'", "`")
@@ -69,17 +68,9 @@ class Unwrapper(Judge):
                 text = " ".join(words)[1:-1]
                 self.read(text, dialect(text), (*wrappers, "for"), "substitution", flags)
                 continue
-            self._command(
-                words,
-                entry.redirects,
-                "cmd",
-                wrappers,
-                via,
-                flags,
-                echoed(earlier) if entry.piped else None,
-                entry.computed,
-            )
-            earlier = entry
+            piped = echoed(earlier) if line.piped else None
+            self._command(words, line.redirects, "cmd", wrappers, via, flags, piped, line.computed)
+            earlier = line
 
     def _powershell(
         self,
@@ -129,9 +120,11 @@ class Unwrapper(Judge):
         dynamic: bool = False,
         line: powershell.Line | None = None,
     ) -> None:
-        if len(self.commands) >= MAX_COMMANDS:
-            if "too_many_commands" not in self.opaque:
-                self.opaque.append("too_many_commands")
+        if len(wrappers) > MAX_DEPTH:
+            self.opaque.append("too_deep")
+            return
+        if len(self.commands) >= lexer.MAX_COMMANDS:
+            self.opaque.append("too_long")
             return
         words = strip_control(words, kind)
         if not words:
