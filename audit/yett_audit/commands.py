@@ -121,6 +121,8 @@ def prove(args: argparse.Namespace) -> int:
     """Writes the receipt of one record, found by its index or by its decision id."""
     found, _ = verified_log(args)
     index = int(args.what) if args.what.isascii() and args.what.isdigit() else _find(args.path, args.what)
+    if index < found.pruned_below:
+        raise Broken("missing", f"the records below {found.pruned_below} were removed", USAGE)
     if not 0 <= index < found.sealed:
         raise Broken("missing", "no sealed record is the one asked for", USAGE)
     (line,) = tile.lines(Path(args.path), index, index + 1)
@@ -143,6 +145,10 @@ def _find(path: str, wanted: str) -> int:
 def tiles(args: argparse.Namespace) -> int:
     """Writes the log as static tlog-tiles files."""
     found, _ = verified_log(args)
+    if found.pruned_below:
+        raise Broken(
+            "missing", f"a static log is a whole one; records below {found.pruned_below} were removed", USAGE
+        )
     count = tile.export(Path(args.path), Path(args.out), found.sealed, found.checkpoint)
     say({"size": found.sealed, "files": count}, args.json)
     return OK
@@ -151,9 +157,9 @@ def tiles(args: argparse.Namespace) -> int:
 def once_command(args: argparse.Namespace) -> int:
     """Certifies how often a mandate was used."""
     found, _ = verified_log(args)
-    certificate = once.certify(args.mandate, reader.records(args.path))
+    certificate = once.certify(args.mandate, reader.records(args.path), whole=not found.pruned_below)
     say({**dataclasses.asdict(certificate), "checkpoint": found.checkpoint, "log": found.verdict}, args.json)
-    return {"violated": TAMPERED, "in doubt": UNANCHORED}.get(certificate.verdict, OK)
+    return {"violated": TAMPERED, "in doubt": UNANCHORED, "unknown": UNANCHORED}.get(certificate.verdict, OK)
 
 
 def disclose(args: argparse.Namespace) -> int:

@@ -40,12 +40,16 @@ class Certificate:
     """Index of the record that issued it, if this log did."""
     revoked: list[int] = field(default_factory=list)
     verdict: str = "never"
-    """never, once, `N times`, in doubt, or violated."""
+    """never, once, `N times`, in doubt, violated; unknown if a use may stand among records that were removed."""
     problems: list[str] = field(default_factory=list)
 
 
-def certify(mandate: str, records: Iterable[Record]) -> Certificate:
-    """Reads all records and judges the mandate's uses."""
+def certify(mandate: str, records: Iterable[Record], *, whole: bool = True) -> Certificate:
+    """Reads all records and judges the mandate's uses.
+
+    Args:
+        whole: the log's beginning is there. Without it, all uses of a mandate are only those after its issue.
+    """
     found = Certificate(mandate)
     by_decision: dict[str, Use] = {}
     for each in records:
@@ -68,7 +72,7 @@ def certify(mandate: str, records: Iterable[Record]) -> Certificate:
             use = by_decision.get(str(body.get("decision")))
             if use is not None:
                 use.state = str(told["state"])
-    return _judge(found)
+    return _judge(found, whole or found.issued is not None)
 
 
 def _reserve(found: Certificate, by_decision: dict[str, Use], each: Record, told: dict[str, Any]) -> None:
@@ -84,12 +88,14 @@ def _reserve(found: Certificate, by_decision: dict[str, Use], each: Record, told
     by_decision[use.decision] = use
 
 
-def _judge(found: Certificate) -> Certificate:
+def _judge(found: Certificate, complete: bool) -> Certificate:
     active = [use for use in found.uses if use.state in ACTIVE]
     if found.allowed is not None and len(active) > found.allowed:
         found.problems.append(f"{len(active)} uses, but {found.allowed} granted")
     if found.problems:
         found.verdict = "violated"
+    elif not complete:
+        found.verdict = "unknown"
     elif any(use.state != "committed" for use in active):
         found.verdict = "in doubt"
     elif active:

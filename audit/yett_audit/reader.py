@@ -28,7 +28,7 @@ def records(directory: Path | str, start: int = 0, *, keys: Sequence[VerifierKey
         Broken: the log is tampered with before its last seal. A torn tail simply ends the iteration.
     """
     paths = segment.paths(Path(directory))
-    firsts = [int(p.name.removesuffix(segment.SUFFIX)) if len(paths) > 1 else 0 for p in paths]
+    firsts = [segment.first_of(p) for p in paths]
     skip = max((i for i, first in enumerate(firsts) if first <= start), default=0)
     chain = Chain()
     allowed = {k.key for k in keys}

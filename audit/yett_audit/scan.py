@@ -119,12 +119,9 @@ def _check_name(path: Path, chain: Chain, size: int) -> None:
     """A segment begins where its name says and where the one before ended."""
     if size == 0:
         raise Broken("empty", "a segment is empty: an empty log proves nothing")
-    digits = path.name.removesuffix(segment.SUFFIX)
-    if len(digits) == 12 and digits.isdigit() and chain.start >= 0 and int(digits) != chain.next:
-        raise Broken(
-            "segment",
-            f"a segment is missing: record {chain.next} is expected, the next file begins at {int(digits)}",
-        )
+    first = segment.first_of(path)
+    if path.name == segment.name_of(first) and chain.start >= 0 and first != chain.next:
+        raise Broken("segment", f"a segment is missing: record {chain.next} is expected, not {first}")
 
 
 def is_torn(fd: int, end: End, broken: Broken, chain: Chain) -> bool:

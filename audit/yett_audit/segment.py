@@ -24,6 +24,12 @@ def name_of(first: int) -> str:
     return f"{first:012d}{SUFFIX}"
 
 
+def first_of(path: Path) -> int:
+    """The index of a segment's first record; a log in one file begins with record 0."""
+    digits = path.name.removesuffix(SUFFIX)
+    return int(digits) if len(digits) == 12 and digits.isascii() and digits.isdigit() else 0
+
+
 def paths(where: Path) -> list[Path]:
     """The segments of a log in order.
 
@@ -34,12 +40,10 @@ def paths(where: Path) -> list[Path]:
         if not os.path.lexists(where):
             raise Broken("missing", "there is no log here", USAGE)
         return [where]
-    found = sorted(entry.name for entry in os.scandir(where) if entry.name.endswith(SUFFIX))
-    for name in found:
-        digits = name.removesuffix(SUFFIX)
-        if len(digits) != 12 or not (digits.isascii() and digits.isdigit()):
-            raise Broken("file", "a segment's name is not an index of twelve digits")
-    return [where / name for name in found]
+    found = sorted(where / entry.name for entry in os.scandir(where) if entry.name.endswith(SUFFIX))
+    if any(path.name != name_of(first_of(path)) for path in found):
+        raise Broken("file", "a segment's name is not an index of twelve digits")
+    return found
 
 
 def open_regular(path: Path) -> int:

@@ -3,7 +3,8 @@
 A tile of level L holds up to 256 hashes of complete subtrees of 256^L leaves; its parent hash is one hash of
 the tile above. Only full tiles are kept on disk; the ragged right edge lives in memory. All of it is derived
 from the segments: `catch_up` reads what was sealed since and writes what became full, so that the commit
-path never waits for a tile, and a lost tile is made again.
+path never waits for a tile, and a lost tile is made again — unless its records were removed (`retention`): then the
+tiles are all that is left of them, the partial one at the cut (`keep_edge`) included.
 
 Source: c2sp.org/tlog-tiles.
 """
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yett_audit import merkle, record, segment
-from yett_audit.errors import Broken
+from yett_audit.errors import USAGE, Broken
 
 WIDTH = 256
 _HASH = 32
@@ -50,7 +51,7 @@ def lines(directory: Path, start: int, end: int, marks: Marks | None = None) -> 
     """The lines of records [start, end), unverified; `marks`, if given, are used and added to."""
     marks = {} if marks is None else marks
     paths = segment.paths(directory)
-    firsts = [int(p.name.removesuffix(segment.SUFFIX)) for p in paths]
+    firsts = [segment.first_of(p) for p in paths]
     block = segment.BLOCK if end - start > WIDTH else segment.BLOCK >> 4
     for number, path in enumerate(paths):
         index, offset = firsts[number], 0
@@ -99,6 +100,17 @@ class Tiles:
             if self._size < size:
                 raise Broken("missing", f"the log holds only {self._size} of {size} records")
 
+    def keep_edge(self, first: int) -> None:
+        """Writes the partial tile that ends before record `first`, for a log that will begin with it; durably, as all."""
+        with self._lock:
+            if first % WIDTH:
+                hashes = self._hashes(0, first // WIDTH)[: first % WIDTH]
+                _write(
+                    self._directory / path_of(0, first // WIDTH, first % WIDTH),
+                    b"".join(hashes),
+                )
+        os.sync()
+
     def read(self, level: int, index: int) -> bytes:
         """A `merkle.Reader` over what was taken in."""
         high, low = divmod(level, 8)
@@ -126,7 +138,8 @@ class Tiles:
 
     def _resume(self, size: int) -> None:
         """Finds how many full tiles are on disk and rebuilds the edges from them."""
-        low, high = 0, size // WIDTH if self._writes else 0
+        first = segment.first_of(segment.paths(self._directory)[0])
+        low, high = 0, size // WIDTH if self._writes or first else 0
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._path(0, middle - 1).exists() else (low, middle - 1)
@@ -139,6 +152,15 @@ class Tiles:
                 self._keep(level + 1, full - 1, data)
             self._edges.append([self._parent(level, i) for i in range(full * WIDTH, count)])
             count, level = full, level + 1
+        if first > self._size:
+            partial = (self._directory / path_of(0, self._size // WIDTH, 1)).parent
+            data = max((path.read_bytes() for path in partial.glob("*")), key=len, default=b"")
+            data = data[: (first - self._size) * _HASH]
+            if len(data) != (first - self._size) * _HASH:
+                text = "the tiles of the removed records are gone: restore the folder `tile`"
+                raise Broken("missing", text, USAGE)
+            self._edges[0] = _split(data)
+            self._size = first
 
     def _parent(self, level: int, index: int) -> bytes:
         return merkle.root_of(self._hashes(level, index))
@@ -171,18 +193,21 @@ class Tiles:
             self._cache.move_to_end(key)
             return self._cache[key]
         try:
-            data = self._path(level, index).read_bytes() if self._writes else self._memory[key]
-        except (FileNotFoundError, KeyError):
+            data = self._memory.get(key) or self._path(level, index).read_bytes()
+        except FileNotFoundError:
             if level >= len(self._edges):
                 raise Broken("missing", "a tile is missing") from None
             return self._edges[level]
         if len(data) != WIDTH * _HASH:
             raise Broken("missing", "a tile is damaged: remove the folder `tile`, it is made again")
-        hashes = [data[i : i + _HASH] for i in range(0, len(data), _HASH)]
-        self._cache[key] = hashes
+        hashes = self._cache[key] = _split(data)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
         return hashes
+
+
+def _split(data: bytes) -> list[bytes]:
+    return [data[place : place + _HASH] for place in range(0, len(data), _HASH)]
 
 
 def export(directory: Path, out: Path, size: int, checkpoint: str) -> int:

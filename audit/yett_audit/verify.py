@@ -238,6 +238,9 @@ def _check_names(chain: Chain, trust: Trust) -> None:
     if trust.logs and all(key.name != chain.origin for key in trust.logs):
         raise Broken("origin", "the log belongs to another origin than the pinned key")
     if trust.logs and not any(key in trust.logs for _, key in chain.keys):
+        if chain.start:
+            text = f"the pinned key signed nothing from record {chain.start} on; what appointed the next is removed"
+            raise Broken("key", f"{text}: pin the key that was in force then", UNANCHORED)
         raise Broken("key", "the log is not signed by the pinned key")
 
 

@@ -72,6 +72,7 @@ class Writer:
         self._leading = False
         self._pending: list[bytes] = []
         self._sealed = True
+        self._turn_due = False
         self._durable = pen.next
         self._callbacks: list[tuple[int, Done]] = []
         self._poison: LogUnavailable | None = None
@@ -292,6 +293,14 @@ class Writer:
         self.wait(entry)
         return entry.index + 2
 
+    def begin_segment(self) -> None:
+        """Ends the segment that is written to, however short: what a retention removes is whole segments."""
+        with self._lock:
+            self._refuse_if_unusable()
+            self._turn_due = True
+            header = Entry(self._pen.state.next, b"")
+        self.wait(header)
+
     def rotate(self, new: SigningKey) -> None:
         """Appoints the next key: the rotation record is sealed at once by the old key and by the new one.
 
@@ -385,14 +394,15 @@ class Writer:
             if self._closed:
                 raise LogUnavailable("the log is closed")
             batch, self._pending = self._pending, []
-            if not batch:
+            due, self._turn_due = self._turn_due, False
+            if not batch and not due:
                 return
             count = len(batch)
             if not self._sealed:
                 batch.append(self._pen.seal()[0])
                 self._sealed = True
-            data = b"\n".join(batch) + b"\n"
-            following = self._next_segment() if self._tape.full_with(len(data)) else None
+            data = b"".join(line + b"\n" for line in batch)
+            following = self._next_segment() if due or self._tape.full_with(len(data)) else None
             durable_pen = self._pen.copy()
         size = self._tape.size
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,59 @@ def test_a_heartbeat_is_written_when_nothing_else_is(opened: Open) -> None:
     until(lambda: any(b"log.heartbeat" in path.read_bytes() for path in log.directory.glob("*.jsonl")))
     log.close()
     assert any(r.event == "log.heartbeat" for r in records(log.directory))
+
+
+@pytest.mark.parametrize("cut", [40, 300])
+def test_receipts_and_proofs_of_a_pruned_log_hold_after_it_was_opened_again(
+    capsys: Any, opened: Open, tmp_path: Path, cut: int
+) -> None:
+    """prevents: a tree whose leaves count from the first record that is left."""
+    log = opened(segment_bytes=6_000)
+    fill(log, 400)
+    (tmp_path / "old").write_text(log.head().note)
+    first = retention.prune(log, cut, by="ops", reason="x")
+    assert first % 256
+    log.close()
+    again = opened(segment_bytes=6_000)
+    fill(again, 300)
+    for index in (first, again.head().checkpoint.size - 1):
+        Receipt.parse(again.receipt(index).encode()).verify(pin(again).trust)
+    again.close()
+    code, proof = run(capsys, "prove", log.directory, first, "--key", log.vkey)
+    assert code == 0
+    Receipt.parse(proof.encode()).verify(pin(again).trust)
+    (tmp_path / "new").write_text(again.head().note)
+    points = tmp_path / "old", tmp_path / "new"
+    assert run(capsys, "consistency", *points, "--log", log.directory, "--key", log.vkey)[0] == 0
+    assert run(capsys, "prove", log.directory, first - 1, "--key", log.vkey)[0] == 2
+    assert run(capsys, "tiles", log.directory, tmp_path / "tiles", "--key", log.vkey)[0] == 2
+    shutil.rmtree(log.directory / "tile")
+    assert run(capsys, "prove", log.directory, first, "--key", log.vkey)[0] == 2
+
+
+def test_what_a_pruned_log_says_of_a_mandate_is_what_it_can_know(capsys: Any, opened: Open) -> None:
+    """prevents: "never" of a mandate whose use stood in what was removed."""
+    log = opened(segment_bytes=6_000)
+    fill(log, 100)
+    log.append("mandate", {"mandate": {"jti": "m_new", "state": "issued", "uses": 1}})
+    fill(log, 100)
+    retention.prune(log, 90, by="ops", reason="x")
+    log.close()
+    code, out = run(capsys, "once", log.directory, "m_new", "--key", log.vkey, "--json")
+    assert (code, json.loads(out)["verdict"]) == (0, "never")
+    code, out = run(capsys, "once", log.directory, "m_old", "--key", log.vkey, "--json")
+    assert (code, json.loads(out)["verdict"]) == (3, "unknown")
+
+
+def test_an_earlier_key_whose_rotation_was_removed_is_said_to_be_that(opened: Open) -> None:
+    log = opened(segment_bytes=6_000)
+    old = pin(log)
+    fill(log, 40)
+    log.rotate(SigningKey(b"n" * 32))
+    fill(log, 100)
+    retention.prune(log, log.head().checkpoint.size, by="ops", reason="x")
+    log.close()
+    found = verify_log(log.directory, old)
+    assert found.failure is not None
+    assert (found.exit_code, found.failure["cause"]) == (3, "key")
+    assert "removed" in found.failure["message"]

@@ -25,7 +25,7 @@ CHILD = textwrap.dedent(
     """
     import sys, threading
     from yett import Gateway
-    from yett.ledger import ahead
+    from yett.ledger.projection import ahead
     from yett.sdk.adapters import Gate
     ahead.LINGER_S = 3600
     gate = Gate(Gateway.open(sys.argv[1], sys.argv[2]), session=sys.argv[3])

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from yett.cli.options import State
-from yett.cli.words import say_line
+from yett.cli.words import milliseconds, say_line
 from yett.clock import wall_clock
 
 if TYPE_CHECKING:
     from yett.serve.auth import Credentials
-
-_UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +35,7 @@ def register(app: typer.Typer) -> None:
         state: State = Path("state"),
     ) -> None:
         """Create a token and print it, once: only its hash is kept."""
-        lifetime_ms = _lifetime(expires)
+        lifetime_ms = milliseconds(expires) if expires else None
         # Before the token exists: one that could not be handed over would be known to nobody, and valid.
         file = None if out is None else _private(out)
         try:
@@ -100,15 +98,6 @@ def _open(state: Path) -> Credentials:
     from yett.serve.auth import FILE_NAME, Credentials
 
     return Credentials(state / FILE_NAME, clock=wall_clock)
-
-
-def _lifetime(text: str) -> int | None:
-    if not text:
-        return None
-    unit = _UNITS.get(text[-1:])
-    if unit is None or not (text.isascii() and text[:-1].isdigit()):
-        raise typer.BadParameter("a lifetime is a number and m, h or d")
-    return int(text[:-1]) * unit * 1000
 
 
 def _until(expires: int | None) -> str:

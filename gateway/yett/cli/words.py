@@ -28,6 +28,21 @@ def read_arguments(words: list[str]) -> dict[str, Any]:
     return found
 
 
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def milliseconds(text: str) -> int:
+    """`90m`, `12h`, `30d` in milliseconds.
+
+    Raises:
+        typer.BadParameter: it is none of these.
+    """
+    unit = _UNITS.get(text[-1:])
+    if unit is None or not (text.isascii() and text[:-1].isdigit()):
+        raise typer.BadParameter(f"{text!r} is no time: give a number and m, h or d, such as 90m, 12h, 30d")
+    return int(text[:-1]) * unit * 1000
+
+
 def install(extra: str) -> str:
     """The command that installs an extra."""
     return f"pip install '.[{extra}]' in yett's checkout"

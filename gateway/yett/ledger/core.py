@@ -21,22 +21,24 @@ import msgspec
 from yett.errors import AuditUnavailable, LedgerError
 from yett.ledger.memory.session import Session
 from yett.ledger.memory.taint import Hasher
-from yett.ledger.projection import rows
+from yett.ledger.projection import position, rows
 from yett.ledger.projection.ahead import Ahead, boot
 from yett.ledger.projection.changes import plan, session_of
 from yett.ledger.projection.epoch import under_way
-from yett.ledger.projection.recovery import fetcher, recover
+from yett.ledger.projection.recovery import fetcher, recover, refused
 from yett.ledger.projection.rows import Decided
 from yett.ledger.projection.sqlite import SqliteStore
 from yett.ledger.projection.state import Body, Change, State
 from yett.ledger.projection.store import Saved, Store, StoreBroken
 from yett.ledger.projection.sweep import Sweeper
 from yett.ledger.tokens import jws
-from yett.ledger.tokens.keys import Keys
+from yett.ledger.tokens.keys import Keys, settle_rotation
 from yett.log import Logger
 from yett.model import Identity, RecordRef
 from yett_audit.commitments import SubjectKeys
+from yett_audit.ed25519 import SigningKey
 from yett_audit.errors import AuditError, InvalidRecord, LogRefused, LogUnavailable
+from yett_audit.segment import SUFFIX
 from yett_audit.writer import Writer
 
 log = Logger("yett.ledger")
@@ -51,6 +53,8 @@ NAMED: Final = 500
 """Decisions that one epoch's record names, of each kind."""
 MAX_HASHES: Final = 2_000
 """Sessions whose hash is kept; each entry keeps its session's row in memory."""
+RESTORED: Final = "restored"
+"""File that says: this folder is a copy, and what the gateway did since it was made is not in it."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -104,6 +108,7 @@ class Core:
         self.entropy = entropy
         self.lock = threading.RLock()
         self.ahead = Ahead(folder, self.lock, self.wait)
+        self.folder = folder
         self.hasher = Hasher(keys.derive("taint"))
         self._subjects = SubjectKeys(folder / "keys" / "subjects", entropy=entropy)
         self._subject_keys: dict[str, bytes] = {}
@@ -115,7 +120,7 @@ class Core:
         """Ids that were drawn and not given yet."""
         self._wake = threading.Event()
         self._closed = False
-        self._saving = threading.Lock()
+        self._saving = threading.RLock()
         self.sweeper = Sweeper()
         self._upkeeper = threading.Thread(target=self._keep_up, name="yett-ledger", daemon=True)
 
@@ -133,32 +138,30 @@ class Core:
         writer_options: dict[str, Any] | None = None,
     ) -> Core:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys = Keys.open(folder / "keys", entropy)
+        begun = any((folder / "log").glob("*" + SUFFIX))
+        keys = Keys.open(folder / "keys", None if begun else entropy)
         name = _origin(folder / "keys" / "origin", origin, entropy)
         try:
             writer = Writer.open(
                 folder / "log",
                 origin=name,
-                key=keys.log_seed,
+                key=[SigningKey(seed) for seed in keys.log_seeds],
                 now=clock,
                 entropy=entropy,
                 **(writer_options or {}),
             )
         except LogRefused as error:
-            remedy = (
-                "stop the gateway that runs on this state, or name another"
-                if error.code == "LOCKED"
-                else None
-            )
-            raise LedgerError(error.code, str(error), path=str(folder / "log"), remedy=remedy) from error
+            raise refused(error, folder / "log") from error
         except OSError as error:
             raise AuditUnavailable(
                 f"the log cannot be opened: {error.strerror}", path=str(folder / "log")
             ) from error
         try:
             store = store if store is not None else SqliteStore(folder / "ledger.db")
+            settle_rotation(folder / "keys", writer.vkey)
             state, lost, orderly = recover(store, folder / "log")
             state.trim(fetcher(store))
+            restored = folder / RESTORED
             core = cls(
                 writer=writer,
                 store=store,
@@ -169,8 +172,9 @@ class Core:
                 entropy=entropy,
                 folder=folder,
             )
-            _publish(folder / "keys" / "log.pub", writer.vkey)
-            core._begin_epoch(lost, [] if orderly else core._unknown())
+            publish(folder / "keys", writer.vkey)
+            core._begin_epoch(lost or restored.exists(), [] if orderly else core._unknown())
+            restored.unlink(missing_ok=True)
             core.ahead.begin()
             core._upkeeper.start()
         except BaseException:
@@ -407,6 +411,28 @@ class Core:
             with self.lock:
                 state.trim(fetcher(self.store))
 
+    def keep_position(self) -> None:
+        """Writes the state to a file that the log names, so that it can do without its beginning. See `position`.
+
+        Raises:
+            LedgerError: POSITION_NOT_KEPT; nothing has changed. AuditUnavailable.
+        """
+        folder = self.folder / position.FOLDER
+        with self._saving:
+            try:
+                self.save()
+                saved = self.store.saved()
+                assert saved is not None
+                digest = position.write(folder, self.store, saved)
+            except (OSError, StoreBroken) as error:
+                raise LedgerError(
+                    "POSITION_NOT_KEPT",
+                    f"the state cannot be written down: {getattr(error, 'strerror', None) or error}",
+                    path=str(folder),
+                ) from error
+        self.record(position.EVENT, {"applied": saved.applied, "sha256": digest, "at": self.now()})
+        position.drop_before(folder, saved.applied)
+
     def close(self) -> None:
         """Saves, seals the log, releases everything. After a failure of the log it only releases."""
         with self.lock:
@@ -447,7 +473,9 @@ def _origin(path: Path, wanted: str | None, entropy: Callable[[int], bytes]) -> 
     return known
 
 
-def _publish(path: Path, key: str) -> None:
+def publish(folder: Path, key: str) -> None:
+    """Lays the log's verifier key beside its secret ones, for whoever runs `yett-verify`."""
+    path = folder / "log.pub"
     if not path.exists() or path.read_text(encoding="ascii").strip() != key:
         path.write_text(key + "\n", encoding="ascii")
         path.chmod(0o644)

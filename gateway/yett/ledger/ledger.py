@@ -13,7 +13,7 @@ import msgspec
 from yett.clock import wall_clock
 from yett.errors import AuditUnavailable, LedgerError
 from yett.extract.facts import Facts
-from yett.ledger.administration import clearing, credentials, freeze
+from yett.ledger.administration import clearing, credentials, freeze, upkeep
 from yett.ledger.administration.approvals import Approvals
 from yett.ledger.administration.mandates import Mandates, Shown
 from yett.ledger.administration.sessions import Sessions
@@ -416,6 +416,10 @@ class Ledger:
     def sweep(self) -> int:
         """Forgets what ended long ago; also done by itself, once a minute. Returns how much was forgotten. See `sweep`."""
         return self._core.sweep()
+
+    def retain(self, keep_ms: int, *, by: str, reason: str, archive: Path | None = None) -> upkeep.Retained:
+        """Removes what is older from the log. See `upkeep.retain`."""
+        return upkeep.retain(self._core, keep_ms, by=by, reason=reason, archive=archive)
 
     # -- approvals -------------------------------------------------------------------------------------
 

@@ -122,6 +122,8 @@ def _alive(state: State, claims: Claims, kid: str, identity: Identity, now: int)
         # It may have been used and forgotten. The watermark is raised durably before anything is forgotten,
         # and read in the same step as the slot: no clock, however it jumps, opens a gap between the two.
         return refuse("MANDATE_EXPIRED", "mandates that ended before this one's end have been forgotten")
+    if claims.iat <= state.meta.fence:
+        return refuse("MANDATE_REVOKED", "it may have been used in a part of the log that is missing")
     if not state.revoked.rows:
         return None
     t, p, a = identity.tenant, claims.sub, claims.agent

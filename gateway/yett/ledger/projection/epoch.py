@@ -27,7 +27,8 @@ def plan_epoch(state: State, body: Body) -> list[Change]:
     meta = state.meta
     if body["epoch"] != meta.epoch:
         meta = msgspec.structs.replace(meta, epoch=body["epoch"], boot=body.get("boot", ""), began=body["at"])
-    meta = msgspec.structs.replace(meta, lost=meta.lost or bool(body.get("lost", False)))
+    if body.get("lost"):
+        meta = msgspec.structs.replace(meta, lost=True, fence=body["at"] // 1000)
     changes: list[Change] = [("meta", "", meta)]
     for row in _known(state, body.get("in_doubt", [])):
         changes.append(("decided", row.id, msgspec.structs.replace(row, status=rows.IN_DOUBT)))

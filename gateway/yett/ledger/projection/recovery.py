@@ -1,7 +1,8 @@
 """Opening a ledger: the stored position if the log confirms it, and everything the log says after it.
 
 The projection is only ever a shortcut. One that is damaged, or that the log does not confirm, is thrown away and
-the whole log replayed; one that is *ahead* of the log says that history is missing.
+the whole log replayed, from the position that it names (`position`) if its beginning was removed; one that is *ahead*
+of the log says that history is missing.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from yett.errors import LedgerError
+from yett.ledger.projection import position
 from yett.ledger.projection.changes import apply
 from yett.ledger.projection.state import Body, Meta, State
 from yett.ledger.projection.store import Saved, Store, StoreBroken
 from yett.log import Logger
-from yett_audit.errors import AuditError, Broken
+from yett_audit.errors import AuditError, Broken, LogRefused
 from yett_audit.reader import records
 from yett_audit.record import OPEN, RECOVERY
 
@@ -28,6 +30,23 @@ SAVE_REPLAYED: Final = 20_000
 """Changed rows after which a replay saves."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode
+
+
+REMEDIES: Final = {
+    "LOCKED": "stop the gateway that runs on this state, or name another",
+    "TAMPERED": "run `yett-verify log`, keep what it finds, and restore a backup (docs/operating.md)",
+    "ROLLBACK": 'put the newest copy of the log back, or see "Restoring" in docs/operating.md',
+    "DELETED": "put the log back, or begin a new state folder",
+    "HEAD_MISSING": "restore `log/head` with the rest of the backup; without one, see docs/operating.md",
+    "HEAD_UNREADABLE": "restore `log/head` with the rest of the backup; without one, see docs/operating.md",
+    "WRONG_KEY": "restore `keys` from the backup that the log is from",
+    "WRONG_ORIGIN": "restore `keys` from the backup that the log is from",
+}
+
+
+def refused(error: LogRefused, log: Path) -> LedgerError:
+    """A log that its writer will not open, with what to do."""
+    return LedgerError(error.code, str(error), path=str(log), remedy=REMEDIES.get(error.code))
 
 
 class Recovered(NamedTuple):
@@ -41,7 +60,11 @@ class Recovered(NamedTuple):
 
 
 def recover(store: Store, folder: Path) -> Recovered:
-    """Loads the stored position if the log confirms it, and replays what follows."""
+    """Loads the stored position if the log confirms it, and replays what follows.
+
+    Raises:
+        LedgerError: TAMPERED, STATE_MISMATCH, STATE_LOST (see `position.begin`).
+    """
     state = State()
     found = _stored(store)
     try:
@@ -53,9 +76,11 @@ def recover(store: Store, folder: Path) -> Recovered:
         log.warning("the ledger's projection is not usable; replaying the log", kind=type(error).__name__)
     ahead = found is not None and _size(folder) < found.applied
     state = State()
+    with _verified(folder):
+        start = position.begin(state, folder)
     with contextlib.suppress(StoreBroken):
         store.clear()
-    return Recovered(state, ahead, replay_into(state, _from(folder, 0), store))
+    return Recovered(state, ahead, replay_into(state, _from(folder, start), store))
 
 
 def _stored(store: Store) -> Saved | None:
@@ -121,9 +146,15 @@ def _size(folder: Path) -> int:
 
 
 def _from(folder: Path, start: int) -> Iterator[tuple[int, str, Body, bytes]]:
-    try:
+    with _verified(folder):
         for record in records(folder, start=start):
             yield record.index, record.event, record.body, record.leaf
+
+
+@contextlib.contextmanager
+def _verified(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except Broken as error:
         raise LedgerError(
             "TAMPERED", f"the log does not verify: {error.message}", path=str(folder)

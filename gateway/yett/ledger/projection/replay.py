@@ -6,18 +6,23 @@ on the way (chain, seals, canonical bytes), so a record that was changed is foun
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
 import msgspec
 
 from yett.errors import LedgerError
+from yett.ledger.projection import position
 from yett.ledger.projection.changes import apply
+from yett.ledger.projection.recovery import refused
 from yett.ledger.projection.sqlite import SqliteStore
 from yett.ledger.projection.state import State
 from yett.model import Struct
-from yett_audit.errors import AuditError, Broken
+from yett_audit import disk
+from yett_audit.errors import AuditError, Broken, LogRefused
 from yett_audit.reader import records
+from yett_audit.writer import LOCK
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -39,25 +44,29 @@ class Replayed(Struct, frozen=True, kw_only=True):
 def unverified(error: AuditError, log: Path) -> LedgerError:
     """What is wrong with a log that cannot be read to its end."""
     if isinstance(error, Broken) and error.cause == "missing":
-        return LedgerError(
-            "NO_LOG", "there is no log here", path=str(log), remedy="name a gateway's state folder"
-        )
+        return no_log(log)
     return LedgerError("TAMPERED", f"the log does not verify: {error}", path=str(log))
 
 
+def no_log(log: Path) -> LedgerError:
+    return LedgerError(
+        "NO_LOG", "there is no log here", path=str(log), remedy="name a gateway's state folder"
+    )
+
+
 def replay(log: Path, projection: Path | None = None) -> Replayed:
-    """Applies a whole log to an empty state, comparing each session's hash with the recorded one.
+    """Applies a log to the state that it begins with (an empty one, unless it was pruned), comparing each session's hash with the recorded one.
 
     Args:
         log: directory of the log.
         projection: `ledger.db` to compare with, if it stands at the log's end.
     Raises:
-        LedgerError: NO_LOG, TAMPERED (the log does not verify), STATE_MISMATCH (a record leads elsewhere).
+        LedgerError: NO_LOG, TAMPERED (the log does not verify), STATE_MISMATCH (a record leads elsewhere), STATE_LOST.
     """
     state = State()
     events: Counter[str] = Counter()
     try:
-        for record in records(log):
+        for record in records(log, position.begin(state, log)):
             if record.event.startswith("log."):
                 continue
             apply(state, record.event, record.body, record.index, record.leaf)
@@ -77,19 +86,28 @@ def replay(log: Path, projection: Path | None = None) -> Replayed:
 
 
 def rebuild(folder: Path) -> Replayed:
-    """Writes the projection of a state directory anew from its log.
+    """Empties the projection of a state directory, once its log is known to lead to all of it.
 
     Raises:
-        LedgerError: as `replay`; the old projection is kept then.
+        LedgerError: as `replay`, LOCKED (a gateway runs); the old projection is kept then.
     """
-    found = replay(folder / "log")
-    path = folder / "ledger.db"
-    if path.exists():
-        store = SqliteStore(path)
-        try:
-            store.clear()
-        finally:
-            store.close()
+    if not (folder / "log").is_dir():
+        raise no_log(folder / "log")
+    try:
+        held = disk.lock(folder / "log" / LOCK)
+    except BlockingIOError:
+        raise refused(LogRefused("LOCKED", "a gateway has this log open"), folder / "log") from None
+    try:
+        found = replay(folder / "log")
+        path = folder / "ledger.db"
+        if path.exists():
+            store = SqliteStore(path)
+            try:
+                store.clear()
+            finally:
+                store.close()
+    finally:
+        os.close(held)
     return found
 
 

@@ -4,6 +4,7 @@ They lie in `state/keys`, each file mode 0600 (`log.pub` is readable by all), ma
 another user, that others than the group may read or that the group may write is refused:
 
 * `log.seed`     Ed25519 seed of the log; used for nothing else (one key, one kind of note);
+* `log.seed.next`  the seed that a rotation appoints, until it takes the other's place;
 * `ledger.seed`  Ed25519 seed for mandates and permits;
 * `master`       32 bytes from which the secrets for session ids, the taint index and challenges are
                  derived, each under its own name;
@@ -26,7 +27,10 @@ import msgspec
 from yett.errors import LedgerError
 from yett.ledger.tokens import jws
 from yett.model import Struct
+from yett_audit import disk
+from yett_audit.note import VerifierKey
 
+LOG_SEED, NEXT_SEED, LEDGER_SEED = "log.seed", "log.seed.next", "ledger.seed"
 _MAX_FILE: Final = 4 * 1024 * 1024
 
 
@@ -55,9 +59,14 @@ class Keys:
     """See the module."""
 
     def __init__(
-        self, log_seed: bytes, ledger_seed: bytes, master: bytes, issuers: tuple[Issuer, ...] = ()
+        self,
+        log_seeds: tuple[bytes, ...],
+        ledger_seed: bytes,
+        master: bytes,
+        issuers: tuple[Issuer, ...] = (),
     ) -> None:
-        self.log_seed = log_seed
+        self.log_seeds = log_seeds
+        """The one in force; and after a rotation that was interrupted, the one that may be."""
         self.ledger = jws.SigningKey(ledger_seed)
         self._master = master
         self.issuers: dict[str, Issuer] = {}
@@ -66,16 +75,21 @@ class Keys:
         self.issuers[self.ledger.kid] = Issuer(key=jws.encode(self.ledger.public), name="ledger")
 
     @classmethod
-    def open(cls, folder: Path, entropy: Callable[[int], bytes]) -> Keys:
-        """Reads the keys, making those that are missing.
+    def open(cls, folder: Path, entropy: Callable[[int], bytes] | None) -> Keys:
+        """Reads the keys.
 
+        Args:
+            entropy: makes those that are missing; None beside a log, whose sessions only its own keys understand.
         Raises:
-            LedgerError: KEYS_UNREADABLE, KEYS_EXPOSED.
+            LedgerError: KEYS_UNREADABLE, KEYS_EXPOSED, KEYS_MISSING.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        seeds = [_secret(folder / LOG_SEED, entropy)]
+        if (folder / NEXT_SEED).exists():
+            seeds.append(_secret(folder / NEXT_SEED, None))
         return cls(
-            _secret(folder / "log.seed", entropy),
-            _secret(folder / "ledger.seed", entropy),
+            tuple(seeds),
+            _secret(folder / LEDGER_SEED, entropy),
             _secret(folder / "master", entropy),
             _issuers(folder / "issuers.json"),
         )
@@ -89,12 +103,31 @@ class Keys:
         return jws.decode(issuer.key) if issuer is not None else None
 
 
-def _secret(path: Path, entropy: Callable[[int], bytes]) -> bytes:
+def settle_rotation(folder: Path, vkey: str) -> None:
+    """Puts the log's next seed in its place if `vkey`, the key in force, is its own; else it was never appointed."""
+    path = folder / NEXT_SEED
+    if not path.exists():
+        return
+    if VerifierKey.parse(vkey).key == jws.SigningKey(path.read_bytes()).public:
+        path.replace(folder / LOG_SEED)
+    else:
+        path.unlink()
+    disk.sync_directory(folder)
+
+
+def _secret(path: Path, entropy: Callable[[int], bytes] | None) -> bytes:
     try:
         data = _own(path, 0o027)
     except FileNotFoundError:
+        if entropy is None:
+            raise LedgerError(
+                "KEYS_MISSING",
+                f"there is a log, but not its {path.name}",
+                path=str(path),
+                remedy="restore `keys` from the backup that the log is from",
+            ) from None
         data = entropy(32)
-        _write_new(path, data)
+        disk.write_new(path, data, 0o600)
     except OSError as error:
         raise LedgerError(
             "KEYS_UNREADABLE", f"cannot read {path.name}: {error.strerror}", path=str(path)
@@ -120,22 +153,6 @@ def _own(path: Path, others: int) -> bytes:
                 remedy="begin a new state folder; `chmod 600` only if nobody else ever had the file",
             )
         return file.read(_MAX_FILE)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    temporary.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _issuers(path: Path) -> tuple[Issuer, ...]:
