@@ -223,7 +223,8 @@ class TestExtMcp:
                 "ttlMs": 5,
             }
             assert client.listed({"tools": tools[:1]}).HasField("passed")
-            for broken in (b"", b"{", b'{"tools":[],"tools":[{"name":"wipe"}]}', {"tools": 7}):
+            assert json.loads(client.listed({"tools": 7}).mutated) == {"tools": []}
+            for broken in (b"", b"{", b'{"tools":[],"tools":[{"name":"wipe"}]}'):
                 assert client.listed(broken).HasField("error")
 
 

@@ -47,7 +47,9 @@ app = typer.Typer(
     subcommand_metavar="[-- SERVER COMMAND...]",
     help="Stand between an MCP client and an MCP server; every call is judged.",
 )
-pins_app = typer.Typer(invoke_without_command=True, help="Tool definitions as they were accepted.")
+pins_app = typer.Typer(
+    invoke_without_command=True, help="What servers say of themselves, as it was accepted."
+)
 app.add_typer(pins_app, name="pins")
 
 _State = Annotated[str | None, typer.Option(help="State folder (YETT_STATE).")]
@@ -294,6 +296,7 @@ def forget(context: typer.Context, server: str, tool: str) -> None:
 def diff(context: typer.Context, server: str, tool: str) -> None:
     """Show what changed in a definition, invisible characters escaped."""
     import difflib
+    import shlex
 
     from yett.proxy.pins import PinFile
 
@@ -313,7 +316,8 @@ def diff(context: typer.Context, server: str, tool: str) -> None:
         typer.echo("the waiting definition is too large to be kept, and so to be shown", err=True)
     # The server may change it again between this look and a yes.
     typer.echo(
-        f"to accept exactly this: yett mcp pins accept {server} {tool} --digest {after.digest}", err=True
+        f"to accept exactly this: yett mcp pins accept {shlex.join([server, tool])} --digest {after.digest}",
+        err=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pins: the definitions of a server's tools as a person first saw or accepted them.
+"""Pins: what a server says of itself, as a person first saw or accepted it.
 
 A tool's description and schema are instructions to the model, written by the server. A server that shows a
 harmless tool on the first day and rewrites it later ("rug pull") would change what the agent does without
@@ -11,7 +11,11 @@ annotations; everything but `_meta` and icons, which models are not given):
   held even then;
 * later, a changed or added tool is *held*: hidden from the list and refused when called, until a person
   accepts it (`yett mcp pins accept SERVER TOOL`);
-* the server's `instructions` are pinned the same way, under `#instructions`.
+* its prompts and resource templates, its `instructions` and its name and title are pinned the same way, under names
+  that no tool can have (`#prompts/…`, `#resourceTemplates/…`, `#instructions`, `#serverInfo`), each listing with a
+  first time of its own;
+* its resources are what it has, not what it is: they come and go and are renamed as files are. One is held only if
+  it speaks to the model.
 
 `PinBook` is the pure part. `PinFile` keeps one as a JSON file, for the owner alone, and takes a lock for each
 change, so that several proxies and the CLI agree. A file that can't be read holds everything.
@@ -27,19 +31,23 @@ import tempfile
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from yett import canonical
-from yett.errors import InvalidCall, YettError
+from yett.errors import YettError
 from yett.model import Json
 
-INSTRUCTIONS = "#instructions"
-"""The pin of the server's own instructions; no tool may be called so."""
+INSTRUCTIONS: Final = "#instructions"
+"""The pin of the server's own instructions; they belong to the listing of its tools."""
+SERVER_INFO: Final = "#serverInfo"
+CONTENT: Final = "#resources"
+"""The listing of what a server has, which nobody accepts piece by piece."""
 FIRST_MS = 10 * 60 * 1000
 """Longest that a first listing lasts: a server that always says there is more would never end it."""
 MAX_PINS = 2_000
-"""Tools of one server; more are held."""
+"""Of one server; more are held."""
 MAX_KEPT = 65_536
 """Bytes of a definition kept to show what changed; a larger one is pinned by digest alone."""
 
@@ -83,23 +91,27 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
 
     server: str
     complete: bool = False
-    """The first listing has ended; from now on additions are held."""
+    """The first listing of tools has ended; from now on additions are held."""
+    ended: list[str] = []
+    """Other listings of which that is so."""
     pins: dict[str, Pin] = {}
     held: dict[str, Held] = {}
 
     def look(self, name: str, definition: Json, now: int, doubt: bool = False) -> PinState:
         """Compare a definition with its pin, pinning it if this is the first listing and nobody doubts it."""
         digest = definition_digest(definition)
-        began = next((pin.since for pin in self.pins.values()), now)
-        self.complete = self.complete or now - began > FIRST_MS
+        listing = _listing(name)
+        began = next((pin.since for other, pin in self.pins.items() if _listing(other) == listing), now)
+        if now - began > FIRST_MS:
+            self.end(listing)
         pin = self.pins.get(name)
-        if pin is not None and pin.digest == digest:
+        if (pin is not None and pin.digest == digest) or (listing == CONTENT and not doubt):
             # Back to what was accepted: nothing is waiting any more.
             self.held.pop(name, None)
             return PinState.PINNED
         if pin is None and len(self.pins) + len(self.held) >= MAX_PINS and name not in self.held:
             return PinState.FULL
-        if pin is None and not self.complete and not doubt:
+        if pin is None and not self._ended(listing) and not doubt:
             self.pins[name] = Pin(digest, now, "first use", _kept(definition))
             return PinState.PINNED
         state = PinState.CHANGED if pin is not None else PinState.SUSPICIOUS if doubt else PinState.ADDED
@@ -112,9 +124,19 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
         """Whether a tool may be called, as far as its definition goes."""
         if name in self.held:
             return PinState(self.held[name].reason)
-        if name in self.pins or not self.complete:
+        if name in self.pins or not self._ended(_listing(name)):
             return PinState.PINNED
         return PinState.ADDED
+
+    def end(self, listing: str) -> None:
+        """The first time of a listing is over."""
+        if listing == "":
+            self.complete = True
+        elif listing != CONTENT and listing not in self.ended:
+            self.ended.append(listing)
+
+    def _ended(self, listing: str) -> bool:
+        return self.complete if listing == "" else listing in self.ended
 
     def accept(self, name: str, by: str, now: int, digest: str = "") -> None:
         """A person takes the waiting definition.
@@ -143,8 +165,14 @@ class PinBook(msgspec.Struct, forbid_unknown_fields=True):
             raise YettError("PIN_UNKNOWN", f"there is no pin for {name!r}", remedy="see `yett mcp pins`")
 
 
+def _listing(name: str) -> str:
+    """The listing that a pin belongs to; "" is that of the tools, whose names are their own."""
+    head, slash, _ = name.partition("/")
+    return head if name.startswith("#") and (slash or name == SERVER_INFO) else ""
+
+
 def definition_digest(definition: Json) -> str:
-    """Digest of what a model may be told of a tool. Raises `InvalidCall` if it is not canonical JSON."""
+    """Digest of what a model may be told of a tool or the like. Raises `InvalidCall` if it is not canonical JSON."""
     shown = definition
     if isinstance(definition, dict):
         shown = {key: value for key, value in definition.items() if key not in ("_meta", "icons")}
@@ -265,8 +293,8 @@ def _unreadable(path: Path) -> YettError:
 
 __all__ = [
     "INSTRUCTIONS",
+    "SERVER_INFO",
     "Held",
-    "InvalidCall",
     "Pin",
     "PinBook",
     "PinFile",

@@ -164,7 +164,7 @@ class Session:
 
     def _judge(self, request: wire.Request) -> list[Action]:
         tool, arguments = judged_part(request)
-        why = self._catalogue.callable(tool) if request.method == "tools/call" else None
+        why = self._catalogue.usable(request.method, request.params)
         if why is not None:
             return [ToClient(answers.refusal(request, f"The call of {tool!r} was not run: {why}."))]
         if self._waiting + len(request.raw) > self._limits.waiting:
@@ -354,7 +354,7 @@ class Session:
         if pending.decision is not None:
             return self._outcome(request, pending.decision, response, asked)
         if response.result is None:
-            return [ToClient(response.raw)]
+            return self._filtered(request, response, asked)
         if request.method == "tasks/result" or (
             request.method == "tasks/get" and _has_result(response.result)
         ):
@@ -364,20 +364,6 @@ class Session:
                 text = "the task was not started in this session, so its result can't be recorded"
                 return [ToClient(wire.error(request.id, wire.REFUSED, text))]
             return self._outcome(request, decision, response, asked)
-        if request.method in ("initialize", "server/discover"):
-            return self._introduced(request, response, asked)
-        if request.method == "tools/list":
-            changed, notes = self._catalogue.filter_tools(response.result)
-            return self._shown(_Given(request, _with_result(response, changed), asked), notes)
-        return self._deliver(_Given(request, response.raw, asked))
-
-    def _shown(self, given: _Given, notes: list[str]) -> list[Action]:
-        return [*map(Note, notes), *self._deliver(given)]
-
-    def _introduced(
-        self, request: wire.Request, response: wire.Response, asked: list[Question]
-    ) -> list[Action]:
-        assert response.result is not None
         chosen = response.result.get("protocolVersion")
         if request.method == "initialize" and chosen not in HANDSHAKE_VERSIONS:
             data: Json = {
@@ -386,8 +372,21 @@ class Session:
             }
             text = "the server chose a protocol version this gateway does not know"
             return [ToClient(wire.error(request.id, UNSUPPORTED_VERSION, text, data))]
-        changed, notes = self._catalogue.filter_instructions(response.result)
-        return self._shown(_Given(request, _with_result(response, changed), asked), notes)
+        return self._filtered(request, response, asked)
+
+    def _filtered(
+        self, request: wire.Request, response: wire.Response, asked: list[Question]
+    ) -> list[Action]:
+        """The answer to a request that nobody judged, as far as it may be shown."""
+        try:
+            if response.result is None:
+                changed, notes = self._catalogue.filter("", response.error or {})
+            else:
+                changed, notes = self._catalogue.filter(request.method, response.result)
+        except YettError as error:
+            note = Note(f"{self.server}: {request.method}: {error.message}")
+            return [note, ToClient(wire.error(request.id, wire.REFUSED, error.message))]
+        return [*map(Note, notes), *self._deliver(_Given(request, _with_result(response, changed), asked))]
 
     def _outcome(
         self, request: wire.Request, decision: Decision, response: wire.Response, asked: list[Question]

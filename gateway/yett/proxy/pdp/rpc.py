@@ -20,6 +20,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -27,9 +28,11 @@ import grpc.aio
 import msgspec
 
 from yett import canonical
+from yett.clock import wall_clock
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Identity
 from yett.proxy.mcp import wire
+from yett.proxy.mcp.catalogue import LISTINGS, Catalogue, Unpinned
 from yett.proxy.pdp import envoy
 from yett.proxy.pdp.asking import Authenticate, asker, on_behalf_of
 from yett.proxy.pdp.gateways import judge_mcp
@@ -198,13 +201,13 @@ class _Door:
         return EXT_MCP["McpResult"](passed={}) if allowed else _error(_FORBIDDEN, text)
 
     async def response(self, message: Any, context: Any) -> Any:
-        """`…ExtMcp/CheckResponse`: takes out of a tool list what the policy can never allow.
+        """`…ExtMcp/CheckResponse`: takes out of a list what speaks to the model, and tools that can never be allowed.
 
         The protocol does not say which request a response answers, so it is no outcome that could be recorded.
         """
         try:
             self._asker(context)
-            if message.method != "tools/list":
+            if message.method not in LISTINGS:
                 return EXT_MCP["McpResult"](passed={})
             result = wire.read(
                 wire.write({"jsonrpc": "2.0", "id": 0, "result": msgspec.Raw(message.mcp_response)}),
@@ -212,12 +215,17 @@ class _Door:
                 judged=False,
             )
             assert isinstance(result, wire.Response)
-            kept = _listed(self._gateway, result.result or {}, _server(message))
+            server = _server(message)
+            catalogue = Catalogue(Unpinned(server or ""), partial(self._visible, server=server), wall_clock)
+            kept, _ = catalogue.filter(message.method, result.result or {})
         except Exception as error:  # noqa: BLE001 -- an answer that can't be read is not shown
             return _error(*_told(error))
         if kept is None:
             return EXT_MCP["McpResult"](passed={})
         return EXT_MCP["McpResult"](mutated=msgspec.json.encode(kept))
+
+    def _visible(self, tool: str, server: str | None) -> bool:
+        return visible(self._gateway, tool, server)
 
     def _asker(self, context: Any) -> Identity:
         return asker(self._authenticate([_pair(*pair) for pair in context.invocation_metadata() or ()]))
@@ -302,21 +310,6 @@ def _subject(identity: Identity, metadata: Any) -> Identity:
 def _server(message: Any) -> str | None:
     """The one server a message is about."""
     names = list(message.service_names)
-    if len(names) > 1 and message.method != "tools/list":
+    if len(names) > 1 and message.method not in LISTINGS:
         raise InvalidCall("BAD_REQUEST", "the request is for more than one server", path="/service_names")
     return names[0] if len(names) == 1 else None
-
-
-def _listed(gateway: Any, result: dict[str, Any], server: str | None) -> dict[str, Any] | None:
-    """A tool list without the tools that can never run, None if all of them may."""
-    tools = result.get("tools")
-    if not isinstance(tools, list):
-        raise InvalidCall("BAD_REQUEST", "the tool list is not a list", path="/tools")
-    kept = [
-        tool
-        for tool in tools
-        if isinstance(tool, dict)
-        and isinstance(tool.get("name"), str)
-        and visible(gateway, tool["name"], server)
-    ]
-    return None if len(kept) == len(tools) else {**result, "tools": kept}
