@@ -45,6 +45,7 @@ HONEST = [
     r"Invoke-Expression 'git status'", r'Invoke-Expression "git diff --numstat $from...$to"', r'$list = "go list -e $path"; $all = Invoke-Expression $list', r"$c = New-Object System.Management.Automation.PSCredential('ann', $secret)",
     r'$sh = New-Object -ComObject WScript.Shell; $l = $sh.CreateShortcut("$Home\Desktop\App.lnk"); $l.Save()', r"$x = New-Object -ComObject Excel.Application; $x.Workbooks.Open('C:\work\sales.xlsx')",
     r"Invoke-WebRequest -Uri https://dot.net/v1/dotnet-install.ps1 -OutFile dotnet-install.ps1", r"(New-Object Net.WebClient).DownloadFile('https://aka.ms/nugetclidl', \"$PWD\nuget.exe\")",
+    r"iwr https://x.example/data.csv -OutFile data.csv; python load.py data.csv", r"(New-Object Net.Sockets.TcpClient).Connect('db.example.com', 5432)", r"(Get-Service Spooler).Stop()", r"cd HKCU:\Software\App; Get-ItemProperty .",
     r"Get-ChildItem *.exe | Where-Object { $_.LastWriteTime -gt '2005-10-01' }", r"$flags = ' -gcflags ' + '-N -l' + ' -v' + ' -race'; go build $flags", r"Invoke-Command -ScriptBlock { Get-Culture }",
 ]  # fmt: skip
 

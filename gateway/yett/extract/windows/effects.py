@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import msgspec
 
 from yett.extract.budget import Budget, Nested
@@ -11,6 +9,7 @@ from yett.extract.facts import Command, Redirect
 from yett.extract.patterns import pattern
 from yett.extract.shell.profiles import library
 from yett.extract.windows import profiles
+from yett.extract.words import words as names_of
 
 _URL = pattern(r"(?i)\b(?:https?|ftp)://[^\s'\"<>|)\]},;`]+")
 _HOST = pattern(r"(?i)^(?:https?|ftp)://(?:[^@/\s]*@)?([^/:?#\s]+)|^\\\\([\w.-]+)\\")
@@ -21,6 +20,11 @@ _EXTENSION = pattern(r"(?i)\.(?:exe|com|cmd|bat)$")
 _KEY = pattern(
     r"(?i)\b(?:hklm|hkcu|hkcr|hku|hkcc|hkey_[a-z_]+|registry::[a-z_]+|microsoft\.powershell\.core\\registry::[a-z_]+):?\\"
 )
+_GOES = names_of("cd chdir sl set-location push-location pushd")
+_REGISTRY = names_of(
+    "new-item ni copy-item move-item rename-item remove-item ri set-item si set-itemproperty sp new-itemproperty remove-itemproperty rp clear-itemproperty"
+)
+"""Cmdlets that write files and registry alike."""
 _ODD_PLACE = pattern(
     r"(?i)(?:\\(?:downloads|temp|tmp|public|programdata|perflogs|\$recycle\.bin)\\|%(?:temp|tmp|public|programdata)%|\$env:(?:temp|tmp|public|programdata)\b|\\\.\.\\|^\\\\[^.?])"
 )
@@ -50,7 +54,8 @@ _SYSTEM_PROGRAM = pattern(
     r"(?i)^[\"']?(?:[a-z]:|%windir%|%systemroot%|\$env:windir)\\(?:windows\\)?[^\"']*\.exe[\"']?$"
 )
 _SCRIPT = pattern(r"(?i)\.(?:vbs|vbe|js|jse|hta|wsf|ps1|bat|cmd)[\"']?$")
-_OUTPUT = pattern(r"(?i)^(?:-o|-outf\w*|--output|-dest\w*|>)$")
+_STORES = names_of("out-file set-content sc add-content tee-object")
+_RUNNABLE = pattern(r"(?i)\.(?:exe|com|scr|bat|cmd|ps1|psm1|vbs|vbe|js|jse|wsf|hta|msi|dll|cpl|jar|py|sh)$")
 _BLANKS = str.maketrans(dict.fromkeys("\t\n\f\r\"'", " "))
 _FILE = pattern(
     r"(?i)^[\"']?(?:[a-z]:|%\w+%|\$env:\w+|\.{1,2}|\\)[\\/]|\.(?:exe|bat|cmd|ps1|vbs|js|com|scr|msi)[\"']?$"
@@ -71,6 +76,8 @@ class Judge:
         self.nested: list[Nested] = []
         self.opaque: list[str] = []
         self.known = profiles.shipped()
+        self.location = ""
+        """The registry key that the script has gone to."""
 
     def emit(
         self,
@@ -82,10 +89,16 @@ class Judge:
         via: str,
         flags: frozenset[str],
         dynamic: bool = False,
+        fed: tuple[str, ...] = (),
     ) -> None:
+        """Record a command; `fed` are the arguments of the one that hands it its objects."""
         self.budget.spend(JUDGED)
-        line = " ".join([name, *words[1:], *(f"{op} {target}" for op, target in redirects)]).lower()
-        line = _spaced(line)
+        line = " ".join([name, *fed, *words[1:], *(f"{op} {target}" for op, target in redirects)])
+        if name in _GOES:
+            self.location = next((word for word in words[1:] if _KEY.match(word)), "")
+        elif name in _REGISTRY and self.location:
+            line = f"{line} {self.location}"
+        line = _spaced(line.lower())
         profile = self.known.programs.get(name) or self.known.programs.get(str(_SCRIPT.sub("", name)))
         effects = set(profile.effects) if profile else {"exec"} if _is_file(words[0]) else set()
         found = set(flags | {"dynamic_program"} if dynamic else flags)
@@ -106,10 +119,7 @@ class Judge:
         starts = profile is None or ("exec" in effects and name not in _RUNNERS)
         if starts and ".exe" in line and any(_RUN.search(word) for word in words[1:]):
             found.add("runs_program")
-        if found & {"registry_write"} or (
-            _KEY.search(line)
-            and name in ("new-item", "ni", "copy-item", "move-item", "rename-item", "remove-item", "set-item")
-        ):
+        if found & {"registry_write"} or (_KEY.search(line) and name in _REGISTRY):
             if name in ("new-item", "ni", "remove-item"):
                 effects |= {"write", "config"}
                 found.add("registry_write")
@@ -165,16 +175,16 @@ class Judge:
     def fetched(self) -> None:
         """A file that is fetched and then run is a program that nobody has looked at."""
         names: set[str] = set()
+        online = False
         for index, command in enumerate(self.commands):
-            words = [word.rpartition("/")[2].rpartition("\\")[2].lower() for word in command.argv]
-            if names & set(words) and ("exec" in command.effects or "profile_unknown" in command.flags):
+            arguments = [_last(word) for word in command.argv]
+            runs = "exec" in command.effects or "profile_unknown" in command.flags
+            if names and runs and (names & set(arguments[:1]) or _programs(arguments) & names):
                 self.mark_flag("runs_download", index)
-            if "download" in command.flags:
-                names.update(
-                    word
-                    for before, word in pairwise(words)
-                    if _OUTPUT.match(before) or command.program == ".downloadfile"
-                )
+            if "download" in command.flags or (online and command.program in _STORES):
+                names.update(arguments[1:])
+                names.update(_last(redirect.target) for redirect in command.redirects)
+            online = online or "network" in command.effects
 
     def whole(self, source: str) -> None:
         """Patterns over the whole source: they say something of the first command, or of a script of expressions alone."""
@@ -207,6 +217,14 @@ def base_name(word: str) -> str:
         return plain
     plain = plain.replace("/", "\\").rpartition("\\")[2]
     return str(_EXTENSION.sub("", plain)) or word.lower()
+
+
+def _last(word: str) -> str:
+    return word.rpartition("/")[2].rpartition("\\")[2].lower()
+
+
+def _programs(names: list[str]) -> set[str]:
+    return {name for name in names if _RUNNABLE.search(name)}
 
 
 def _is_file(word: str) -> bool:

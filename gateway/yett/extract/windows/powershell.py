@@ -253,8 +253,11 @@ class Reader:
         following = self._peek()
         if following is not None and following.kind == "word" and following.text.startswith("::"):
             self._index += 1
-            member = following.text[2:]
+            member, _, chain = following.text[2:].partition(".")
             full = f"[{name.removeprefix('system.')}]::{member}"
+            if chain:
+                self.lines.append(Line((full,), False, False, True))
+                return self._call(chain.rpartition(".")[2], depth, Value(full, False))
             return self._call(full, depth, Value(full, False))
         if (following is not None and following.kind in ("text", "mixed", "var", "(", "$(", "[", "@(")) or (
             following is not None and following.kind == "word" and following.text[0].isdigit()

@@ -93,8 +93,10 @@ class Unwrapper(Judge):
         if line.built:
             flags = flags | {"obfuscated"}
         stdin = None
+        fed: tuple[str, ...] = ()
         if line.piped and before is not None and not before.method:
             stdin = " ".join(before.words)
+            fed = before.words[1:]
         words = tuple(word for word in line.words)
         self._command(
             words,
@@ -106,6 +108,7 @@ class Unwrapper(Judge):
             stdin,
             line.dynamic,
             line,
+            fed,
         )
 
     def _command(
@@ -119,6 +122,7 @@ class Unwrapper(Judge):
         stdin: str | None = None,
         dynamic: bool = False,
         line: powershell.Line | None = None,
+        fed: tuple[str, ...] = (),
     ) -> None:
         if len(wrappers) > MAX_DEPTH:
             self.opaque.append("too_deep")
@@ -140,7 +144,7 @@ class Unwrapper(Judge):
             head, _, rest = words[0].partition("/")
             words = (head, "/" + rest, *words[1:])
             name = base_name(head)
-        self.emit(words, name, redirects, kind, wrappers, via, flags, dynamic)
+        self.emit(words, name, redirects, kind, wrappers, via, flags, dynamic, fed)
         inner = (*wrappers, name)
         low = [word.lower() for word in words]
         if name == "cmd":
