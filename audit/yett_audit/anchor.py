@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import re
 import socket
 import syslog
 import threading
@@ -27,6 +29,8 @@ from yett_audit.trust import Trust
 from yett_audit.writer import Writer
 
 _MAX_ANSWER = 64 << 10
+_AT_END = 1 << 20
+_NOTE = re.compile(rb"(?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+")
 
 
 class Sink(Protocol):
@@ -46,6 +50,21 @@ class FileSink:
             file.write(signed + "\n")
             file.flush()
             disk.RealDisk().sync(file.fileno())
+
+    def newest(self, key: note.VerifierKey) -> note.Checkpoint | None:
+        """The furthest checkpoint that `key` signed, of those at the file's end; the rest is passed over.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        found: note.Checkpoint | None = None
+        for data in notes_at_end(self._path):
+            with contextlib.suppress(Broken):
+                parsed = note.parse(data)
+                point = note.Checkpoint.parse(parsed.text)
+                if point.origin == key.name and note.verified(parsed, [key]):
+                    found = max(found or point, point, key=lambda each: each.size)
+        return found
 
 
 class SyslogSink:
@@ -99,6 +118,15 @@ def _request(url: str, method: str, path: str, body: str | None, timeout: float)
         raise OSError(f"broken answer: {type(error).__name__}") from None
     finally:
         connection.close()
+
+
+def notes_at_end(path: Path | str) -> list[bytes]:
+    """The signed notes in a file's last megabyte, which one that is appended to without end is read by."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _AT_END))
+        found = _NOTE.findall(file.read())
+    return found[1:] if size > _AT_END else found  # the first may lack its beginning
 
 
 def latest(url: str, origin: str, witness: note.VerifierKey, timeout: float = 5.0) -> note.Checkpoint | None:
@@ -255,4 +283,4 @@ def _size_of(text: str) -> int:
     return int(digits)
 
 
-__all__ = ["Anchored", "Anchorer", "FileSink", "HttpSink", "Sink", "SyslogSink", "latest"]
+__all__ = ["Anchored", "Anchorer", "FileSink", "HttpSink", "Sink", "SyslogSink", "latest", "notes_at_end"]

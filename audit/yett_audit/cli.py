@@ -23,7 +23,7 @@ from pathlib import Path
 
 from yett_audit import report, verify
 from yett_audit.errors import OK, ROLLBACK, UNANCHORED, USAGE, AuditError, Broken
-from yett_audit.inputs import load_state, read_input, save_state, trust_of
+from yett_audit.inputs import anchors_of, load_state, save_state, trust_of
 
 
 def _progress() -> verify.Progress:
@@ -41,7 +41,7 @@ def _progress() -> verify.Progress:
 
 def log_command(args: argparse.Namespace) -> int:
     """`yett-verify log`."""
-    anchors = [verify.Anchor.parse(read_input(path), path) for path in args.anchor or ()]
+    anchors = [anchor for path in args.anchor or () for anchor in anchors_of(path)]
     remembered = load_state(args.state) if args.state else None
     if remembered is not None:
         anchors.append(remembered.anchor)
@@ -95,7 +95,11 @@ def _parser(first: str) -> argparse.ArgumentParser:
     found = parser.add_subparsers(dest="command", required=True)
     log = found.add_parser("log", help="verify a whole log", parents=[common])
     log.add_argument("path", help="the log's directory, or one file")
-    log.add_argument("--anchor", action="append", help="a signed checkpoint that was kept elsewhere")
+    log.add_argument(
+        "--anchor",
+        action="append",
+        help="signed checkpoints kept elsewhere: a file with one, or an --anchor-file",
+    )
     log.add_argument("--state", help="file that remembers the last verified checkpoint between runs")
     log.add_argument("--incremental", action="store_true", help="with --state: read only what came since")
     log.add_argument(

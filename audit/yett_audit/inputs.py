@@ -27,6 +27,17 @@ def read_input(path: str) -> bytes:
         raise Broken("io", f"cannot read {report.escaped(path)}: {error.strerror}", USAGE) from None
 
 
+def anchors_of(path: str) -> list[verify.Anchor]:
+    """The checkpoints in a file: one, or those at the end of a file that a gateway appends to."""
+    from yett_audit.anchor import notes_at_end  # what it asks witnesses with is not needed otherwise
+
+    try:
+        found = [] if path == "-" else notes_at_end(path)
+    except OSError as error:
+        raise Broken("io", f"cannot read {report.escaped(path)}: {error.strerror}", USAGE) from None
+    return [verify.Anchor.parse(data, path) for data in found or [read_input(path)]]
+
+
 def trust_of(args: argparse.Namespace) -> Trust:
     """Pinned keys from --trust and --key; a --key is a vkey or a file with one a line."""
     trust = Trust()

@@ -27,6 +27,7 @@ from yett.model import Decision, Identity, Outcome, PolicyRef, ToolCall
 from yett.plans import JudgedPlan, Plan
 from yett.risk import Assessor
 from yett.settling import settled
+from yett_audit.note import Checkpoint
 
 __all__ = ["DECISION_LIFETIME_MS", "LOCAL", "Gateway"]
 
@@ -60,6 +61,7 @@ class Gateway(Judging):
         identity: Identity = LOCAL,
         own: Sequence[Path] = (),
         clock: Callable[[], int] | None = None,
+        floor: Checkpoint | None = None,
     ) -> Gateway:
         """Load the policy, open (or create) the state directory, recover what the log remembers.
 
@@ -70,6 +72,7 @@ class Gateway(Judging):
             identity: who calls, for programs that embed the gateway.
             own: files of the gateway beside its state and policy that no agent may touch (sockets, keys).
             clock: milliseconds since the epoch; the wall clock unless a test passes its own.
+            floor: a checkpoint of the log that was kept elsewhere; a log that does not hold it is not opened.
 
         Raises:
             PolicyError: a policy does not load.
@@ -80,7 +83,7 @@ class Gateway(Judging):
         assessor = Assessor.load()
         gate = load_gate(paths, assessor, Own.of(Path(state), own))
         now = clock or wall_clock
-        ledger = Ledger.open(Path(state), origin=origin, clock=now)
+        ledger = Ledger.open(Path(state), origin=origin, clock=now, writer_options={"floor": floor})
         try:
             return cls(gate=gate, ledger=ledger, policy_paths=paths, identity=identity, clock=now)
         except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from waiting import until
-from yett_audit import cli, export, note, retention
+from yett_audit import anchor, cli, export, note, retention
 from yett_audit.ed25519 import SigningKey
 from yett_audit.errors import LogRefused
 from yett_audit.reader import records
@@ -260,3 +261,62 @@ def test_an_earlier_key_whose_rotation_was_removed_is_said_to_be_that(opened: Op
     assert found.failure is not None
     assert (found.exit_code, found.failure["cause"]) == (3, "key")
     assert "removed" in found.failure["message"]
+
+
+def test_segments_can_be_ended_while_others_write(opened: Open) -> None:
+    log = opened()
+
+    def write() -> None:
+        for number in range(40):
+            log.wait(log.append("decision", {"n": number}))
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(10):
+        log.begin_segment()
+    for thread in threads:
+        thread.join()
+    log.begin_segment()
+    log.close()
+    found = verify_log(log.directory, pin(log))
+    assert (found.exit_code, found.segments, found.events["decision"]) == (0, 12, 120)
+    again = opened()
+    assert found.closed
+    again.begin_segment()
+    again.abandon()
+    opened().close()
+    assert verify_log(log.directory, pin(log)).exit_code == 0
+
+
+def test_a_file_that_anchors_are_appended_to_is_an_anchor(capsys: Any, opened: Open, tmp_path: Path) -> None:
+    log, heads = opened(), tmp_path / "heads"
+    for _ in range(3):
+        fill(log, 5)
+        anchor.FileSink(heads).send(log.head().note)
+    arguments = ("log", log.directory, "--key", log.vkey, "--anchor", heads, "--json")
+    code, out = run(capsys, *arguments)
+    found = json.loads(out)
+    assert (code, found["verdict"], found["exposure"]["records"], len(found["anchors"])) == (
+        0,
+        "ANCHORED",
+        0,
+        3,
+    )
+    early = (log.directory / "000000000000.jsonl").read_bytes()
+    fill(log, 5)
+    anchor.FileSink(heads).send(log.head().note)
+    log.abandon()
+    (log.directory / "000000000000.jsonl").write_bytes(early)
+    assert run(capsys, *arguments)[0] == 4
+
+
+def test_of_a_file_without_end_the_newest_anchors_count(opened: Open, tmp_path: Path) -> None:
+    log, heads = opened(), tmp_path / "heads"
+    fill(log, 5)
+    heads.write_text((log.head().note + "\n") * (anchor._AT_END // len(log.head().note)))
+    fill(log, 5)
+    anchor.FileSink(heads).send(log.head().note)
+    key = note.VerifierKey.parse(log.vkey)
+    assert anchor.FileSink(heads).newest(key) == log.head().checkpoint
+    assert all(note.verified(note.parse(each), [key]) for each in anchor.notes_at_end(heads))

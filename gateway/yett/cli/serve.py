@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yett.cli.options import Policies, State
-from yett.cli.words import install
+from yett.cli.words import install, milliseconds
 
 if TYPE_CHECKING:
     from yett.gateway import Gateway
@@ -61,6 +61,10 @@ def register(app: typer.Typer) -> None:
             list[Path], typer.Option(help="File to which checkpoints are appended; repeat for more.")
         ] = [],  # noqa: B006
         anchor_every: Annotated[float, typer.Option(help="Seconds between two anchors.", min=1.0)] = 60.0,
+        keep: Annotated[
+            str | None, typer.Option(help="Remove what is older from the log, on the record: 90d, 400d.")
+        ] = None,
+        archive: Annotated[Path | None, typer.Option(help="Folder that keeps what --keep removes.")] = None,
         webhook: Annotated[str | None, typer.Option(help="URL told of every held call.")] = None,
         webhook_secret: Annotated[Path | None, typer.Option(help="File of the secret that signs it.")] = None,
         webhook_tenant: Annotated[str, typer.Option(help="Whose held calls are told.")] = "default",
@@ -95,6 +99,8 @@ def register(app: typer.Typer) -> None:
             anchor_policy=anchor_policy,
             anchor_files=tuple(anchor_file),
             anchor_every_s=anchor_every,
+            keep_ms=None if keep is None else milliseconds(keep),
+            archive=archive,
             webhook=webhook,
             webhook_secret=webhook_secret,
             webhook_tenant=webhook_tenant,

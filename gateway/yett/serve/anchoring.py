@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import structlog
 
 from yett.errors import YettError
 from yett.ledger import Ledger
+from yett.ledger.core import RESTORED
 from yett.serve.metrics import Metrics
 from yett.serve.settings import Settings
-from yett_audit.anchor import Anchored, Anchorer, FileSink
+from yett_audit.anchor import Anchored, Anchorer, FileSink, latest
 from yett_audit.errors import Broken
+from yett_audit.note import Checkpoint, VerifierKey
 from yett_audit.trust import Trust
 
 log = structlog.get_logger("yett.serve")
@@ -56,6 +59,32 @@ def anchoring(ledger: Ledger, metrics: Metrics, settings: Settings) -> Iterator[
         yield
     finally:
         anchorer.stop()
+
+
+def floor(settings: Settings) -> Checkpoint | None:
+    """How far witnesses and files remember the log: one that ends before was put back from an older copy, or cut.
+
+    Nobody is asked about a log that is not there yet, or that is known to be a copy (`yett ledger restored`). Who
+    cannot be asked now is not waited for: a witness says it later, with an alarm.
+
+    Raises:
+        YettError: BAD_ANCHORS.
+    """
+    trust, public = _trust(settings), settings.state / "keys" / "log.pub"
+    if not public.exists() or (settings.state / RESTORED).exists():
+        return None
+    key = VerifierKey.parse(public.read_text(encoding="ascii"))
+    asked: list[Callable[[], Checkpoint | None]] = [
+        partial(latest, url, key.name, trust.witnesses[name]) for name, url in trust.urls.items()
+    ]
+    asked += [partial(FileSink(path).newest, key) for path in settings.anchor_files if path.exists()]
+    known = []
+    for ask in asked:
+        try:
+            known.append(ask())
+        except (OSError, Broken) as error:
+            log.warning("an anchor says nothing about the log", kind=type(error).__name__, reason=str(error))
+    return max(filter(None, known), key=lambda point: point.size, default=None)
 
 
 def _seconds(anchorer: Anchorer) -> float:

@@ -28,7 +28,7 @@ from yett.errors import YettError
 from yett.gateway import Gateway
 from yett.model import Identity
 from yett.serve import auth, crew
-from yett.serve.anchoring import anchoring
+from yett.serve.anchoring import anchoring, floor
 from yett.serve.app import Doors, build, no_doors
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import Credentials
@@ -39,6 +39,7 @@ from yett.serve.metrics import Metrics, observe
 from yett.serve.noting import noting
 from yett.serve.protocol import PatientProtocol
 from yett.serve.ratelimit import Allowance, RateLimiter
+from yett.serve.retaining import retaining
 from yett.serve.serving import config, loop_factory, tls_context
 from yett.serve.settings import Settings
 from yett.serve.webhook import Watch, Webhook
@@ -67,7 +68,10 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
         YettError: SOCKET_IN_USE, NOT_A_SOCKET, CANNOT_BIND, NOT_LOOPBACK, NOTHING_TO_LISTEN_ON.
     """
     configure()
-    with Gateway.open(settings.policy, settings.state, origin=settings.origin, own=settings.own) as gateway:
+    known = floor(settings)
+    with Gateway.open(
+        settings.policy, settings.state, origin=settings.origin, own=settings.own, floor=known
+    ) as gateway:
         sockets = bind(settings)
         try:
             sidecar = assemble(gateway, settings, doors)
@@ -77,6 +81,7 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
                 _watching(gateway, settings),
                 beside(gateway, sidecar.asker),
                 anchoring(gateway.ledger, sidecar.metrics, settings),
+                retaining(gateway.ledger, settings),
                 noting(gateway.ledger, Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)),
                 asyncio.Runner(loop_factory=loop_factory()) as runner,
             ):

@@ -37,6 +37,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     anchor_files: tuple[Path, ...] = ()
     """Files, on another volume or append-only, to which each checkpoint is appended."""
     anchor_every_s: float = 60.0
+    keep_ms: int | None = None
+    """What of the log is older is removed; None = nothing is."""
+    archive: Path | None = None
+    """Folder that keeps what is removed."""
     webhook: str | None = None
     """Told of every call that waits for a person."""
     webhook_secret: Path | None = None
