@@ -19,6 +19,7 @@ import pytest
 from scripted_model import ScriptedModel
 
 from yett.proxy.hooks.heeded import codex_hash
+from yett.proxy.hooks.install import place
 from yett_audit.reader import records
 
 HARMLESS = "echo hello > made.txt"
@@ -180,6 +181,24 @@ def test_nothing_runs_once_the_gateway_has_died(desk: Desk) -> None:
             told = _played(model, desk)
     assert (desk.folder / "made.txt").exists(), told
     assert not (desk.folder / "late.txt").exists(), told
+
+
+@pytest.mark.parametrize("desk", AGENTS, indirect=True)
+def test_nothing_runs_once_the_client_is_gone(desk: Desk) -> None:
+    """prevents: an upgrade of Python, or a folder that is cleaned up, takes the guard away and nobody notices."""
+    found = place(desk.agent)
+    path = desk.home / found.user.removeprefix("~/") if found.own else desk.folder / found.project
+    settings = json.loads(path.read_text())
+    (before,) = (event for event in settings["hooks"] if event in ("PreToolUse", "BeforeTool", "preToolUse"))
+    moved = json.dumps(settings["hooks"][before]).replace(sys.executable, "/nonexistent/python")
+    settings["hooks"][before] = json.loads(moved)
+    path.write_text(json.dumps(settings))
+    if desk.agent == "codex":
+        desk.trust()
+    with desk.gateway(), ScriptedModel([HARMLESS]) as model:
+        told = _played(model, desk)
+    assert not (desk.folder / "made.txt").exists(), told
+    assert desk.recorded() == []
 
 
 @pytest.mark.parametrize("desk", AGENTS, indirect=True)
