@@ -26,6 +26,12 @@ def test_an_honest_call_is_allowed_and_a_hostile_one_explained() -> None:
     assert "rm -rf /" in text
 
 
+def test_what_a_written_file_will_run_is_shown() -> None:
+    done = check("Write", "file_path=Makefile", "content=all:\n\trm -rf ~\n")
+    assert done.returncode == 1
+    assert "later    Makefile" in done.stdout.decode()
+
+
 def test_json_arguments_and_output() -> None:
     done = check("get_order", "id:=7", "tags:=[1,2]", "--json")
     assert json.loads(done.stdout)["effect"] == "allow"

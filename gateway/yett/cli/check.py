@@ -255,6 +255,10 @@ def _explain(admitted: AdmittedCall, judged: Judgement) -> None:
     for command in judged.facts.commands:
         effects = ", ".join(sorted(command.effects)) or "no known effect"
         console.print(f"  runs     {escape(' '.join(command.argv)[:200])}  ({effects})")
+    for file in judged.facts.later:
+        console.print(f"  later    {escape(file.file[:200])}  ({file.title})")
+        for command in file.commands:
+            console.print(f"           {escape(' '.join(command.argv)[:200])}")
     for statement in judged.facts.statements:
         console.print(f"  sql      {statement.kind} {' '.join(sorted(statement.flags))}")
     for url in judged.facts.urls:

@@ -52,6 +52,7 @@ EACH = (
     "contacts",
     "amounts",
     "signals",
+    "later",
 )
 PLACES = ("texts", "keys", "results")
 MAX_TEXT = 1 << 16

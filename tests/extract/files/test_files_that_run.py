@@ -198,9 +198,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("path", ["package.json", "compose.yaml", "tox.ini", "Makefile", "Dockerfile"])
-def test_no_body_costs_more_than_the_budget(path: str, body: str) -> None:
-    found = facts("write_file", path=path, content=body)
-    assert not [limit for limit in found.limits if limit.startswith(("parser", "time"))]
+def test_a_hostile_body_is_read_within_the_steps_or_refused(path: str, body: str) -> None:
+    found = extract(
+        ToolCall(tool="write_file", arguments={"path": path, "content": body}), None, 0, milliseconds=60_000
+    )
+    assert not [limit for limit in found.limits if limit.startswith("parser")]
 
 
 @settings(max_examples=150, deadline=None)

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from yett.extract import shell, views
 from yett.extract.budget import Budget
 from yett.extract.files import lines, readers
 from yett.extract.files.readers import Leaf, Path, Reader, TooDeep
-from yett.extract.files.table import Entry, Run, entry_of, patterns_of
+from yett.extract.files.table import Entry, Run, entry_of, patterns_of, runs_ending
 from yett.extract.files.written import Written, written
 
 __all__ = ["Entry", "Program", "TooDeep", "Written", "entry_of", "programs", "written"]
@@ -32,6 +32,10 @@ _READERS: dict[str, Reader] = {
     "make": lines.read_make,
     "docker": lines.read_docker,
 }
+
+
+MATCHED: Final = 4
+"""Values for a step, where it is asked of each whether it is a program."""
 
 
 class Program(NamedTuple):
@@ -69,9 +73,10 @@ def _read(body: Written, text: str, budget: Budget) -> list[Program]:
         found = [line for source in patterns_of(entry) for line in source.findall(text)]
         return [Program("\n".join(found), entry.language, "")] if found else []
     leaves = list(_READERS[entry.format](text, budget))
+    budget.spend(len(leaves) // MATCHED)
     return [
         program
-        for program in _Matching(entry, leaves, body.whole).programs()
+        for program in _programs(entry, leaves, body.whole)
         if program.sure or shell.looks_like(program.text)
     ]
 
@@ -82,57 +87,57 @@ def _shebang(text: str) -> str:
     return next((views.spoken(word) for word in words if views.spoken(word) != "script"), "")
 
 
+class _Group:
+    """A program while its values come in: a text, or the members of a list."""
+
+    def __init__(self, run: Run, sure: bool) -> None:
+        self.run = run
+        self.sure = sure
+        self.texts: list[str] = []
+        self.listed = False
+
+    def text(self, args: list[str]) -> str:
+        """The program as the shell reads it."""
+        text = shlex.join(self.texts) if self.run.words and self.listed else "\n".join(self.texts)
+        return f"{text} {shlex.join(args)}" if args else text
+
+
+def _programs(entry: Entry, leaves: list[Leaf], whole: bool) -> Iterator[Program]:
+    """Those values of a body that its entry calls programs."""
+    groups: dict[Path, _Group] = {}
+    for leaf in leaves:
+        for place in (leaf.path, leaf.path[:-1]) if leaf.path and leaf.path[-1].isdecimal() else (leaf.path,):
+            if place not in groups:
+                found = _run_at(entry, place, rooted=whole and leaf.rooted)
+                if found is None:
+                    continue
+                groups[place] = _Group(*found)
+            group = groups[place]
+            group.texts.append(_stripped(leaf.text, group.run.strip))
+            group.listed = place != leaf.path
+            break
+    beside = {leaf.path: leaf.text for leaf in leaves} if groups else {}
+    lists: dict[Path, list[str]] = {}
+    for path, text in beside.items():
+        lists.setdefault(path[:-1], []).append(text)
+    for place, group in groups.items():
+        run = group.run
+        said = beside.get((*place[:-1], run.language_in), "").split() if run.language_in else []
+        language = views.spoken(said[0]) if said else run.language
+        args = lists.get((*place[:-1], run.args), []) if run.args else []
+        yield Program(group.text(args), language, "/".join(place), group.sure)
+
+
+def _run_at(entry: Entry, place: Path, *, rooted: bool) -> tuple[Run, bool] | None:
+    """What stands at a place that is a program, and whether it surely is one: names before a piece are not known."""
+    if not place:
+        return None if rooted or not entry.runs else (entry.runs[0], False)
+    for run in runs_ending(entry, place[-1]):
+        known = list(zip(reversed(place), run.names, strict=False))
+        if all(want in (name, "*") for name, want in known) and (not rooted or len(known) == len(run.names)):
+            return run, any(want != "*" for _, want in known)
+    return None
+
+
 def _stripped(text: str, signs: str) -> str:
     return "\n".join(line.lstrip(signs) for line in text.split("\n")) if signs else text
-
-
-class _Matching:
-    """The values of one body, and which of them an entry calls programs."""
-
-    def __init__(self, entry: Entry, leaves: list[Leaf], whole: bool) -> None:
-        self.entry = entry
-        self.leaves = leaves
-        self.whole = whole
-        self.values = {leaf.path: leaf.text for leaf in leaves}
-
-    def programs(self) -> Iterator[Program]:
-        groups: dict[tuple[int, Path], tuple[list[str], bool, bool]] = {}
-        for leaf in self.leaves:
-            for number, run in enumerate(self.entry.runs):
-                found = self._place(leaf, run)
-                if found is not None:
-                    place, sure = found
-                    texts, _, _ = groups.setdefault((number, place), ([], sure, place != leaf.path))
-                    texts.append(_stripped(leaf.text, run.strip))
-        for (number, place), (texts, sure, listed) in groups.items():
-            run = self.entry.runs[number]
-            text = shlex.join(texts) if run.words and listed else "\n".join(texts)
-            rest = (
-                [leaf.text for leaf in self.leaves if leaf.path[:-1] == (*place[:-1], run.args)]
-                if run.args
-                else []
-            )
-            yield Program(
-                f"{text} {shlex.join(rest)}" if rest else text,
-                self._language(run, place),
-                "/".join(place),
-                sure,
-            )
-
-    def _language(self, run: Run, place: Path) -> str:
-        said = self.values.get((*place[:-1], run.language_in), "") if run.language_in else ""
-        return views.spoken(said.split()[0]) if said.strip() else run.language
-
-    def _place(self, leaf: Leaf, run: Run) -> tuple[Path, bool] | None:
-        """Where the program stands that a value belongs to, and whether it surely is one."""
-        for place in (
-            (leaf.path, leaf.path[:-1]) if leaf.path[-1:] and leaf.path[-1].isdecimal() else (leaf.path,)
-        ):
-            wanted = tuple(run.at.split("/"))
-            rooted = self.whole and leaf.rooted
-            known = list(zip(reversed(place), reversed(wanted), strict=False))
-            if all(name == want or want == "*" for name, want in known) and (
-                not rooted or len(known) == len(wanted)
-            ):
-                return place, any(want != "*" for _, want in known)
-        return None

@@ -21,7 +21,7 @@ MAX_DEPTH: Final = 40
 """Names that lead to a value. Deeper, and the parser of YAML takes time by the square of the depth."""
 MAX_RESTARTS: Final = 40
 """Times that reading a text begins anew behind a line that fits to nothing."""
-LEAVES: Final = 20
+LEAVES: Final = 3
 """Values, names or lines for a step."""
 _LOADER: Final[Any] = getattr(yaml, "CLoader", yaml.Loader)
 
@@ -49,30 +49,29 @@ class _Frames:
     """The open lists and tables around a value."""
 
     def __init__(self) -> None:
-        self.open: list[tuple[str, bool]] = []
-        """Of each its name, and whether it stands where a name should (`? [a, b] : value`)."""
-        self.counts: list[int] = []
-        """Members so far of a list; -1 of a table."""
+        self.open: list[tuple[Path, bool]] = []
+        """Of each where it stands, and whether in the place of a name (`? [a, b] : value`)."""
+        self.prefix: Path = ()
+        """The names that lead into the innermost of them."""
+        self.counts: list[int] = [-1]
+        """Members so far of a list; -1 of a table, and of what is around the text."""
         self.key: str | None = None
         """The name that was read for the next value of a table."""
 
     @property
     def unnamed(self) -> bool:
         """What comes next in a table is a name."""
-        return bool(self.counts) and self.counts[-1] < 0 and self.key is None
+        return self.key is None and len(self.counts) > 1 and self.counts[-1] < 0
 
     def path(self) -> Path:
         """Where the value stands that comes next."""
-        return tuple(
-            name for name in (*(name for name, _ in self.open), self._name()) if name and name != "<<"
-        )
-
-    def _name(self) -> str:
-        return str(self.counts[-1]) if self.counts and self.counts[-1] >= 0 else self.key or ""
+        count = self.counts[-1]
+        name = self.key if count < 0 else str(count)
+        return self.prefix if not name or name == "<<" else (*self.prefix, name)
 
     def took(self) -> None:
         """That value was read."""
-        if self.counts and self.counts[-1] >= 0:
+        if self.counts[-1] >= 0:
             self.counts[-1] += 1
         self.key = None
 
@@ -80,13 +79,14 @@ class _Frames:
         """That value is a list or a table, and begins."""
         if len(self.open) == MAX_DEPTH:
             raise TooDeep
-        self.open.append((self._name(), self.unnamed))
+        self.open.append((self.prefix, self.unnamed))
+        self.prefix = self.path()
         self.took()
         self.counts.append(-1 if table else 0)
 
     def leave(self) -> None:
         """The innermost of them ends."""
-        _, as_name = self.open.pop()
+        self.prefix, as_name = self.open.pop()
         self.counts.pop()
         self.key = "?" if as_name else None
 
@@ -94,7 +94,7 @@ class _Frames:
 # -- JSON, with the comments and commas that settings of editors have ----------------------------------------------
 
 _TOKEN = pattern(
-    r"""[ \t\r\n,:]+|//[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|("(?:[^"\\]|\\(?s:.))*"|'(?:[^'\\]|\\(?s:.))*')(\s*:)?|([\[\]{}])|[^\s"'\[\]{},:/]+|(?s:.)"""
+    r"""[^"'\[\]{}/]+|//[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|("(?:[^"\\]|\\(?s:.))*"|'(?:[^'\\]|\\(?s:.))*')(\s*:)?|([\[\]{}])|(?s:.)"""
 )
 
 
@@ -138,7 +138,7 @@ def read_yaml(text: str, budget: Budget) -> Iterator[Leaf]:
     rooted = not text[:1].isspace()
     for _ in range(MAX_RESTARTS if lines else 0):
         piece = textwrap.dedent("\n".join(lines))
-        budget.spend(1 + len(piece) // 4_096)
+        budget.spend(1 + len(piece) // 512)
         broken = yield from _documents(piece, rooted, budget)
         lines, rooted = lines[max(broken, 1) :], False
 
@@ -171,23 +171,24 @@ class _Yaml:
 
     def event(self, event: Any) -> Iterator[tuple[Path, str]]:
         """Values that an event brings."""
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth = len(self.frames.path())
-            self.frames.enter(table=isinstance(event, yaml.MappingStartEvent))
-            if event.anchor is not None:
-                self.anchors[event.anchor] = []
-                self.marked.append((len(self.frames.open), depth, self.anchors[event.anchor]))
-        elif isinstance(event, yaml.CollectionEndEvent):
-            if self.marked and self.marked[-1][0] == len(self.frames.open):
-                self.marked.pop()
-            self.frames.leave()
-        elif isinstance(event, yaml.ScalarEvent):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
             if event.anchor is not None:
                 self.anchors[event.anchor] = [((), event.value)]
             yield from self._put([((), event.value)])
-        elif isinstance(event, yaml.AliasEvent):
+        elif kind is yaml.AliasEvent:
             # A copy: it may be put into itself, and would then grow while it is read.
             yield from self._put(list(self.anchors.get(event.anchor or "", ())))
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            depth = len(self.frames.path())
+            self.frames.enter(table=kind is yaml.MappingStartEvent)
+            if event.anchor is not None:
+                self.anchors[event.anchor] = []
+                self.marked.append((len(self.frames.open), depth, self.anchors[event.anchor]))
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            if self.marked and self.marked[-1][0] == len(self.frames.open):
+                self.marked.pop()
+            self.frames.leave()
 
     def _put(self, values: list[tuple[Path, str]]) -> Iterator[tuple[Path, str]]:
         """A scalar, or what an alias stands for, where the next name or value is due."""

@@ -30,6 +30,11 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strip: str = ""
     """Signs before a line that are not the shell's."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`at`, the last name first."""
+        return tuple(reversed(self.at.split("/")))
+
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of file."""
@@ -54,6 +59,8 @@ class _Table:
                 "FILES", f"the table of files that run does not load: {broken}", path=str(path)
             ) from broken
         self.globs: list[int] = []
+        self.endings: dict[str, dict[str, list[Run]]] = {}
+        """Of each entry, by title, its programs by the last name that leads to them; `*` those that end in any."""
         self.patterns: dict[str, list[Pattern]] = {}
         sources: list[str] = []
         for index, entry in enumerate(self.entries):
@@ -64,6 +71,10 @@ class _Table:
             for source in entry.patterns:
                 check(source, where=f"{path}:{entry.title}")
             self.patterns[entry.title] = [pattern(source) for source in entry.patterns]
+            self.endings[entry.title] = {
+                name: [run for run in entry.runs if run.names[0] in (name, "*")]
+                for name in ("*", *(run.names[0] for run in entry.runs))
+            }
             for glob in entry.paths.split(","):
                 sources.append(paths.regex(" ".join(glob.split())))
                 self.globs.append(index)
@@ -73,6 +84,12 @@ class _Table:
 @lru_cache(maxsize=1)
 def _table() -> _Table:
     return _Table()
+
+
+def runs_ending(entry: Entry, name: str) -> list[Run]:
+    """The entry's programs whose last name may be this one, in its order."""
+    endings = _table().endings[entry.title]
+    return endings.get(name) or endings["*"]
 
 
 def patterns_of(entry: Entry) -> list[Pattern]:

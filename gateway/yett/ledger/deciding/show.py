@@ -96,7 +96,9 @@ def view_of(
     return View(
         arguments=visible(text[:MAX_SHOWN]),
         truncated=len(text) > MAX_SHOWN,
-        commands=_lines(facts.commands, _command),
+        commands=_lines(
+            [*facts.commands, *(command for file in facts.later for command in file.commands)], _command
+        ),
         statements=_lines(facts.statements, lambda statement: statement.text),
         targets=_targets(targets, snapshot),
         why=tuple(visible(each) for each in why),
