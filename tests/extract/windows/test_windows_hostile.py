@@ -348,6 +348,19 @@ def test_what_only_resembles_everyday_work_is_told_apart(text: str, flag: str) -
     assert flag in flags(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        ("docker run --privileged -v C:\\:C:\\host x", "privileged"),
+        ("git config --global core.sshCommand calc.exe", "runs_config"),
+    ],
+)
+def test_programs_of_every_system_are_read_with_the_profiles_of_posix(text: str, flag: str) -> None:
+    posix = [one for one in commands(text) if one.dialect == "argv"]
+    assert [one.program for one in posix] == [text.split()[0]]
+    assert flag in posix[0].flags
+
+
 def test_most_of_the_atomic_tests_show_a_flag(shared: Path, neutral: frozenset[str]) -> None:
     rows = [
         json.loads(line)

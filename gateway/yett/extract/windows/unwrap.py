@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from yett.extract import shell
 from yett.extract.budget import Budget, Nested
 from yett.extract.patterns import pattern
 from yett.extract.windows import cmd, lexer, powershell, values
@@ -19,6 +20,14 @@ _INLINE = pattern(r"(?i)^[-/–—](?:c|co\w*)$")
 _RUNS = pattern(r"^(?:/[a-z](?::[a-z]+)?)*?/[ckr]")
 _CUT = pattern(r"%\w+:~-?\d+,-?\d+%\w|\w%\w+:~-?\d+,-?\d+%")
 
+_EVERYWHERE = {
+    name: "python3" if name == "py" else name
+    for name in names(
+        "py python python3 node deno bun php ruby perl git docker podman kubectl helm terraform npm npx pnpm yarn pip pip3 uv cargo go aws az gcloud gh "
+        "tar ssh scp sftp mysql psql sqlite3 sqlcmd redis-cli mongo mongosh openssl rclone"
+    )
+}
+"""Programs that are the same on every system: the profiles of `programs/posix` know their options."""
 _CODE_PUT_IN = pattern(r"(?:^|[;|&({\n])\s*[\"']?\$")
 """A variable where a command stands."""
 _CODE_METHODS = names("[scriptblock]::create .invokescript .newscriptblock .addscript")
@@ -177,15 +186,11 @@ class Unwrapper(Judge):
                 self.nested.append(
                     Nested(kind="shell", text=text, pointer=self.pointer, via=f"windows:{name}")
                 )
-        elif name in ("python", "python3", "py") and "-c" in low:
-            self.nested.append(
-                Nested(
-                    kind="python",
-                    text=" ".join(words[low.index("-c") + 1 :]),
-                    pointer=self.pointer,
-                    via=f"windows:{name}",
-                )
-            )
+        elif name in _EVERYWHERE and len(words) > 1:
+            result = shell.analyse_argv((_EVERYWHERE[name], *words[1:]), self.pointer, budget=self.budget)
+            self.commands += result.commands[: lexer.MAX_COMMANDS]
+            self.nested += result.nested
+            self.opaque += result.program.opaque
         elif name in ("mshta", "rundll32") and any(
             word.startswith(("javascript:", "vbscript:")) for word in low
         ):
