@@ -215,13 +215,15 @@ AFTER = (
     "event",
     [
         b"",
+        b"1e300",
         AFTER.encode(),
+        AFTER.replace('"Fetch"', r'"\ud800"').encode() + b'"tool_response":1}',
         (AFTER + '"tool_response":' + "[" * 300 + "]" * 300 + "}").encode(),
         (AFTER + '"tool_response":' + "[" * 90_000 + "]" * 90_000 + "}").encode(),
         (AFTER + '"tool_response":"' + "x" * (4 << 20) + '"}').encode(),
         AFTER.encode() + b'"tool_response":"\xff"}',
     ],
-    ids=["empty", "cut", "deep", "deeper", "large", "latin-1"],
+    ids=["empty", "number", "cut", "half a name", "deep", "deeper", "large", "latin-1"],
 )
 def test_an_event_that_may_be_the_end_of_a_call_makes_its_result_one_that_nobody_read(event: bytes) -> None:
     desk = Desk(allow=["*"])

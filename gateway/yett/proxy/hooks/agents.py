@@ -71,6 +71,10 @@ def read(dialect: Dialect, body: bytes, max_bytes: int) -> Event:
         event = _read(dialect, _as_agents_do(body))
         if event.kind != "after":
             raise refused from None
+        try:
+            canonical.check([event.session, event.tool, event.server, event.use, event.arguments])
+        except InvalidCall:
+            raise Unreadable("it does not say what has ended") from None
         return event
 
 
@@ -85,8 +89,8 @@ def _as_agents_do(body: bytes) -> Json:
         found: Json = json.loads(body, object_pairs_hook=wire.unique)
     except (InvalidCall, ValueError, RecursionError):
         raise Unreadable("it is not JSON that reads in one way") from None
-    if wire.is_deep(found):
-        raise Unreadable("it is nested too deeply")
+    if not isinstance(found, dict) or wire.is_deep(found):
+        raise Unreadable("it is no object, or nested too deeply")
     return found
 
 
