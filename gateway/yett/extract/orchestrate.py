@@ -89,6 +89,8 @@ class Extraction:
         self.seen: set[tuple[str, str]] = set()
         self.found = Found()
         self.limits = self.found.limits
+        self.nesting = 0
+        """Files that are written by programs in files that are written … around this one."""
         self.harmless: set[str] = set()
         """Words that were looked at as paths and lead nowhere."""
         self.does: set[str] = set()
@@ -133,7 +135,11 @@ class Extraction:
 
     def _later(self, body: files.Written) -> None:
         """Programs that a file of this name runs by itself, as an extraction of their own: nothing of it happens now."""
+        if self.nesting == MAX_NESTING:
+            self.limits.add("depth")
+            return
         inner = Extraction(self.call, self.spec, self.size, self.budget)
+        inner.nesting = self.nesting + 1
         try:
             for program in files.programs(body, self.budget):
                 kind, pointer = _NESTED.get(program.language, "code"), f"{body.pointer}#/{program.place}"
@@ -150,6 +156,7 @@ class Extraction:
                 self.found.later.append(
                     Later(pointer=body.pointer, file=body.file, title=title, **inner.found.meaning())
                 )
+            self.found.later += inner.found.later
 
     def _writes(self) -> bool:
         """Whether the call may put something into a file."""
@@ -428,6 +435,10 @@ class Extraction:
             for host in command.hosts:
                 if "://" in host:
                     self._add_urls(urls.analyse(host, pointer, declared=False))
+        for name, text, whole in result.written if result.program.declared else ():
+            entry = files.entry_of(name)
+            if entry is not None:
+                self._later(files.Written(name, entry, pointer, text, whole=whole))
         self._nested(result.nested, pointer, depth, result.program.declared)
 
     def _hashes_named(self, command: Command, pointer: str) -> None:

@@ -15,3 +15,5 @@ class ShellResult(Struct, frozen=True, kw_only=True):
     """Every effective command, wrappers removed, in source order."""
     nested: tuple[Nested, ...] = ()
     """Texts inside it that are to be analysed in their turn: inline code, SQL, decoded scripts."""
+    written: tuple[tuple[str, str, bool], ...] = ()
+    """Of each file that it writes with known content the path, that content, and whether the file holds nothing else."""

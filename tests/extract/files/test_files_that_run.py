@@ -216,3 +216,30 @@ def test_nothing_breaks_a_reader(path: str, text: str, whole: bool) -> None:
     assert entry is not None
     with contextlib.suppress(OverBudget, files.TooDeep):
         files.programs(files.Written(path, entry, "/content", text, "", whole), Budget())
+
+
+# -- files that commands write ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"cat > .git/hooks/pre-commit <<'EOF'\n#!/bin/sh\n{FETCH}\nEOF",
+        f"printf 'all:\\n\\t{FETCH}\\n' | tee Makefile",
+        f"echo '{FETCH}' >> ~/.bashrc",
+        f"cat > setup.sh <<A\nls\nA\necho '{FETCH}' > .envrc",
+        f"cat > .envrc <<'A'\necho '{FETCH}' > .bashrc\nA",
+    ],
+)
+def test_what_a_command_writes_into_such_a_file_is_read_too(command: str) -> None:
+    found = facts("bash", command=command)
+    assert [
+        argv for body in found.later for argv in (c.argv for c in body.commands) if argv[0] != "echo"
+    ] == RUN
+
+
+def test_files_in_files_in_files_end_somewhere() -> None:
+    command = "ls"
+    for number in range(10):
+        command = f"cat > .envrc <<'E{number}'\n{command}\nE{number}"
+    assert facts("bash", command=command).limits == ("depth",)

@@ -97,9 +97,7 @@ def analyse(
         declared=declared,
         opaque=tuple(analysis.opaque),
     )
-    return ShellResult(
-        program=program, commands=tuple(analysis.commands), nested=tuple(analysis.nested.values())
-    )
+    return _result(program, analysis)
 
 
 def analyse_argv(
@@ -119,8 +117,15 @@ def analyse_argv(
     program = ShellProgram(
         pointer=pointer, source=" ".join(words), dialect="posix", opaque=tuple(analysis.opaque)
     )
+    return _result(program, analysis)
+
+
+def _result(program: ShellProgram, analysis: Analysis) -> ShellResult:
     return ShellResult(
-        program=program, commands=tuple(analysis.commands), nested=tuple(analysis.nested.values())
+        program=program,
+        commands=tuple(analysis.commands),
+        nested=tuple(analysis.nested.values()),
+        written=tuple(analysis.disk.bodies),
     )
 
 

@@ -18,6 +18,8 @@ class Disk:
         self.origin: dict[str, str] = {}
         """base name -> `written` or `download`"""
         self.content: dict[str, str] = {}
+        self.bodies: list[tuple[str, str, bool]] = []
+        """Of each file with known content its path, that content, and whether it holds nothing else."""
         self.copies: dict[str, str] = {}
         """base name -> the program that it is a copy of or a link to"""
 
@@ -31,6 +33,8 @@ class Disk:
     def store(self, path: str, text: str | None, append: bool) -> None:
         """The content of a file that was just written; None = not known."""
         name = base(path)
+        if text:
+            self.bodies.append((path, text, not append))
         if append and text is not None:
             before = self.content.get(name, "" if name not in self.origin else None)
             text = None if before is None else before + text
