@@ -110,6 +110,7 @@ def test_a_person_sees_what_would_run_and_approves_it_once(folder: Path, agent: 
     assert "approved" in shown
     assert agent.decide(CALL).effect is Effect.ALLOW
     assert agent.decide(CALL).effect is Effect.HOLD
+    assert "used after" in yett(folder, "approve", held.approval, "--token-file", "carol", status=1)
 
 
 def test_as_json_nobody_is_asked_about_what_was_not_shown(folder: Path, agent: Client) -> None:

@@ -154,7 +154,9 @@ def test_an_approved_call_runs_once_and_only_by_another_persons_word(living: Any
     seen = boss.request("GET", f"/v1/approvals/{approval}")
     assert '"amount":500' in seen["shown"]["arguments"]
     assert "canonical" not in seen["shown"]
-    boss.request("POST", f"/v1/approvals/{approval}/approve", {})
+    assert boss.request("GET", f"/v1/approvals/{approval}")["decided_at"] == 0
+    assert boss.request("POST", f"/v1/approvals/{approval}/approve", {})["decided_at"] > 0
+    assert "yett_approval_seconds_count 0.0" not in living.sidecar.metrics.render().decode()
     pay("bob", 500)
     with pytest.raises(Held):
         pay("bob", 500)

@@ -93,7 +93,8 @@ def _show(view: Any) -> None:
     from yett.ledger.deciding.show import visible
 
     server = f" on {visible(view['server'])}" if view["server"] else ""
-    typer.echo(f"{view['id']}  {view['status']}")
+    after = f" after {(view['decided_at'] - view['at']) // 1000} s" if view["decided_at"] else ""
+    typer.echo(f"{view['id']}  {view['status']}{after}")
     typer.echo(f"who       {visible(view['principal'])}/{visible(view['agent'])}, session {view['session']}")
     typer.echo(f"tool      {visible(view['tool'])}{server}  risk {view['risk']}/1000")
     shown = view.get("shown")

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from yett import canonical
 from yett.errors import InvalidCall
 from yett.gateway import Gateway
+from yett.ledger import ApprovalView
 from yett.model import Identity
 from yett.serve.asgi import Sidecar
 from yett.serve.auth import require
@@ -30,8 +31,10 @@ class Desk:
         self.metrics = metrics
         self._bell = asyncio.Event()
 
-    def rang(self) -> None:
-        """Something about approvals has changed: wake who waits for that."""
+    def rang(self, decided: ApprovalView | None = None) -> None:
+        """Something about approvals has changed, perhaps somebody's word: wake who waits for that."""
+        if decided is not None and decided.decided_at:
+            self.metrics.approved(decided.decided_at - decided.at)
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _MAX_REASONS: Final = 500
+_PATIENCE: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 _SECONDS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -55,6 +56,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._approval = Histogram(
+            "yett_approval_seconds",
+            "From a held call to a person's word on it",
+            buckets=_PATIENCE,
+            registry=self.registry,
+        )
         self._requests = Counter(
             "yett_http_responses",
             "Responses by route and status",
@@ -71,6 +78,10 @@ class Metrics:
         if not decision.allowed:
             for reason in decision.reasons[:8]:
                 self._reasons.labels(*self._series(reason.stage, reason.code)).inc()
+
+    def approved(self, took_ms: int) -> None:
+        """Count one approval or refusal."""
+        self._approval.observe(took_ms / 1000)
 
     def _series(self, stage: str, code: str) -> tuple[str, str]:
         """The labels of a reason. Codes come from Yett and from policies, which are few; should something

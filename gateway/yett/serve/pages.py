@@ -90,10 +90,11 @@ def request(view: ApprovalView, *, at: Place, problem: str = "") -> bytes:
     parts = [f'<p class="cut">{text(problem)}</p>' if problem else ""]
     server = f" on {text(view.server)}" if view.server else ""
     asked = datetime.fromtimestamp(view.at / 1000, UTC).isoformat(timespec="seconds")
+    after = f", decided after {(view.decided_at - view.at) // 1000} s" if view.decided_at else ""
     parts.append(
         f"<p>{text(view.principal)} / {text(view.agent)}, session {text(view.session)}, asked {text(asked)}, "
         f"risk {view.risk}. Status: <strong>{text(view.status)}</strong>, approved by {len(view.approved_by)} "
-        f"of {view.quorum}.</p><h2>Tool</h2><pre>{text(view.tool)}{server}</pre>"
+        f"of {view.quorum}{after}.</p><h2>Tool</h2><pre>{text(view.tool)}{server}</pre>"
     )
     shown = view.shown
     if shown is not None:

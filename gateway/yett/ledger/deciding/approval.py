@@ -45,6 +45,8 @@ class ApprovalView(Struct, frozen=True, kw_only=True):
     risk: int
     at: int
     expires: int
+    decided_at: int = 0
+    """When the last word on it was said, ms; 0 while it waits."""
     shown: View | None = None
     """What will run; None once decided, or if it was lost: then the call must be proposed again."""
 
@@ -65,6 +67,7 @@ def present(row: Approval, now: int, shown: View | None) -> ApprovalView:
         risk=row.risk,
         at=row.at,
         expires=row.expires,
+        decided_at=0 if row.status == WAITING else row.decided_at,
         shown=shown,
     )
 

@@ -75,16 +75,14 @@ def router(desk: Desk) -> APIRouter:
     async def approve(request: Request, identifier: str) -> Response:
         who = desk.who(request, *_PEOPLE)
         yes = await desk.read(request, Approve)
-        await desk.do(lambda: ledger.approve(identifier, who, narrow=yes.narrow))
-        desk.rang()
+        desk.rang(await desk.do(lambda: ledger.approve(identifier, who, narrow=yes.narrow)))
         return reply(shown(ledger.approval(identifier, who)))
 
     @routes.post("/{identifier}/refuse", summary="Say no")
     async def refuse(request: Request, identifier: str) -> Response:
         who = desk.who(request, *_PEOPLE)
         no = await desk.read(request, Refuse)
-        await desk.do(lambda: ledger.refuse(identifier, who, no.reason))
-        desk.rang()
+        desk.rang(await desk.do(lambda: ledger.refuse(identifier, who, no.reason)))
         return reply(shown(ledger.approval(identifier, who)))
 
     @routes.post("/{identifier}/withdraw", summary="The agent no longer wants it")

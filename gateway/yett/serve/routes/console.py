@@ -163,15 +163,15 @@ def router(desk: Desk) -> APIRouter:
         _check_csrf(await form(request), visit)
         try:
             if verb == "approve":
-                await desk.do(lambda: ledger.approve(identifier, who))
+                decided = await desk.do(lambda: ledger.approve(identifier, who))
             elif verb == "refuse":
-                await desk.do(lambda: ledger.refuse(identifier, who))
+                decided = await desk.do(lambda: ledger.refuse(identifier, who))
             else:
                 raise YettError("NOT_FOUND", "there is nothing here")
         except (LedgerError, Unauthorized) as refused:
             view = ledger.approval(identifier, who)
             return _page(pages.request(view, at=_place(who, visit), problem=refused.message), 409)
-        desk.rang()
+        desk.rang(decided)
         return _see(visit.home)
 
     return routes
