@@ -92,6 +92,7 @@ def encoded(script: str) -> str:
         ("if(1){whoami}", "whoami"),
         ("function zz { whoami }; zz", "whoami"),
         ("whoami `\n/all", "whoami"),
+        ("git status;whoami /all", "whoami"),
         ('cmd /v:on /c "set q=whoami /all&!q!"', "whoami"),
         ('cmd /v:on /c "set x=zzwhoamizz&& !x:~2,6!"', "whoami"),
         ('cmd /v:on /c "set x=whQami&& call !x:Q=o!"', "whoami"),

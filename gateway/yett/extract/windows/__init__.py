@@ -2,7 +2,7 @@
 
     analyse(source, pointer, …) -> ShellResult
 
-1. The dialect is told by what only one of them has (`dialect`).
+1. The dialect is told by what only one of them has (`dialect`); where a `;` leaves it open, both are read.
 2. `cmd` or `powershell` cuts the source into commands, undoing carets, backticks, quotes, variables and constant
    string tricks.
 3. `unwrap` follows what a command runs in turn (`cmd /c`, `powershell -enc`, `start`, `schtasks /tr`, `wmic process
@@ -50,6 +50,8 @@ def analyse(
         reader.opaque.append("control_char")
     else:
         reader.read(source, kind, (), "direct")
+        if kind == "cmd" and not dialect and recognise.goes_on(source):
+            reader.read(source, "powershell", (), "direct")
         reader.fetched()
         reader.whole(source)
     return ShellResult(

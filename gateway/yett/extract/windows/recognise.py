@@ -79,3 +79,16 @@ def looks_like(text: str) -> bool:
 def dialect(source: str) -> str:
     """`powershell` or `cmd`, by what only one of them has; cmd if neither shows."""
     return "powershell" if _POWERSHELL.search(source) else "cmd"
+
+
+_WORD_BEHIND = pattern(r";\s*[A-Za-z][\w.-]*(?:[\s;|&]|$)")
+_PATH_BEHIND = pattern(r"(?i);\s*(?:[a-z]:|\.{0,2})\\")
+_LISTS_FOLDERS = pattern(r"(?im)^\s*@?(?:set|setx|path)\b")
+
+
+def goes_on(source: str) -> bool:
+    """Whether a command stands behind a `;`, a blank to cmd and the end of a command to PowerShell."""
+    return ";" in source and (
+        bool(_WORD_BEHIND.search(source))
+        or (bool(_PATH_BEHIND.search(source)) and not _LISTS_FOLDERS.search(source))
+    )
