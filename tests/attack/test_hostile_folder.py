@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -86,6 +87,35 @@ def test_init_writes_through_no_link_that_waits_beside_a_file(tmp_path: Path) ->
     assert "yett" in (project / ".mcp.json").read_text()
     assert (home / "rc").read_text() == "mine"
     assert [each.name for each in home.iterdir()] == ["rc"]
+
+
+@pytest.mark.parametrize("kind", ["giant", "pipe", "device"])
+def test_no_file_of_a_folder_keeps_its_survey_waiting_or_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    project = tmp_path / "project"
+    places = [".mcp.json", "agent.py", "log.jsonl"]
+    places += [f".{agent}/settings.json" for agent in ("claude", "gemini")]
+    places += [".claude/settings.local.json", ".codex/hooks.json", ".cursor/hooks.json"]
+    for place in places:
+        path = project / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "device":
+            path.symlink_to("/dev/zero")
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+    monkeypatch.chdir(project)
+    yett("init", ".", "--yes")
+    assert "OPEN" in yett("doctor", ".", "--state", str(tmp_path / "state"))
+    assert "no file of text" in str(
+        CliRunner().invoke(build(["hook"]), ["hook", "install", "claude-code", "--yes"]).exception
+    )
+    if kind != "giant":
+        yett("scan-history", ".")
 
 
 ESCAPES = "\x1b[2J\x1b]52;c;ZXZpbA==\x07\x9b31m\u202e"

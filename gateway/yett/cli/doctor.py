@@ -7,7 +7,6 @@ the exit status is 1 if anything is open.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -131,6 +130,7 @@ def _log(state: Path) -> Iterator[Line]:
 
 
 def _ways(folder: Path) -> Iterator[Line]:
+    from yett.proxy import foreign
     from yett.proxy.hooks.heeded import ignored
     from yett.proxy.hooks.install import PLACES, our_hook
     from yett.proxy.survey import find
@@ -143,7 +143,7 @@ def _ways(folder: Path) -> Iterator[Line]:
             yield "ok", what
         else:
             user = Path(PLACES[found.name].user).expanduser()
-            placed = [(path, hook) for path in (found.where, user) if (hook := our_hook(_text(path)))]
+            placed = [(path, hook) for path in (found.where, user) if (hook := our_hook(foreign.text(path)))]
             why = [ignored(found.name, path, folder) for path, _ in placed]
             if placed and all(why):
                 yield "OPEN", f"{what}: the agent does not run its hook: {why[0]}"
@@ -173,10 +173,3 @@ def _hook(agent: str, what: str, hook: dict[str, Any] | None) -> Iterator[Line]:
     latency = results["p50_ms"]
     status = "ok" if latency < HOOK_BUDGET_MS else "note"
     yield status, f"{what}: answers in {latency:.1f} ms, interpreter included"
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8") if os.access(path, os.R_OK) else None
-    except UnicodeDecodeError:
-        return None

@@ -180,10 +180,12 @@ def _token(agent: str, state: Path) -> Path:
 
 
 def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
+    from yett.proxy import foreign
+
+    found = foreign.text(path)
+    if found is None and os.path.lexists(path):
+        raise YettError("SETTINGS_UNREADABLE", f"{path} is no file of text", remedy="it is left as it is")
+    return found
 
 
 def _write(path: Path, before: str | None, after: str, yes: bool) -> None:

@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from yett.proxy import foreign
 from yett.proxy.hooks.install import is_ours, place
 
 _CODEX_EVENTS: Final = {
@@ -144,16 +145,16 @@ def _at(value: Any, *keys: str) -> Any:
 
 def _json(path: Path) -> dict[str, Any]:
     """An agent's settings; comments of whole lines are passed over. What can't be read says nothing."""
+    lines = (foreign.text(path) or "").splitlines()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
         found = json.loads("\n".join(line for line in lines if not line.lstrip().startswith("//")))
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return tomllib.loads(foreign.text(path) or "")
+    except (ValueError, RecursionError):
         return {}

@@ -19,6 +19,7 @@ import msgspec
 
 from yett import canonical
 from yett.errors import InvalidCall, YettError
+from yett.proxy import foreign
 
 _HTTP_PATH = "/v1/hooks/claude-code"
 _CLIENT_PATH = "yett/proxy/hooks/client.py"
@@ -29,8 +30,6 @@ _UNSTARTED: Final = {
 }
 TIMEOUT = 60
 """Seconds an agent gives the hook; the client itself gives up much sooner."""
-LARGEST = 4 << 20
-"""Bytes of settings."""
 TOKEN_VARIABLE = "YETT_HOOK_TOKEN"  # noqa: S105 -- a name
 """Where an HTTP hook has its token from: settings are files that people share."""
 
@@ -255,7 +254,7 @@ def _load(text: str | None) -> dict[str, Any]:
         return {}
     try:
         # Strictly: of a key that stands twice, one would be lost in writing.
-        loaded = canonical.parse(text.encode(), max_bytes=LARGEST)
+        loaded = canonical.parse(text.encode(), max_bytes=foreign.LARGEST)
     except (InvalidCall, UnicodeError):
         raise YettError(
             "SETTINGS_UNREADABLE",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from yett.proxy import foreign
 from yett.proxy.hooks.install import PLACES, installed
 from yett.proxy.survey.model import Found
 
@@ -26,14 +27,7 @@ def find_agents(folder: Path) -> list[Found]:
             continue
         settings = folder / PLACES[agent].project
         user = Path(PLACES[agent].user).expanduser()
-        guarded = any(installed(agent, _text(path)) for path in (settings, user))
+        guarded = any(installed(agent, foreign.text(path)) for path in (settings, user))
         note = "" if guarded else f"run `yett hook install {agent}`"
         found.append(Found(kind="agent", name=agent, where=settings, guarded=guarded, note=note))
     return found
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from yett.proxy import foreign
 from yett.proxy.survey.model import Found
 
 FRAMEWORKS: Final = {
@@ -68,13 +69,12 @@ def _programs(folder: Path) -> Iterator[Path]:
 
 
 def _imports(path: Path) -> set[str]:
+    source = foreign.read(path, MAX_BYTES)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return set()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = ast.parse(source or b"")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     found: set[str] = set()
     for node in ast.walk(tree):

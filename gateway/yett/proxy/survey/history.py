@@ -47,7 +47,8 @@ def transcripts(given: list[Path]) -> list[Path]:
     places = given or [Path(place).expanduser() for place, _ in PLACES]
     files: list[Path] = []
     for place in places:
-        files += [place] if place.is_file() else sorted(place.rglob("*.jsonl")) if place.is_dir() else []
+        below = sorted(place.rglob("*.jsonl")) if place.is_dir() else [place]
+        files += [path for path in below if path.is_file()]
     return files
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from yett.proxy import foreign
 from yett.proxy.survey.model import Change, Found
 
 PLACES: Final = (
@@ -26,7 +28,6 @@ PLACES: Final = (
     (".claude.json", "mcpServers"),
 )
 """Configuration files relative to a project (or a home directory), and the member that lists servers."""
-MAX_BYTES: Final = 4 * 1024 * 1024
 
 
 def find_servers(folder: Path) -> list[Found]:
@@ -34,15 +35,15 @@ def find_servers(folder: Path) -> list[Found]:
     found: list[Found] = []
     for name, member in PLACES:
         path = folder / name
-        if not path.is_file():
+        if not os.path.lexists(path):
             continue
+        text = foreign.text(path)
         try:
-            text = path.read_bytes()[: MAX_BYTES + 1].decode()
-            loaded = json.loads(text)
+            loaded = json.loads(text or "")
             servers = loaded.get(member, {})
-            if len(text) > MAX_BYTES or not isinstance(servers, dict):
+            if text is None or not isinstance(servers, dict):
                 raise ValueError
-        except (ValueError, AttributeError, RecursionError, OSError):
+        except (ValueError, AttributeError, RecursionError):
             note = "the file cannot be read as JSON; whatever it starts is not guarded"
             found.append(Found(kind="mcp", name="?", where=path, guarded=False, note=note))
             continue
