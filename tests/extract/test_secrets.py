@@ -170,3 +170,23 @@ def test_a_secret_behind_many_that_are_none_is_found() -> None:
     decoys = "".join(f"password=changeme{number}\n" for number in range(300))
     assert not secrets.scan(decoys, "/t")
     assert secrets.scan(decoys + "password=" + "xK9#" + "mQ2$vLp7", "/t")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"spring.mail.password={'bcdf' + some(string.ascii_lowercase, 12)}",
+        f"password: {' '.join('x' + some('bcdfgh', 3) for _ in range(4))}",
+        f"Your recovery codes: {some(HEX, 3)}01-{some(HEX, 5)} {some(HEX, 5)}-{some(HEX, 4)}7 {some(HEX, 5)}-{some(HEX, 5)}",
+    ],
+)
+def test_what_an_account_hands_out_once_is_a_secret(text: str) -> None:
+    assert secrets.scan(text, "/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["password: must have nine char.", "recovery codes: see page 12, then ask Ann", "credential_helper=osxkeychain-v2"],
+)  # fmt: skip
+def test_what_is_said_of_one_is_none(text: str) -> None:
+    assert not secrets.scan(text, "/x")

@@ -76,8 +76,8 @@ def fragment(text: str) -> None:
 def probes(text: str) -> None:
     """One text as a whole statement of three dialects, and pasted into a query as a string and as a number."""
     from yett.extract.budget import Budget
+    from yett.extract.sql import dialects, splice
     from yett.extract.sql import probes as reader
-    from yett.extract.sql import splice, statement
     from yett.extract.words import encodable
 
     text = encodable(text)
@@ -88,7 +88,7 @@ def probes(text: str) -> None:
     ):
         splice.spliced(source)
         for dialect in ("mysql", "postgres", "tsql"):
-            parsed = statement.parse(source, dialect, Budget(milliseconds=60_000))
+            parsed = dialects.parse(source, dialect, Budget(milliseconds=60_000))
             if parsed is not None:
                 reader.flags(parsed[1], source)
 

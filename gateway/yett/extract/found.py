@@ -45,6 +45,27 @@ class Found:
         self.blobs: list[str] = []
         self.later: list[Later] = []
 
+    def add_text(self, text: Text) -> None:
+        if len(self.texts) < MAX_FACTS:
+            self.texts.append(text)
+        else:
+            self.limits.add("facts")
+
+    def add_secrets(self, found: tuple[SecretFact, ...]) -> None:
+        """One is enough to act on: what is over is no limit."""
+        self.secrets.extend(found[: MAX_FACTS - len(self.secrets)])
+
+    def add_signals(self, found: Iterable[Signal]) -> None:
+        """Of two of a kind in one place the stronger stays."""
+        for signal in found:
+            known = self.signals.get((signal.pointer, signal.kind))
+            if known is None or known.weight < signal.weight:
+                self.signals[signal.pointer, signal.kind] = signal
+
+    def add_contacts(self, found: Iterable[Contact]) -> None:
+        for contact in found:
+            self.contacts.setdefault((contact.kind, contact.value), contact)
+
     def add_statements(self, found: tuple[Statement, ...]) -> None:
         if len(self.statements) + len(found) > MAX_FACTS:
             self.limits.add("facts")

@@ -1,6 +1,6 @@
 """The walk from arguments to facts. See the package for the story; here is how it is done.
 
-Every string becomes an `_Item`: the text, where it stands, how it was reached and what it is declared to be.
+Every string becomes an `Item`: the text, where it stands, how it was reached and what it is declared to be.
 Items wait in a queue; reading one may put more there (a decoded layer, a shell's inline Python, a string of
 that Python). The queue, the `Budget` and `MAX_NESTING` bound the work; what does not fit is named in `limits`.
 """
@@ -34,18 +34,13 @@ from yett.extract import code as code_analyser
 from yett.extract.budget import MAX_NESTING, Budget, Nested, OverBudget
 from yett.extract.facts import CodeFact, Command, Facts, Later, Text, UrlFact
 from yett.extract.found import MAX_FACTS, Found
-from yett.extract.patterns import ScanFailed, probe
+from yett.extract.item import DOCUMENT, LONG, SHORT, Item, kind_of, like_blob, like_command, two_words
+from yett.extract.patterns import ScanFailed
 from yett.extract.result import ShellResult
 from yett.model import ToolCall, ToolSpec
 
 MAX_TEXT = 1 << 16
 """Characters of one string that are analysed; longer is cut and said so."""
-BLOB = 128
-"""Characters from which on a text without words is taken for something encoded."""
-DOCUMENT = 4_096
-"""Characters from which on a text that nothing declares is a document, which speaks of paths and is none."""
-SHORT = 80
-"""Longest prose that is also looked at for fragments of SQL and shell: a title may end up in a query."""
 VALUE = 2
 """Steps that any string takes, whatever is in it, and one more for each `SCANNED` bytes."""
 SCANNED = 256
@@ -53,28 +48,8 @@ GUESSED = 10
 """Steps more of a text that is taken for a program by its looks."""
 MAX_COMMANDS = 500
 """Commands of one call; the judgement of each may ask all others."""
-LONG = 400
-"""Longest that is so looked at where it has no two words in a row."""
-
-_NO_PROSE = probe(r"[;&|`$<>(){}\\*]|\s-{1,2}[a-zA-Z]|(?:^|\s)[~.]{0,2}/\w|\n")
-"""What a command line has and a sentence that begins with `find` or `head` mostly has not."""
-_SENTENCE = probe(r"(?:^|\s)[A-Za-z][a-z']+,? [A-Za-z]?[a-z]+(?:[\s.,:;!?)]|$)")
-"""Two plain words in a row, which a payload in a title or a comment does not have."""
-_ENCODED = probe(r"^[A-Za-z0-9+/_-]+={0,2}\s*$")
 
 T = TypeVar("T")
-
-
-class _Item(msgspec.Struct, frozen=True):
-    text: str
-    pointer: str
-    kind: str
-    name: str = ""
-    chain: tuple[str, ...] = ()
-    depth: int = 0
-    key: bool = False
-    declared: bool = True
-    via: str = ""
 
 
 class Extraction:
@@ -85,7 +60,7 @@ class Extraction:
         self.spec = spec
         self.size = size
         self.budget = budget
-        self.queue: deque[_Item] = deque()
+        self.queue: deque[Item] = deque()
         self.seen: set[tuple[str, str]] = set()
         self.found = Found()
         self.limits = self.found.limits
@@ -122,9 +97,7 @@ class Extraction:
                 self._argv(words, pointer)
             elif isinstance(value, str):
                 declared = leaf.kind not in ("data", "content", "label")
-                self.queue.append(
-                    _Item(value, pointer, leaf.kind, leaf.name, key=leaf.key, declared=declared)
-                )
+                self.queue.append(Item(value, pointer, leaf.kind, leaf.name, key=leaf.key, declared=declared))
             else:
                 self.found.add_amount(value, pointer)
 
@@ -142,10 +115,8 @@ class Extraction:
         inner.nesting = self.nesting + 1
         try:
             for program in files.programs(body, self.budget):
-                kind, pointer = _NESTED.get(program.language, "code"), f"{body.pointer}#/{program.place}"
-                inner.queue.append(
-                    _Item(program.text, pointer, kind, program.language, declared=program.sure)
-                )
+                kind, pointer = kind_of(program.language, "code"), f"{body.pointer}#/{program.place}"
+                inner.queue.append(Item(program.text, pointer, kind, program.language, declared=program.sure))
             inner._drain()
         except files.TooDeep:
             self.limits.add("depth")
@@ -168,18 +139,11 @@ class Extraction:
 
     # -- one string --------------------------------------------------------------------------------------
 
-    def _read(self, item: _Item) -> None:
+    def _read(self, item: Item) -> None:
         text = item.text
         if not text:
             return
-        if (
-            item.kind in ("label", "data")
-            and len(text) <= 16
-            and not item.chain
-            and text.isascii()
-            and text.isalnum()
-        ):
-            # Most values of most calls: a word, a number, a code. No analyser has anything to say of them.
+        if item.plain:
             self.found.texts.append(Text(pointer=item.pointer, value=text, key=item.key))
             return
         mark = (text, item.kind)
@@ -193,22 +157,10 @@ class Extraction:
             text = text[:MAX_TEXT]
         data = text.encode("utf-8", "replace")
         self.budget.spend(VALUE + len(data) // SCANNED, len(data))
-        if len(self.found.texts) < MAX_FACTS:
-            self.found.texts.append(
-                Text(
-                    pointer=item.pointer,
-                    value=text,
-                    chain=item.chain,
-                    key=item.key,
-                    prose=item.kind == "file"
-                    or (
-                        item.kind == "content"
-                        and (len(text) > LONG or data.count(b"\n") > 1 or bool(_SENTENCE.search(data)))
-                    ),
-                )
-            )
-        else:
-            self.limits.add("facts")
+        prose = item.prose(text, data)
+        self.found.add_text(
+            Text(pointer=item.pointer, value=text, chain=item.chain, key=item.key, prose=prose)
+        )
         if not item.via:
             self._everywhere(item, text, data)
         patch = item.kind != "key" and not item.key and patches.looks_like(text)
@@ -222,15 +174,15 @@ class Extraction:
         data = text.encode("utf-8", "replace")
         self.budget.spend(1, len(data))
         self.found.texts.append(Text(pointer=pointer, value=text))
-        self._everywhere(_Item(text, pointer, "label"), text, data)
+        self._everywhere(Item(text, pointer, "label"), text, data)
 
-    def _layers(self, item: _Item, text: str, data: bytes) -> None:
+    def _layers(self, item: Item, text: str, data: bytes) -> None:
         try:
             found = decode.triggers(data)
         except ScanFailed:
             self.limits.add("scan")
             return
-        blob = len(text) >= BLOB and not item.chain and bool(_ENCODED.search(data))
+        blob = not item.chain and like_blob(text, data)
         if not found and text.isascii():
             if blob:
                 self.found.blobs.append(item.pointer)
@@ -248,7 +200,7 @@ class Extraction:
             if kind == "data" and len(text) > decode.MAX_WHOLE and layer.chain[0] in decode.ESCAPES:
                 kind = "pieces"
             self.queue.append(
-                _Item(
+                Item(
                     layer.value,
                     item.pointer,
                     kind,
@@ -262,21 +214,13 @@ class Extraction:
         if blob:
             self.found.blobs.append(item.pointer)
 
-    def _everywhere(self, item: _Item, text: str, data: bytes) -> None:
+    def _everywhere(self, item: Item, text: str, data: bytes) -> None:
         """What is looked for in every string, whatever it is declared to be."""
         try:
-            self.found.secrets.extend(
-                secrets.scan(text, item.pointer, name=item.name, budget=self.budget)[
-                    : MAX_FACTS - len(self.found.secrets)
-                ]
-            )
+            self.found.add_secrets(secrets.scan(text, item.pointer, name=item.name, budget=self.budget))
             if len(text) > 11:
-                for signal in signals.scan(text, item.pointer, chain=item.chain):
-                    known = self.found.signals.get((item.pointer, signal.kind))
-                    if known is None or known.weight < signal.weight:
-                        self.found.signals[item.pointer, signal.kind] = signal
-            for contact in contacts.find(text, item.pointer):
-                self.found.contacts.setdefault((contact.kind, contact.value), contact)
+                self.found.add_signals(signals.scan(text, item.pointer, chain=item.chain))
+            self.found.add_contacts(contacts.find(text, item.pointer))
         except ScanFailed:
             self.limits.add("scan")
         if (
@@ -289,38 +233,38 @@ class Extraction:
 
     # -- readers, one a kind -----------------------------------------------------------------------------
 
-    def _command(self, item: _Item, text: str, data: bytes) -> None:
+    def _command(self, item: Item, text: str, data: bytes) -> None:
         self._run_by_shell(item, text, item.kind == "windows" or windows.looks_like(text), item.declared)
 
-    def _sql(self, item: _Item, text: str, data: bytes) -> None:
+    def _sql(self, item: Item, text: str, data: bytes) -> None:
         self._statements(item, text, item.declared)
 
-    def _layer(self, item: _Item, text: str, data: bytes) -> None:
+    def _layer(self, item: Item, text: str, data: bytes) -> None:
         """A decoded reading of a SQL value: a fragment may stand in it, a statement need not."""
         self._statements(item, text, False)
 
-    def _statements(self, item: _Item, text: str, declared: bool) -> None:
+    def _statements(self, item: Item, text: str, declared: bool) -> None:
         found = sql.analyse(text, item.pointer, declared=declared, chain=item.chain, budget=self.budget)
         self.found.add_statements(found)
 
-    def _path(self, item: _Item, text: str, data: bytes) -> None:
+    def _path(self, item: Item, text: str, data: bytes) -> None:
         if "://" in text and not text.lower().startswith(("file:", "local_file:", "url:")):
             self._add_url(item, text, declared=True)
             return
         self._add_path(text, item.pointer, chain=item.chain, declared=item.declared or bool(item.chain))
         self._embedded_paths(item, text, data)
 
-    def _url(self, item: _Item, text: str, data: bytes) -> None:
+    def _url(self, item: Item, text: str, data: bytes) -> None:
         self._add_url(item, text, declared=not item.via)
         if text[:5].lower() in ("file:", "local", "url:f"):
             self._add_path(text, item.pointer, chain=item.chain, declared=True)
         for name, value in urls.parameters(text):
             # Whoever answers puts it into a query, a command or a path of its own.
             self.queue.append(
-                _Item(value, item.pointer, "data", name, ("percent",), 1, declared=False, via="parameter")
+                Item(value, item.pointer, "data", name, ("percent",), 1, declared=False, via="parameter")
             )
 
-    def _code(self, item: _Item, text: str, data: bytes) -> None:
+    def _code(self, item: Item, text: str, data: bytes) -> None:
         language = views.language("" if item.via else self.call.tool, item.name)
         if not language and not item.via:
             named = (self.call.arguments.get(name) for name in _LANGUAGE_ARGUMENTS)
@@ -334,7 +278,7 @@ class Extraction:
             return
         self._run_by_interpreter(item, text, language, item.declared)
 
-    def _patch(self, item: _Item, text: str, data: bytes) -> None:
+    def _patch(self, item: Item, text: str, data: bytes) -> None:
         """A patch is no command line, whatever its argument is called."""
         patch = patches.read(text)
         for use, name in patch.files:
@@ -342,27 +286,26 @@ class Extraction:
             self.does.add(use)
         if patch.added:
             self.queue.append(
-                _Item(patch.added, item.pointer, "file", depth=item.depth, declared=False, via="patch")
+                Item(patch.added, item.pointer, "file", depth=item.depth, declared=False, via="patch")
             )
 
-    def _contact(self, item: _Item, text: str, data: bytes) -> None:
+    def _contact(self, item: Item, text: str, data: bytes) -> None:
         kind = (
             "email" if "@" in text else "iban" if text[:2].isalpha() and text[2:4].isdecimal() else "account"
         )
-        contact = contacts.analyse(text[:200], item.pointer, kind)
-        self.found.contacts.setdefault((contact.kind, contact.value), contact)
+        self.found.add_contacts((contacts.analyse(text[:200], item.pointer, kind),))
         self._data(item, text, data)
 
-    def _money(self, item: _Item, text: str, data: bytes) -> None:
+    def _money(self, item: Item, text: str, data: bytes) -> None:
         self.found.add_amount(text, item.pointer)
         self._data(item, text, data)
 
-    def _content(self, item: _Item, text: str, data: bytes) -> None:
+    def _content(self, item: Item, text: str, data: bytes) -> None:
         """Prose or a file's body: it is not run, but a short value may break out of what it is put into."""
-        if len(text) <= SHORT or (len(text) <= LONG and not (_SENTENCE.search(data) and sql.sentence(text))):
+        if len(text) <= SHORT or (len(text) <= LONG and not (two_words(data) and sql.sentence(text))):
             self._fragments(item, text, data)
 
-    def _data(self, item: _Item, text: str, data: bytes) -> None:
+    def _data(self, item: Item, text: str, data: bytes) -> None:
         """A string declared to be nothing: look for every meaning."""
         self._fragments(item, text, data)
         if "\n" in text or len(text) > 8:
@@ -380,25 +323,25 @@ class Extraction:
         if text[:5].lower() == "file:":
             self._add_path(text, item.pointer, chain=item.chain, declared=False)
 
-    def _pieces(self, item: _Item, text: str, data: bytes) -> None:
+    def _pieces(self, item: Item, text: str, data: bytes) -> None:
         """Places of a long text with their escapes undone: no program, but all else may stand there."""
         self._fragments(item, text, data)
         self._embedded_paths(item, text, data)
 
-    def _fragments(self, item: _Item, text: str, data: bytes) -> None:
+    def _fragments(self, item: Item, text: str, data: bytes) -> None:
         self._statements(item, text, False)
         if windows.looks_like(text):
             self._run_by_shell(item, text, True, False)
-        elif _NO_PROSE.search(data) and shell.looks_like(text) and not sql.is_condition(text):
+        elif like_command(data) and shell.looks_like(text) and not sql.is_condition(text):
             self._run_by_shell(item, text, False, False)
 
-    def _run_by_shell(self, item: _Item, text: str, by_windows: bool, declared: bool) -> None:
+    def _run_by_shell(self, item: Item, text: str, by_windows: bool, declared: bool) -> None:
         analyse = windows.analyse if by_windows else shell.analyse
         with self._allowance(declared):
             result = analyse(text, item.pointer, chain=item.chain, declared=declared, budget=self.budget)
             self._shell_result(result, item.pointer, item.depth)
 
-    def _run_by_interpreter(self, item: _Item, text: str, language: str, declared: bool) -> None:
+    def _run_by_interpreter(self, item: Item, text: str, language: str, declared: bool) -> None:
         with self._allowance(declared):
             fact, nested = code_analyser.analyse(
                 text, item.pointer, language=language, declared=declared, budget=self.budget
@@ -454,7 +397,7 @@ class Extraction:
                     if "shadow" in fact.categories:
                         self.found.add_path(fact)
 
-    def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: _Item) -> None:
+    def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: Item) -> None:
         self.found.code.append(fact)
         use = "delete" if "file_delete" in fact.flags else ""
         for word in fact.strings[:MAX_FACTS]:
@@ -469,9 +412,9 @@ class Extraction:
             if depth + 1 > MAX_NESTING:
                 self.limits.add("depth")
                 return
-            kind = _NESTED.get(inner.kind, "data")
+            kind = kind_of(inner.kind, "data")
             self.queue.append(
-                _Item(
+                Item(
                     inner.text,
                     inner.pointer or pointer,
                     kind,
@@ -483,7 +426,7 @@ class Extraction:
                 )
             )
 
-    def _embedded_paths(self, item: _Item, text: str, data: bytes) -> None:
+    def _embedded_paths(self, item: Item, text: str, data: bytes) -> None:
         if paths.embeds(data):
             found = paths.embedded(text, item.pointer, self.harmless, chain=item.chain, budget=self.budget)
             for fact in found:
@@ -495,7 +438,7 @@ class Extraction:
             self.limits.add("too_long")
         self.found.add_path(paths.analyse(text, pointer, **known))
 
-    def _add_url(self, item: _Item, text: str, *, declared: bool) -> None:
+    def _add_url(self, item: Item, text: str, *, declared: bool) -> None:
         if urls.too_long(text):
             self.limits.add("too_long")
         self._add_urls(urls.analyse(text, item.pointer, chain=item.chain, declared=declared))
@@ -528,7 +471,7 @@ class Extraction:
         )
 
 
-Reader = Callable[[Extraction, _Item, str, bytes], Any]
+Reader = Callable[[Extraction, Item, str, bytes], Any]
 _READERS: dict[str, Reader] = {
     "command": Extraction._command,
     "windows": Extraction._command,
@@ -548,7 +491,3 @@ _READERS: dict[str, Reader] = {
 }
 _WRITING = frozenset(("write", "persist", "exec", "admin"))
 _LANGUAGE_ARGUMENTS = ("language", "lang", "interpreter", "runtime", "kernel")
-_NESTED = {
-    "perl": "code", "ruby": "code", "php": "code", "lua": "code", "script": "code",
-    "shell": "command", "windows": "windows", "sql": "sql", "python": "code", "javascript": "code", "path": "path", "url": "url",
-}  # fmt: skip

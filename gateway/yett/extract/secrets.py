@@ -75,7 +75,7 @@ _CHOSEN = pattern(r"(?i)(?:password|passwd|passphrase|pwd)[\"'\]]?$")
 _INNOCENT_NAME = pattern(
     r"(?i)(?:^|[^a-z])(?:max|min|total|num|n|count|prompt|completion|input|output|next|page|continuation|cache|cancellation|cancel|sort|primary|foreign|partition|public|idempotency|csrf|xsrf|stop|pad|eos|bos|unk|special|tokenizer|key(?:word|board)|idempotent|stream|sync|resume|sequence|range|hash|index|group|object|cursor|request|trace|correlation)[_.-]*(?:tokens?|keys?)"
     r"|tokens?[_.-]*(?:count|limit|usage|type|length|budget|per|used|max|ids?$|address|symbol|name|url|uri|endpoint|path|file|expiry|expires|ttl)"
-    r"|(?:key|secret|password|token|credential)s?[_.-]*(?:name|path|file|dir|policy|ref|arn|manager|version|length|hint|field|type|url|uri|rotation|expiry|label|prompt|reset|env|format|provider|scope|vault|store|id_ref|input|class)|_author|author_|public[_.-]?key|keyboard|keyword|monkey|turkey"
+    r"|(?:key|secret|password|token|credential)s?[_.-]*(?:name|path|file|dir|policy|ref|arn|manager|version|length|hint|field|type|url|uri|rotation|expiry|label|prompt|reset|env|format|provider|scope|vault|store|id_ref|input|class|helper|(?:[a-z]+[_.-])?algo(?:rithm)?)|_author|author_|public[_.-]?key|keyboard|keyword|monkey|turkey"
 )
 
 
@@ -89,7 +89,7 @@ class Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entropy: float = 2.5
     """Bits a character at least, of the matched secret."""
     check: str = ""
-    """github, jwt, luhn, basic, pem, mixed: a further test of the match."""
+    """The name of one of `_CHECKS`: a further test of the match."""
     context: str = ""
     """RE2 that must also occur in the text (the provider's name), for forms that others share."""
 
@@ -332,6 +332,18 @@ def _digits_too(value: str) -> str:
     return "format" if any(c.isdigit() for c in value) and any(c.isalpha() for c in value) else ""
 
 
+def _some_digits(value: str) -> str:
+    return "format" if any(c.isdigit() for c in value) else ""
+
+
+_UNSPOKEN = pattern(r"[b-df-hj-np-tv-xz]{4}|(?:^| )[a-z]?[b-df-hj-np-tv-xz]{3}[a-z]?(?: |$)")
+
+
+def _unspoken(value: str) -> str:
+    """Letters that nobody thought up: four consonants in a row, or three of a group of four."""
+    return "format" if _UNSPOKEN.search(value) else ""
+
+
 def _openai(value: str) -> str:
     return "" if value.startswith("sk-ant-") else _mixed(value)
 
@@ -344,4 +356,6 @@ _CHECKS = {
     "basic": _basic,
     "mixed": _mixed,
     "alnum": _digits_too,
+    "digits": _some_digits,
+    "unspoken": _unspoken,
 }

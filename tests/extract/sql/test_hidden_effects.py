@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reads_only import reads_only
 from yett.extract import sql
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
@@ -36,7 +37,7 @@ def read(text: str, *, declared: bool = True) -> tuple[Statement, ...]:
 )
 def test_an_effect_is_seen_where_the_statement_seems_to_ask(text: str, flag: str) -> None:
     assert any(flag in one.flags for one in read(text))
-    assert not sql.read_only(read(text))
+    assert not reads_only(read(text))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_an_effect_is_seen_where_the_statement_seems_to_ask(text: str, flag: str
     ],
 )
 def test_a_question_stays_one(text: str) -> None:
-    assert sql.read_only(read(text)), read(text)
+    assert reads_only(read(text)), read(text)
 
 
 @pytest.mark.parametrize(

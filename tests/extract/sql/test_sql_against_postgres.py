@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reads_only import reads_only
 from yett.extract import sql
 from yett.extract.budget import Budget
 
@@ -66,7 +67,7 @@ def miss(connection: Any, text: str) -> str:
 
 
 def is_read_only(text: str) -> bool:
-    return sql.read_only(sql.analyse(text, "/sql", dialect="postgres", budget=Budget(milliseconds=5_000)))
+    return reads_only(sql.analyse(text, "/sql", dialect="postgres", budget=Budget(milliseconds=5_000)))
 
 
 names = st.sampled_from(["a", "b", "c", "d", "t.a", '"a"', "j"])

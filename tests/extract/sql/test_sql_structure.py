@@ -48,6 +48,7 @@ def test_what_fits_and_brings_a_condition_or_a_query_is_an_injection(value: str)
         "5' 11\"",
         "f'(x) = 2x",
         "true or false",
+        "login(username=username, password=password)",
         "Group by 3, please",
         '"desc"',
         "print('hi'); print('there')",

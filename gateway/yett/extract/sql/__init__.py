@@ -17,7 +17,7 @@ import msgspec
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
 from yett.extract.patterns import pattern, probe
-from yett.extract.sql import fragment, guard, limits, names, probes, splice, statement
+from yett.extract.sql import dialects, fragment, guard, limits, names, probes, splice, statement
 from yett.extract.words import encodable, words
 
 MAX_STATEMENTS = 200
@@ -99,7 +99,7 @@ def analyse(
     opaque = limits.too_much(text)
     if opaque:
         return (_unread(text, pointer, declared, chain, flags, opaque),)
-    parsed = None if "control_char" in flags else statement.parse(text, dialect, budget)
+    parsed = None if "control_char" in flags else dialects.parse(text, dialect, budget)
     if parsed is None:
         return (_unread(text, pointer, declared, chain, flags | _splices(text, budget), "unparsed"),)
     name, trees = parsed
@@ -113,28 +113,6 @@ def hostile(one: Statement) -> frozenset[str]:
     """The flags of a statement or fragment that an honest one does not carry."""
     found = one.flags & HOSTILE
     return found | {"stacked"} if one.kind == "fragment" and "stacked" in one.flags else found
-
-
-def read_only(statements: tuple[Statement, ...]) -> bool:
-    """Whether it is one statement that is known to read only: no write, lock, side effect, or unknown function.
-
-    It may still run for ever (`recursive`), and what it reads may be none of the caller's business.
-    """
-    if len(statements) != 1:
-        return False
-    one = statements[0]
-    harmless = {
-        "constant_predicate",
-        "schema_probe",
-        "union",
-        "server_variable",
-        "always_true",
-        "union_probe",
-        "comment_tail",
-    }
-    if one.kind == "show":
-        harmless.add("unparsed")  # no dialect's SHOW writes
-    return one.kind in ("select", "show") and not one.opaque and not one.writes and one.flags <= harmless
 
 
 def _no_statement(
@@ -201,7 +179,7 @@ def _second_reading(
 ) -> tuple[Statement, ...]:
     """Where server families cut a text differently, what only the other family would run counts as well."""
     other = "postgres" if name in _BACKSLASH else "mysql"
-    trees = statement.parse_as(text, other)
+    trees = dialects.parse_as(text, other)
     if trees is None:
         return found
     again = _describe(trees, text, pointer, other, declared, chain, flags, budget)

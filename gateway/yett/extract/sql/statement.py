@@ -1,8 +1,6 @@
 """Whole statements: parsed by sqlglot, read node by node.
 
-1. `parse` tries the dialect that is named, else those the text hints at, else the most common ones, until one
-   understands the whole text. Where servers would cut the text differently, a second family is parsed as well and
-   what either sees counts.
+1. `dialects` parses the text.
 2. `describe` walks one tree and collects tables, columns, functions and the properties that matter.
 3. What sqlglot keeps as an unparsed `Command` is opened by hand where something can hide in it: EXPLAIN, PREPARE,
    DO, EXECUTE.
@@ -10,48 +8,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from yett.extract.budget import Budget
 from yett.extract.facts import Statement
 from yett.extract.patterns import pattern
-from yett.extract.sql import names
+from yett.extract.sql import dialects, names
 from yett.extract.words import words
 
-logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every statement it keeps unparsed
-
-COMMON = ("postgres", "mysql", "tsql", "snowflake", "bigquery", "", "oracle", "clickhouse", "spark", "sqlite")
-"""Dialects in the order in which they are tried; together they read 82 % of sqlfluff's fixtures."""
-MAX_TRIES_LONG = 2
-LONG = 4_000
 MAX_NODES = 6_000
-
-_FAILURES = (
-    SqlglotError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    AssertionError,
-)
-"""sqlglot's own errors, and those its compiled parser lets through on text it did not expect (seen by fuzzing)."""
-
-_HINTS: tuple[tuple[str, Any], ...] = (
-    ("mysql", pattern(r"(?i)`[^`]*`|\bon duplicate key\b|\bauto_increment\b|\bengine\s*=|\bstraight_join\b|\brlike\b")),
-    ("tsql", pattern(r"(?i)(?:^|[\s.,(])\[[A-Za-z_][\w ]*\]|\bselect\s+top[\s(]|@[a-z_]\w*|\bnvarchar\b|^\s*go\s*$|\bexec\b|\bnolock\b|\bwaitfor\b")),
-    ("oracle", pattern(r"(?i)\bfrom dual\b|\bvarchar2\b|\brownum\b|\bconnect by\b|\bnumber\s*\(|\(\+\)")),
-    ("bigquery", pattern(r"(?i)`[\w-]+\.[\w-]+(?:\.[\w-]+)?`|\bstruct\s*[<(]|\bunnest\s*\(|\bsafe_|\bint64\b")),
-    ("snowflake", pattern(r"(?i)\bqualify\b|\bvariant\b|\bwarehouse\b|:[a-z_]+(?:::|\.)|@~|@%|\bflatten\s*\(")),
-    ("clickhouse", pattern(r"(?i)\bengine\s*=\s*\w*mergetree|\barrayjoin\b|\bprewhere\b|\bfinal\b|\bglobal in\b")),
-    ("spark", pattern(r"(?i)\busing (?:delta|parquet|csv|json|orc)\b|\blateral view\b|\btblproperties\b|\bdistribute by\b|\bcluster by\b")),
-)  # fmt: skip
 
 _KINDS: tuple[tuple[type[Any], str], ...] = (
     (exp.Insert, "insert"),
@@ -111,33 +78,6 @@ _COMPARISONS = (
     exp.RegexpLike,
     exp.Is,
 )
-
-
-def parse(source: str, dialect: str, budget: Budget) -> tuple[str, list[Any]] | None:
-    """(dialect, trees) by the first dialect that reads all of it; None if none does."""
-    tries = candidates(source, dialect)
-    for name in tries if len(source) <= LONG else tries[:MAX_TRIES_LONG]:
-        budget.spend(1)
-        trees = parse_as(source, name)
-        if trees is not None:
-            return name, trees
-    return None
-
-
-def parse_as(source: str, dialect: str) -> list[Any] | None:
-    """The trees of one dialect, empty statements left out; None if it does not read the text."""
-    try:
-        trees = sqlglot.parse(source, read=dialect or None)
-    except _FAILURES:
-        return None
-    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
-
-
-def candidates(source: str, dialect: str) -> list[str]:
-    if dialect:
-        return [dialect]
-    hinted = [name for name, pattern in _HINTS if pattern.search(source)]
-    return hinted + [name for name in COMMON if name not in hinted]
 
 
 def describe(tree: Any, *, pointer: str, text: str, dialect: str, declared: bool, chain: tuple[str, ...], flags: frozenset[str], budget: Budget, depth: int = 0) -> Statement:  # fmt: skip
@@ -212,7 +152,7 @@ def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
     if word == "explain":
         prefix = _EXPLAIN.match(body)
         head = body[: prefix.end()] if prefix else ""
-        sub = parse_as(body[len(head) :], dialect)
+        sub = dialects.parse_as(body[len(head) :], dialect)
         if (
             sub
             and len(sub) == 1
@@ -222,7 +162,7 @@ def _open_command(tree: Any, dialect: str) -> tuple[str, bool, Any] | None:
     if word == "prepare":
         prefix = _PREPARE.match(body)
         if prefix:
-            sub = parse_as(body[prefix.end() :], dialect)
+            sub = dialects.parse_as(body[prefix.end() :], dialect)
             if sub and len(sub) == 1:
                 return word, True, sub[0]
     return None

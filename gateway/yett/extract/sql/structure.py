@@ -149,7 +149,9 @@ def flags(low: str) -> frozenset[str]:
         low
     ):
         found.add("probe_predicate")
-    if (number.fits or behind.fits) and (_LIKE_ALL.search(low) or _equals_itself(low)):
+    placed = number if number.fits else behind
+    handed_on = "call" in placed.brings and "logic" not in placed.brings  # `login(user=user)`
+    if placed.fits and (_LIKE_ALL.search(low) or (not handed_on and _equals_itself(low))):
         found.add("always_true")
     if number.fits and "comment" in number.brings and _ENDED.search(low):
         found.add("comment_tail")
