@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from yett.model import Effect, Outcome, ToolCall
@@ -278,6 +279,15 @@ def test_a_malformed_call_is_a_recorded_deny(living: Any) -> None:
     for body in ({"tool": 5}, {"tool": "ping", "effect": "allow"}, [], {"tool": "ping", "arguments": []}):
         answer = client.request("POST", "/v1/decisions", body)
         assert (answer["effect"], answer["record"] is None) == ("deny", False), body
+
+
+def test_a_clock_behind_the_log_is_named_by_the_probe(make_living: Any) -> None:
+    own = make_living()
+    state = own.gateway.ledger._core.state
+    assert own.client("operator").request("GET", "/readyz")["problems"] == []
+    state.meta = msgspec.structs.replace(state.meta, now=state.meta.now + 10**9)
+    assert own.client("operator").request("GET", "/readyz") == {"ready": True, "problems": ["CLOCK_BEHIND"]}
+    assert "yett_clock_behind_seconds 9" in own.sidecar.metrics.render().decode()
 
 
 def test_a_policy_that_does_not_load_leaves_the_last_good_one_and_says_so(make_living: Any) -> None:

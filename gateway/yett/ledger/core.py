@@ -176,6 +176,10 @@ class Core:
             core._begin_epoch(lost or restored.exists(), [] if orderly else core._unknown())
             restored.unlink(missing_ok=True)
             core.ahead.begin()
+            if behind := core.behind() // 1000:
+                log.warning(
+                    "the clock is behind the log: until it has caught up, nothing expires", seconds=behind
+                )
             core._upkeeper.start()
         except BaseException:
             writer.abandon()
@@ -218,6 +222,10 @@ class Core:
     def now(self) -> int:
         """Milliseconds; never earlier than any record's time, whatever the wall clock does."""
         return max(self._clock(), self.state.meta.now)
+
+    def behind(self) -> int:
+        """Milliseconds by which the clock is behind the latest record: until it has caught up, no time passes here."""
+        return max(0, self.state.meta.now - self._clock())
 
     def write(self, event: str, body: Body, changes: list[Change] | None = None) -> Any:
         """Appends a record and installs what it changes. Call with the lock held, or where nobody else runs.

@@ -169,6 +169,11 @@ class Ledger:
         """The ledger's clock, ms: the wall clock, but never behind the log."""
         return self._core.now()
 
+    @property
+    def behind(self) -> int:
+        """Milliseconds by which the wall clock is behind the log."""
+        return self._core.behind()
+
     # -- sessions --------------------------------------------------------------------------------------
 
     def open_session(

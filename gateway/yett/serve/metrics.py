@@ -31,6 +31,11 @@ def observe(metrics: Metrics, gateway: Gateway) -> None:
     metrics.gauge(
         "yett_policy_current", "1 while the policy on disk is in force", lambda: gateway.policy_error is None
     )
+    metrics.gauge(
+        "yett_clock_behind_seconds",
+        "Seconds by which the clock is behind the log",
+        lambda: ledger.behind / 1000,
+    )
     metrics.gauge("yett_frozen_scopes", "Scopes that are frozen", lambda: len(ledger.frozen()))
     metrics.gauge(
         "yett_mandates_in_doubt",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -394,3 +396,52 @@ def test_rebuilding_beside_a_running_gateway_is_refused(world: World) -> None:
         rebuild(world.folder)
     with pytest.raises(LedgerError, match="NO_LOG"):
         rebuild(world.folder / "nothing")
+
+
+# -- clocks --------------------------------------------------------------------------------------------
+
+
+def test_a_clock_set_back_by_a_year_brings_nothing_back_and_is_said(world: World) -> None:
+    token = live_through(world)
+    mandate = world.ledger.issue_mandate(
+        OPERATOR, principal="ada", agent="helper", tool="pay", lifetime_ms=60_000
+    )
+    world.clock.pass_s(120)
+    world.decide("read")
+    world.clock.pass_s(-365 * 24 * 3600)
+    assert codes(world.decide("pay", {"n": 1}, mandate=mandate)) == {"MANDATE_EXPIRED"}
+    world.restart(crash=True)
+    assert remembers(world, token)
+    assert codes(world.decide("pay", {"n": 1}, mandate=mandate)) == {"MANDATE_EXPIRED"}
+    assert world.ledger.behind == 365 * DAY_MS
+    assert verified(world, world.ledger.log_key).exit_code == 0
+    world.clock.pass_s(366 * 24 * 3600)
+    assert world.ledger.behind == 0
+
+
+# -- the command line ----------------------------------------------------------------------------------
+
+
+def yett(*words: object, status: int = 0) -> str:
+    command = [sys.executable, "-c", "from yett.cli import main; main()", "ledger", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_command_line_keeps_a_stopped_ledger_and_refuses_one_that_runs(
+    world: World, tmp_path: Path
+) -> None:
+    keep = ("prune", world.folder, "--keep", "1d", "--reason", "x")
+    live_through(world)
+    assert "LOCKED" in yett(*keep, status=2)
+    assert "SEALED" in yett("backup", world.folder, tmp_path / "copy")
+    world.ledger.close()
+    assert "records removed; the log now begins with" in yett(*keep)
+    yett("prune", world.folder, "--keep", "1y", "--reason", "x", status=2)
+    told = yett("rotate", world.folder, "--reason", "x")
+    assert (world.folder / "keys" / "log.pub").read_text().strip() in told
+    assert "yett clear all" in yett("restored", world.folder)
+    assert "NO_LOG" in yett("restored", tmp_path, status=2)
+    world.ledger = world._open()
+    assert world.decide("send", {"n": 1}, does=("send",)).effect is Effect.HOLD

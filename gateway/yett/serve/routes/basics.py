@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from yett.errors import YettError
 from yett.model import Struct
+from yett.sdk.verify import MAX_SKEW_MS
 from yett.serve.desk import Desk, reply
 from yett.serve.metrics import CONTENT_TYPE
 
@@ -65,6 +66,8 @@ def router(desk: Desk) -> APIRouter:
             problems.append(gateway.policy_error.code)
         if gateway.ledger.failure is not None:
             problems.append("AUDIT_UNAVAILABLE")
+        if gateway.ledger.behind > MAX_SKEW_MS:  # clients refuse what is answered then
+            problems.append("CLOCK_BEHIND")
         # A refused policy keeps the last good one in force: calls are judged, so the probe stays green on it.
         ready = "AUDIT_UNAVAILABLE" not in problems
         return reply({"ready": ready, "problems": problems}, 200 if ready else 503)
