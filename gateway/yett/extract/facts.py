@@ -159,7 +159,7 @@ class CodeFact(Struct, frozen=True, kw_only=True):
     effects: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     """process, shell, file_write, file_delete, sensitive_read, network, reflection, deserialise, dynamic_code,
-    native, resource_bomb, env_read, obfuscated …"""
+    native, resource_bomb, env_read, obfuscated, computed_delete (it removes what cannot be known) …"""
     strings: tuple[str, ...] = ()
     """String constants worth looking at again as paths, URLs or commands."""
     opaque: tuple[str, ...] = ()

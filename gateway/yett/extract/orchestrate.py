@@ -399,10 +399,10 @@ class Extraction:
 
     def _code_fact(self, fact: CodeFact, nested: tuple[Nested, ...], item: Item) -> None:
         self.found.code.append(fact)
-        use = "delete" if "file_delete" in fact.flags else ""
+        use = "delete" if "computed_delete" in fact.flags else "code"
         for word in fact.strings[:MAX_FACTS]:
             if paths.looks_like(word):
-                self._add_path(word, item.pointer, declared=False, use=use or "code")
+                self._add_path(word, item.pointer, declared=False, use=use)
             if "://" in word:
                 self._add_urls(urls.find(word, item.pointer, self.budget))
         self._nested(nested, item.pointer, item.depth, fact.declared)

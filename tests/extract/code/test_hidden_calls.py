@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from yett.extract import code
+from yett.extract import code, extract
 from yett.extract.budget import Budget
 from yett.extract.facts import CodeFact
+from yett.model import ToolCall
 
 STARTS = frozenset(("process", "shell", "dynamic_code", "reflection", "native", "obfuscated"))
 C = "'rm -r data'"
@@ -161,3 +162,36 @@ def test_a_program_of_the_project_run_by_another_is_read_as_a_command() -> None:
     assert [n.text for n in nested if n.kind == "shell"] == ["python version.py"]
     for source in ("exec(open('/tmp/x.py').read())", "open('x.py', 'w').write(t)\nexec(open('x.py').read())"):
         assert "dynamic_code" in read(source, "python").flags
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "command"),
+    [
+        ("python", "import shutil\nshutil.rmtree('out')", ("rm", "-rf", "--", "out")),
+        ("python", "import os\nos.remove(os.path.join('out', 'a b'))", ("rm", "-f", "--", "out/a b")),
+        ("python", "from pathlib import Path\nPath('out/a').unlink()", ("rm", "-f", "--", "out/a")),
+        ("javascript", "require('fs').rmSync('dist', {recursive: true})", ("rm", "-rf", "--", "dist")),
+        ("javascript", "require('fs').unlinkSync('-rf')", ("rm", "-f", "--", "-rf")),
+        ("ruby", "FileUtils.rm_rf('out')", ("rm", "-rf", "--", "out")),
+    ],
+)
+def test_what_a_program_removes_by_a_known_name_is_a_command(
+    language: str, code: str, command: tuple[str, ...]
+) -> None:
+    found = extract(ToolCall(tool="run_code", arguments={"language": language, "code": code}), None, 0)
+    assert [each.argv for each in found.commands] == [command]
+    assert not any("computed_delete" in fact.flags for fact in found.code)
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("python", "import os, sys\nos.remove(sys.argv[1])"),
+        ("python", "import os\nfor n in os.listdir('out'):\n    os.remove('out/' + n)"),
+        ("javascript", "require('fs').rmSync(process.argv[2])"),
+        ("ruby", "FileUtils.rm_rf(ARGV[0])"),
+    ],
+)
+def test_what_it_removes_by_a_computed_name_is_not_known(language: str, code: str) -> None:
+    found = extract(ToolCall(tool="run_code", arguments={"language": language, "code": code}), None, 0)
+    assert any("computed_delete" in fact.flags for fact in found.code)

@@ -250,7 +250,8 @@ class Calls(State):
         if "file_delete" in api.flags:
             target = owner if owner is not None else args[0] if args else keywords.get("path")
             temporary = isinstance(target, Made) and target.name.startswith("tempfile.")
-            self.deleted.append(TEMPORARY if temporary else target if isinstance(target, str) else None)
+            path = text_of(target) if exact(target) or is_path(target) else None
+            self.deleted.append((TEMPORARY if temporary else path, name.endswith("rmtree")))
         judged = False
         for where, role in api.roles:
             if where == "self":

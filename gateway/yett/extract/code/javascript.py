@@ -409,6 +409,12 @@ class _Reader:
         role = apis.FILE_ROLE.get(last, "delete")
         if role != "read":
             self.flags.add(f"file_{role}")
+        if role == "delete":
+            command = places.deletion(path, not last.startswith("unlink"))
+            if command is not None:
+                self.nest("shell", command, last)
+            else:
+                self.flags.add("computed_delete")
         if path and not path.startswith("…"):
             self.flags |= places.flags(path, f"path.{role}")
             self.nest("path", path, f"{role}:{last}")

@@ -5,6 +5,8 @@ The full judgement of a path is `extract.paths`; here only a flag for the code t
 
 from __future__ import annotations
 
+import shlex
+
 from yett.extract.patterns import pattern
 
 _SECRET = pattern(
@@ -36,3 +38,13 @@ def flags(path: str, role: str) -> frozenset[str]:
     if _SYSTEM.search(path):
         found.add(f"system_{verb}")
     return frozenset(found)
+
+
+def deletion(path: str | None, deep: bool) -> str | None:
+    """What a program removes, as the shell's `rm`, so that it is judged by the path as that is; None = not known.
+
+    `…` stands for a part that is computed; `deep` for everything below a folder.
+    """
+    if not path or "…" in path or "\0" in path:
+        return None
+    return f"rm {'-rf' if deep else '-f'} -- {shlex.quote(path)}"

@@ -271,9 +271,13 @@ class _Script:
             verb = "write" if role == "read" and (modes or text.lstrip().startswith((">", "+>"))) else role
             self.flags.add(f"file_{verb}")
             self.flags |= places.flags(path, f"path.{verb}")
+            if role == "delete":
+                self._nest("shell", places.deletion(path, deep=True) or "")
             self._remember(path)
         if not arguments:
             self.flags.add(f"file_{role}")
+            if role == "delete":
+                self.flags.add("computed_delete")
         if name.endswith("chmod") and any(_SUID.search(token.text) for token in tokens[at + 1 : at + 6]):
             self.flags.add("privilege")
 

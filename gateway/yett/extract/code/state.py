@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from yett.extract.budget import Budget, Nested
+from yett.extract.code import places
 from yett.extract.code.values import Made, text_of
 from yett.extract.facts import CodeFact
 from yett.extract.patterns import pattern
@@ -60,8 +61,8 @@ class State(ABC):
         self.opaque: list[str] = []
         self.made: set[str] = set()
         """Files by relative names that the program writes itself: to remove them takes nothing away."""
-        self.deleted: list[str | None] = []
-        """What it removes; None = not known."""
+        self.deleted: list[tuple[str | None, bool]] = []
+        """What it removes, and whether with everything below it; None = not known."""
         self.loaded = False
         """It deserialises a file of its own folder."""
         self.nested: list[Nested] = []
@@ -80,8 +81,14 @@ class State(ABC):
         self.nodes = 0
 
     def fact(self, declared: bool) -> CodeFact:
-        if self.deleted and all(name in self.made or name == TEMPORARY for name in self.deleted):
+        taken = [(path, deep) for path, deep in self.deleted if path not in self.made and path != TEMPORARY]
+        if self.deleted and not taken:
             self.flags.discard("file_delete")
+        for path, deep in taken:
+            if (command := places.deletion(path, deep)) is not None:
+                self.nest("shell", command, "python:delete")
+            else:
+                self.flags.add("computed_delete")
         if self.loaded and "network" in self.flags:
             self.flags.add("deserialise")  # the file may have been fetched
         return CodeFact(
