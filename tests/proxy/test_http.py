@@ -413,6 +413,21 @@ def test_with_authentication_each_credential_has_sessions_of_its_own_and_keeps_i
     assert [asked.session for asked in decider.calls] == ["s1", "s1", "s2"]
 
 
+def test_a_session_that_is_named_twice_is_none() -> None:
+    """One's own for the gateway, and another's behind it for a server that takes the last."""
+    body = json.dumps(call()).encode()
+    headers = [("content-type", "application/json"), ("authorization", "Bearer bob")]
+    headers += [("mcp-session-id", "B"), ("mcp-session-id", "S")]
+    with (
+        answering(lambda _: ok(json.dumps(result(1, content=[])).encode())) as (upstream, seen),
+        door(upstream, authenticate=_by_token) as (url, decider),
+    ):
+        for method in ("POST", "GET", "DELETE"):
+            assert httpx.request(method, url, content=body, headers=headers, timeout=60).status_code == 400
+    assert seen == []
+    assert decider.calls == []
+
+
 def test_one_credential_s_many_sessions_do_not_free_another_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its owner forgotten, a session would be anybody's who names it, and what was read in it forgotten."""
     monkeypatch.setattr(http_door, "SESSIONS", 2)

@@ -56,7 +56,7 @@ _TO_SERVER: Final = frozenset(
      b"mcp-name", b"traceparent", b"tracestate", b"user-agent"}
 )  # fmt: skip
 _TO_CLIENT: Final = frozenset(
-    {b"content-type", b"mcp-session-id", b"mcp-protocol-version", b"cache-control", b"www-authenticate"}
+    {b"mcp-session-id", b"mcp-protocol-version", b"cache-control", b"www-authenticate"}
 )
 _BODILESS: Final = frozenset({204, 205, 304})
 """A client takes what follows such a head for the next answer (RFC 9112, 6.3)."""
@@ -481,16 +481,16 @@ def _is_stream(answer: Answer) -> bool:
     return answer.header(b"content-type").partition(b";")[0].strip().lower() == b"text/event-stream"
 
 
-def _passed(answer: Answer) -> Headers:
+def _beside_the_kind(answer: Answer) -> Headers:
     return [(name, value) for name, value in answer.headers if name in _TO_CLIENT]
 
 
-def _beside_the_kind(answer: Answer) -> Headers:
-    return [(name, value) for name, value in _passed(answer) if name != b"content-type"]
-
-
 def _one(headers: Headers, name: bytes) -> bytes:
-    return next((value for key, value in headers if key == name), b"")
+    """The header's value, which stands once: of two, the server might take the other one."""
+    values = [value for key, value in headers if key == name]
+    if len(values) > 1:
+        raise wire.WireError(HEADER_MISMATCH, f"the header {name.decode()} stands twice")
+    return values[0] if values else b""
 
 
 def _is_local(value: bytes) -> bool:
