@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from yett.extract.code import apis, folding
@@ -17,7 +19,7 @@ class Reader(Calls):
     """Keeps what names stand for, enters the program's own functions, and hands calls to `Calls`."""
 
     def run(self, tree: ast.Module) -> None:
-        for node in ast.walk(tree):
+        for node in _statements(tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.functions.setdefault(node.name, node)
         try:
@@ -425,6 +427,16 @@ def _endless(node: ast.While) -> bool:
         and all(isinstance(part, ast.Constant) for part in [test.left, *test.comparators])
     )
     return constant and not _leaves(node)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """The statements of a program, outer ones first. No function stands in an expression, and most of a tree is those."""
+    waiting = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+            waiting.extend(getattr(node, name, ()))
+        yield node
 
 
 def _leaves(loop: ast.AST) -> bool:

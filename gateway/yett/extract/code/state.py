@@ -15,6 +15,8 @@ from yett.extract.patterns import pattern
 MAX_NODES = 30_000
 NODES = 2
 """Nodes that are looked at for one step."""
+PAID = 16
+"""Nodes that are paid for at once."""
 MAX_NESTED = 64
 MAX_STRINGS = 64
 
@@ -158,8 +160,8 @@ class State(ABC):
 
     def _count(self) -> bool:
         self.nodes += 1
-        if self.nodes % NODES == 0:
-            self.budget.spend()
+        if self.nodes % PAID == 0:
+            self.budget.spend(PAID // NODES)
         if self.nodes > MAX_NODES:
             if "too_many_nodes" not in self.opaque:
                 self.opaque.append("too_many_nodes")
