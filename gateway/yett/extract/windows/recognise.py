@@ -58,7 +58,7 @@ _LOOKS = probe(
             rf"(?:^|[\s;|({{&=!'\"])(?:{_CAPITAL_VERB})-[A-Z][A-Za-z0-9]+(?:[\s;|)}}(,'\"]|$)",
             rf"(?i:{_START}(?:{_VERB})-(?:{_NOUNS})(?:[\s;|)}}]|$))",
             rf"(?i:%(?:{_VARIABLES})(?::[^%\s]*)?%)",
-            r"(?i:\$env:[a-z]\w+)|(?i:\b(?:hklm|hkcu|hkcr|hku):\\)|(?i:>\s*nul\b)|(?i:registry::hk)",
+            r"(?i:\$env:[a-z]\w+|\$(?:psversiontable|psscriptroot|erroractionpreference|lastexitcode|myinvocation|pscmdlet)\b)|(?i:\b(?:hklm|hkcu|hkcr|hku):\\)|(?i:>\s*nul\b)|(?i:registry::hk)",
             r"(?m:^\s*\.\\[\w\\.-]+)|(?m:^\s*&\s*[\"'][a-zA-Z]:\\)",
         )
     )
