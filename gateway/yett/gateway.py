@@ -13,6 +13,7 @@ The way of one call:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +24,7 @@ from yett.extract.own import Own
 from yett.gate import Gate
 from yett.judging import DECISION_LIFETIME_MS, Judging, load_gate
 from yett.ledger import Ledger, Pending
+from yett.ledger.projection.store import Store
 from yett.model import Decision, Identity, Outcome, PolicyRef, ToolCall
 from yett.plans import JudgedPlan, Plan
 from yett.risk import Assessor
@@ -62,6 +64,7 @@ class Gateway(Judging):
         own: Sequence[Path] = (),
         clock: Callable[[], int] | None = None,
         floor: Checkpoint | None = None,
+        postgres: str | None = None,
     ) -> Gateway:
         """Load the policy, open (or create) the state directory, recover what the log remembers.
 
@@ -72,6 +75,7 @@ class Gateway(Judging):
             identity: who calls, for programs that embed the gateway.
             own: files of the gateway beside its state and policy that no agent may touch (sockets, keys).
             clock: milliseconds since the epoch; the wall clock unless a test passes its own.
+            postgres: libpq connection string of a database that keeps the projection, instead of `ledger.db`.
             floor: a checkpoint of the log that was kept elsewhere; a log that does not hold it is not opened.
 
         Raises:
@@ -83,7 +87,13 @@ class Gateway(Judging):
         assessor = Assessor.load()
         gate = load_gate(paths, assessor, Own.of(Path(state), own))
         now = clock or wall_clock
-        ledger = Ledger.open(Path(state), origin=origin, clock=now, writer_options={"floor": floor})
+        ledger = Ledger.open(
+            Path(state),
+            origin=origin,
+            clock=now,
+            store=None if postgres is None else _postgres(postgres),
+            writer_options={"floor": floor},
+        )
         try:
             return cls(gate=gate, ledger=ledger, policy_paths=paths, identity=identity, clock=now)
         except BaseException:
@@ -197,6 +207,12 @@ class Gateway(Judging):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _postgres(conninfo: str) -> Callable[[str], Store]:
+    from yett.ledger.projection.postgres import PostgresStore  # its library is an extra
+
+    return partial(PostgresStore, conninfo)
 
 
 class Enforcing:

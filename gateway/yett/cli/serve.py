@@ -61,6 +61,13 @@ def register(app: typer.Typer) -> None:
             list[Path], typer.Option(help="File to which checkpoints are appended; repeat for more.")
         ] = [],  # noqa: B006
         anchor_every: Annotated[float, typer.Option(help="Seconds between two anchors.", min=1.0)] = 60.0,
+        postgres: Annotated[
+            str | None,
+            typer.Option(
+                help="Keep the projection there, not in STATE/ledger.db; a libpq string, its password elsewhere.",
+                envvar="YETT_POSTGRES",
+            ),
+        ] = None,
         keep: Annotated[
             str | None, typer.Option(help="Remove what is older from the log, on the record: 90d, 400d.")
         ] = None,
@@ -99,6 +106,7 @@ def register(app: typer.Typer) -> None:
             anchor_policy=anchor_policy,
             anchor_files=tuple(anchor_file),
             anchor_every_s=anchor_every,
+            postgres=postgres,
             keep_ms=None if keep is None else milliseconds(keep),
             archive=archive,
             webhook=webhook,

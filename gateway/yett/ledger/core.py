@@ -134,7 +134,7 @@ class Core:
         origin: str | None,
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
-        store: Store | None = None,
+        store: Callable[[str], Store] | None = None,
         writer_options: dict[str, Any] | None = None,
     ) -> Core:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -157,14 +157,14 @@ class Core:
                 f"the log cannot be opened: {error.strerror}", path=str(folder / "log")
             ) from error
         try:
-            store = store if store is not None else SqliteStore(folder / "ledger.db")
+            kept = SqliteStore(folder / "ledger.db") if store is None else store(name)
             settle_rotation(folder / "keys", writer.vkey)
-            state, lost, orderly = recover(store, folder / "log")
-            state.trim(fetcher(store))
+            state, lost, orderly = recover(kept, folder / "log")
+            state.trim(fetcher(kept))
             restored = folder / RESTORED
             core = cls(
                 writer=writer,
-                store=store,
+                store=kept,
                 state=state,
                 keys=keys,
                 origin=name,
@@ -181,8 +181,10 @@ class Core:
                     "the clock is behind the log: until it has caught up, nothing expires", seconds=behind
                 )
             core._upkeeper.start()
-        except BaseException:
+        except BaseException as error:
             writer.abandon()
+            if isinstance(error, StoreBroken):
+                raise LedgerError("STATE_UNAVAILABLE", f"the projection cannot be opened: {error}") from error
             raise
         return core
 

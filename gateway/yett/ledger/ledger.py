@@ -83,7 +83,7 @@ class Ledger:
         entropy: Callable[[int], bytes] = os.urandom,
         caps: tuple[Cap, ...] = DEFAULT_CAPS,
         own_approvals: bool = False,
-        store: Store | None = None,
+        store: Callable[[str], Store] | None = None,
         writer_options: dict[str, Any] | None = None,
     ) -> Ledger:
         """Opens or creates the ledger in a directory: takes the log's lock, recovers, begins a new epoch.
@@ -94,9 +94,10 @@ class Ledger:
             clock: milliseconds since the epoch. entropy: n random bytes.
             caps: the session layer's budgets.
             own_approvals: let a principal approve calls of its own agents.
-            store: where the projection is kept; `state/ledger.db` if not given.
+            store: opens what keeps the projection of the log of this name; `state/ledger.db` if not given.
         Raises:
-            LedgerError: LOCKED, TAMPERED, ROLLBACK, DELETED, WRONG_ORIGIN, WRONG_KEY, KEYS_UNREADABLE, STATE_MISMATCH.
+            LedgerError: LOCKED, TAMPERED, ROLLBACK, DELETED, WRONG_ORIGIN, WRONG_KEY, KEYS_UNREADABLE, KEYS_MISSING,
+                STATE_MISMATCH, STATE_LOST, STATE_UNAVAILABLE.
             AuditUnavailable: the log cannot be opened or written.
         """
         core = Core.open(

@@ -70,7 +70,12 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
     configure()
     known = floor(settings)
     with Gateway.open(
-        settings.policy, settings.state, origin=settings.origin, own=settings.own, floor=known
+        settings.policy,
+        settings.state,
+        origin=settings.origin,
+        own=settings.own,
+        floor=known,
+        postgres=settings.postgres,
     ) as gateway:
         sockets = bind(settings)
         try:

@@ -37,6 +37,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     anchor_files: tuple[Path, ...] = ()
     """Files, on another volume or append-only, to which each checkpoint is appended."""
     anchor_every_s: float = 60.0
+    postgres: str | None = None
+    """libpq connection string of the database that keeps the projection."""
     keep_ms: int | None = None
     """What of the log is older is removed; None = nothing is."""
     archive: Path | None = None

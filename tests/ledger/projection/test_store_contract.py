@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from ledger_world import AGENT, OPERATOR, World
 
+from yett.errors import LedgerError
+from yett.gateway import LOCAL, Gateway
 from yett.ledger.projection.sqlite import SqliteStore
 from yett.ledger.projection.store import Saved, Store, StoreBroken
 
@@ -133,17 +135,31 @@ def test_more_rows_than_one_statement_takes_are_all_saved(opening: Open) -> None
 
 
 def test_a_ledger_on_any_store_recovers(opening: Open, tmp_path: Path) -> None:
-    world = World(tmp_path / "state", store=opening())
+    world = World(tmp_path / "state", store=lambda _: opening())
     token = world.ledger.issue_mandate(OPERATOR, principal="ada", agent="helper", tool="pay")
     first = world.decide("pay", {"n": 1}, mandate=token, score=300)
     world.report(first)
     before = world.ledger.snapshot(AGENT).row
     world.ledger.close()
-    world.options["store"] = opening()
     world.ledger = world._open()
     assert world.ledger.snapshot(AGENT).row == before
     assert not world.decide("pay", {"n": 1}, mandate=token).allowed
+    world.clock.pass_s(3 * 24 * 3600)
+    world.ledger.retain(24 * 3600 * 1000, by="ops", reason="x")
     world.ledger.close()
+
+
+def test_a_gateway_keeps_its_projection_where_it_is_told(postgres: str, tmp_path: Path, root: Path) -> None:
+    policy, state = root / "policies" / "baseline.yaml", tmp_path / "state"
+    with Gateway.open(policy, state, postgres=postgres) as gateway:
+        session = gateway.open_session(prompt="x")
+    assert not (state / "ledger.db").exists()
+    with Gateway.open(policy, state, postgres=postgres) as gateway:
+        assert gateway.ledger.snapshot(LOCAL, session).session == session
+        with pytest.raises(LedgerError, match="LOCKED"):
+            Gateway.open(policy, state, postgres=postgres)
+    with pytest.raises(LedgerError, match="STATE_UNAVAILABLE"):
+        Gateway.open(policy, tmp_path / "other", postgres="host=/nowhere dbname=x")
 
 
 def test_two_ledgers_do_not_share_a_postgres_store(postgres: str) -> None:
