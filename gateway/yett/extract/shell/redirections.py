@@ -43,6 +43,7 @@ def stdin(walker: Machine, redirs: tuple[Redir, ...], ctx: Context) -> Context:
 
 
 def add(walker: Machine, draft: Draft, redirs: tuple[Redir, ...]) -> None:
+    """The files that a command's redirections name, and what it does with them."""
     for redir in redirs:
         if redir.here is not None:
             draft.redirects.append(Redirect(op=redir.fd + redir.op, target=redir.here.delimiter))

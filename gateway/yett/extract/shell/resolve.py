@@ -80,7 +80,7 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
 
 
 def base_name(text: str) -> str:
-    name = text.rpartition("/")[2].rpartition("\\")[2]
+    name = text.removeprefix("=").rpartition("/")[2].rpartition("\\")[2]  # zsh: `=rm` is the path of rm
     return name[:-4] if name.lower().endswith(".exe") else name
 
 
@@ -206,7 +206,7 @@ def unwrap(walker: Machine, draft: Draft, profile: Profile, parsed: Parsed, ctx:
         elif k < len(fields):
             apply(walker, draft, arg.kind, fields[k], ctx, "option")
             k += 1
-    rest = fields[k:]
+    rest = fields[k + 1 :] if k < len(fields) and fields[k].text == "--" else fields[k:]
     draft.env = tuple(env)
     if env:
         check_environment(draft, draft.env)

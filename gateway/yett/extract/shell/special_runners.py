@@ -10,6 +10,7 @@ from yett.extract.shell.draft import Context, Draft
 from yett.extract.shell.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
+from yett.extract.shell.scanner import TooMuch
 
 _SHELL_LETTERS = frozenset("abefhkmnptuvxilrsBCDEHPTcoO")
 
@@ -234,24 +235,46 @@ def xargs(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     mark = "{}" if replace is None else replace.text
     draft.flags.add("stdin_args")
     rest = parsed.positionals
+    if draft.name == "parallel":
+        return _parallel(walker, draft, rest, ctx)
     if not rest:
         return False
     if parsed.has("-I", "-i", "--replace"):
         rest = [f._replace(unknown=True) if mark in f.text else f for f in rest]
     else:
-        words = ctx.input.split() if ctx.input is not None and len(ctx.input) < 4096 else None
+        given = ctx.input if ctx.input is not None and len(ctx.input) < 4096 else None
+        words = given.replace("\0", " ").split() if given is not None else None
         rest = [
             *rest,
             *([Field(w) for w in words] if words is not None else [Field("{}", True, quoted=True)]),
         ]
     parsed.positionals = rest
-    if draft.name == "parallel" and len(parsed.positionals) > 1:
-        head = [f for f in parsed.positionals if f.text not in (":::", "::::")]
-        walker.inline(
-            Field(" ".join(f.text for f in head), any(f.unknown for f in head)), inner(ctx, draft, "inline")
-        )
-        return True
     return False
+
+
+def _parallel(walker: Machine, draft: Draft, words: list[Field], ctx: Context) -> bool:
+    """`parallel gzip {} ::: a b`: a line for each value, or for each line of a known input; else one that holds the mark."""
+    marks = [k for k, word in enumerate(words) if word.text in (":::", "::::", ":::+")]
+    head = words[: marks[0]] if marks else words
+    values = words[marks[0] + 1 :] if marks and words[marks[0]].text == ":::" else []
+    if not values and ctx.input is not None:
+        values = [Field(text) for text in ctx.input.splitlines()]
+    if len(values) > _PARALLEL:
+        raise TooMuch("expansions")
+    if not values and (not head or head[0].text.startswith("{}")):
+        draft.opaque["stdin_script"] = None
+        draft.emit(ctx)
+        return True
+    line = " ".join(word.text for word in head)
+    for value in values or [Field("{}", unknown=True)]:
+        text = line.replace("{}", value.text) if "{}" in line else f"{line} {value.text}".strip()
+        unknown = value.unknown or any(f.unknown for f in head)
+        walker.inline(Field(text, unknown), inner(ctx, draft, "inline"))
+    return True
+
+
+_PARALLEL = 64
+"""Values of `parallel` that are followed; with more nobody knows what runs."""
 
 
 def _rotated(words: list[str]) -> str:

@@ -201,17 +201,9 @@ def pyrun(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:
     if words[:2] == ["tool", "run"] and parsed.positionals:
         parsed.positionals = parsed.positionals[1:]
     rest = parsed.positionals
-    if not rest or draft.name in (
-        "nix",
-        "nix-shell",
-        "conda",
-        "mamba",
-        "micromamba",
-        "pyenv",
-        "volta",
-        "pip",
-        "pip3",
-    ):
+    if draft.name == "nvm":
+        rest = rest[1:]
+    if not rest or draft.name in ("nix", "nix-shell", "pip", "pip3"):
         return False
     draft.effects -= {"network", "write"}
     draft.flags.discard("installs")
