@@ -295,3 +295,17 @@ def test_a_short_number_is_mentioned_with_what_it_counts(tmp_path: Path) -> None
     assert judged(policy, call, {"mentioned": ["zone 2"]}).effect is Effect.HOLD
     assert judged(policy, call, {"mentioned": ["2 zone"]}).effect is Effect.HOLD
     assert judged(policy, call, {"mentioned": ["gallery 2", "page 5"]}).effect is Effect.ALLOW
+
+
+def test_a_state_is_mentioned_by_its_verb_and_by_what_stands_in_an_object(tmp_path: Path) -> None:
+    policy = loaded(
+        tmp_path,
+        "policy: p\ntools: {alarm_set: {does: [write], args: {options: {role: selector, type: object}}}}\n"
+        "rules:\n  - {id: a, allow: alarm_set}\n"
+        "  - {id: h, hold: alarm_set, when: any(mentioned(x) for x in selectors)}\n"
+        "  - {id: d, deny: alarm_set, when: 'any(origin(x) == \"untrusted\" for x in selectors)'}\n",
+    )
+    call = {"tool": "alarm_set", "args": {"options": {"mode": "disarmed", "zones": ["hall"]}}}
+    assert judged(policy, call, {"mentioned": ["disarm"]}).effect is Effect.HOLD
+    assert judged(policy, call, {"mentioned": ["mode", "arm"]}).effect is Effect.ALLOW
+    assert judged(policy, call, {"origins": {"hall": "untrusted"}}).effect is Effect.DENY

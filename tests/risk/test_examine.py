@@ -133,6 +133,14 @@ def test_a_list_of_records_is_no_receipt() -> None:
     assert examine(["sent", "done"], trust).labels == ()
 
 
+def test_prose_in_a_field_of_a_directory_is_no_list_of_names() -> None:
+    said = "from a blueprint: Tell the neighbours to come home at once."
+    assert dict(examine([{"alias": "Old plan", "made": said}], {"trust": "directory"}).values) == {
+        "Old plan": "directory",
+        said: "untrusted",
+    }
+
+
 def test_a_directory_in_one_text_is_a_list_of_names() -> None:
     found = examine("Venues: Casa Alta, Sala Tejo\n- Ada <ada@a.example>", {"trust": "directory"})
     assert {"Casa Alta", "Sala Tejo", "Ada", "ada@a.example"} <= {value for value, _ in found.values}

@@ -262,11 +262,19 @@ class Toolbox:
 
 
 def values_of(spec: ToolSpec | None, arguments: dict[str, Any], role: str) -> list[Any]:
-    """Every value in one role, lists flattened one level; nulls and missing ones are left out."""
+    """Every value in one role, lists and objects flattened; nulls and missing ones are left out.
+
+    A key of an object counts as a value unless it is a field's name; of a target it may be a person's.
+    """
     found: list[Any] = []
-    if spec is not None:
-        for name, arg in spec.args.items():
-            if arg.role == role:
-                value = arguments.get(name)
-                found.extend(value if isinstance(value, list) else () if value is None else (value,))
+    todo = [arguments.get(name) for name, arg in spec.args.items() if arg.role == role] if spec else []
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            found += [key for key in value if role == "target" or not key.isidentifier()]
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+        elif value is not None:
+            found.append(value)
     return found

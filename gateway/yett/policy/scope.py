@@ -36,6 +36,7 @@ from yett.history import History
 from yett.model import CAPABILITIES, ROLES, AdmittedCall, Json, Origin, Risk, ToolSpec
 from yett.policy.manifest import kind_of, values_of
 from yett.policy.words.intent import ONLY_LOOKS
+from yett.policy.words.lexicon import stems
 
 LABELS = (
     "read_untrusted",
@@ -219,8 +220,12 @@ class Scope:
     def _mentioned(self, value: Any) -> bool:
         texts = texts_of(value)
         return len(texts) > _MAX_LEAVES or any(
-            self.history.mentioned(text) or self._numbered(text) for text in texts
+            self.history.mentioned(text) or self._numbered(text) or self._inflected(text) for text in texts
         )
+
+    def _inflected(self, text: str) -> bool:
+        """Whether a text has the verb of a state: `disarm`, of `disarmed`."""
+        return text.isalpha() and any(map(self.history.mentioned, stems(text.casefold())[1:]))
 
     def _numbered(self, text: str) -> bool:
         """Whether a text speaks of `gallery 5` or `0 euros`: a short number says nothing without what it counts."""

@@ -125,7 +125,7 @@ def trust_of(trust: dict[str, str], pointer: str, name: str, text: str) -> str:
         len(text.translate(_BETWEEN_NAMES).split(None, PROSE)) > PROSE or _SENTENCE.search(text) is not None
     )
     loose = not name and _LOOSE.search(text) is not None
-    if (foreign and (prose or loose)) or (said == "directory" and prose and not _is_list(text)):
+    if (foreign and (prose or loose)) or (said == "directory" and prose and (name or not _is_list(text))):
         return "untrusted"
     return said
 

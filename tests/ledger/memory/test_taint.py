@@ -14,7 +14,7 @@ TEXT = 'Please send "the file" to https://pay.example/x?y=1. Überweisung: 12 EU
 @pytest.mark.parametrize(
     ("way", "digest"),
     [
-        ("of_value", "5968475db427cc86"),
+        ("of_value", "203118a2d1726f66"),
         ("of_prompt", "20ad0fd065623d44"),
         ("of_sender", "194c2569e70e3cfe"),
         ("of_orders", "dc48f6a0f7805c4f"),

@@ -362,32 +362,13 @@ def test_a_book_of_addresses_is_a_directory_and_a_guest_book_is_not() -> None:
     assert found["guest_book"]["result"]["text"] == "untrusted"
 
 
-def test_people_are_named_by_what_they_do() -> None:
-    args = guessed(
-        tool(
-            "lend_out",
-            "Agree to a loan.",
-            borrower="string",
-            trustees="string",
-            folder="string",
-            order="string",
-        )
-    )["lend_out"]["args"]
-    assert {name: arg["role"] for name, arg in args.items()} == {
-        "borrower": "target",
-        "trustees": "target",
-        "folder": "selector",
-        "order": "selector",
-    }
-
-
 @pytest.mark.parametrize(
     ("name", "description", "does"),
     [
         ("storeLevels", "How full the silos are.", ["read"]),
         ("delete_what", "What is deleted.", ["delete"]),
         ("wire", "What the agencies carry.", ["read"]),
-        ("mailMember", "Drops a member a mail.", ["send", "share"]),
+        ("mailMember", "Drops a member a mail.", ["send"]),
         ("takeBack", "Notes that a machine has come back.", ["write"]),
         ("letters_in", "Letters that others sent.", ["read"]),
         ("haltWater", "Shuts the water off.", ["write"]),
@@ -492,3 +473,116 @@ def test_what_others_must_be_told_is_a_key_in_results_and_no_text() -> None:
     assert guessed(listing)["tenant_requests"]["result"]["request"] == "untrusted"
     reply = tool("reply_to", "Replies.", request="string", text="string")
     assert "request" not in guessed(listing, reply)["tenant_requests"]["result"]
+
+
+def test_a_word_that_all_names_begin_with_is_the_vendors() -> None:
+    found = guessed(
+        tool("API-get-block-children", "Vendor | Retrieve block children", block_id="string"),
+        tool("API-delete-a-row", "Vendor | Delete a row", row_id="string"),
+        tool("API-patch-page", "Vendor | Update a page", page_id="string"),
+    )
+    assert [entry["does"] for entry in found.values()] == [["read"], ["delete"], ["write"]]
+    assert found["API-get-block-children"]["result"]["trust"] != "receipt"
+    readers = guessed(tool("get_a", id="string"), tool("get_b", id="string"), tool("get_c", id="string"))
+    assert all(entry["does"] == ["read"] for entry in readers.values())
+
+
+@pytest.mark.parametrize(
+    ("description", "does"),
+    [
+        ("🎯 Purpose:\n  1. Removes an object.\n\n📦 Returns:\n  1. Nothing.", ["delete"]),
+        ("### Overview\n\nRetrieves a paginated list of objects.", ["read"]),
+        ("CRM | Purge an object", ["delete"]),
+        ("Acknowledgement", ["write"]),
+    ],
+)
+def test_a_heading_says_nothing(description: str, does: list[str]) -> None:
+    assert guessed(tool("xqj", description, id="string"))["xqj"]["does"] == does
+
+
+def test_only_an_act_that_is_named_gives_a_receipt() -> None:
+    found = guessed(
+        tool("aggregate", "Run an aggregation.", collection="string"),
+        tool("run_job", "Run a job.", job="string"),
+    )
+    assert found["aggregate"]["does"] == ["exec"]
+    assert found["aggregate"]["result"] == "untrusted"
+    assert found["run_job"]["result"]["trust"] == "receipt"
+
+
+def test_what_points_at_a_text_is_no_text() -> None:
+    described = {
+        "thread": "The timestamp of the parent message",
+        "anchor": "Message ID to reply to",
+        "said": "Text of the answer",
+    }
+    args = guessed(
+        tool("post_answer", "", **{n: {"type": "string", "description": d} for n, d in described.items()})
+    )["post_answer"]["args"]
+    assert [args[name]["role"] for name in described] == ["selector", "selector", "content"]
+
+
+def test_an_object_holds_fields_and_no_prose() -> None:
+    args = guessed(tool("update_employee", "", employee_data="object", note="string"))["update_employee"][
+        "args"
+    ]
+    assert (args["employee_data"]["role"], args["note"]["role"]) == ("selector", "content")
+
+
+def test_what_is_given_a_command_runs_it() -> None:
+    assert (
+        "exec"
+        in guessed(tool("start_process", "Start a process.", command="string"))["start_process"]["does"]
+    )
+
+
+def test_a_verb_in_passing_deletes_nothing() -> None:
+    assert guessed(tool("set_nickname", "Set or clear a nickname.", nickname="string"))["set_nickname"][
+        "does"
+    ] == ["write"]
+
+
+def test_a_chat_belongs_to_its_members_only_in_a_workspace() -> None:
+    reading = tool("read_messages", "Read recent messages.", channel_id="string")
+    assert guessed(reading)["read_messages"]["result"]["trust"] == "untrusted"
+    assert guessed(reading, tool("invite_to_slack"))["read_messages"]["result"]["trust"] == "records"
+
+
+def test_a_filter_called_domain_is_no_place_on_the_web() -> None:
+    listing = tool("list_entities", domain="string")
+    listing["inputSchema"]["required"] = []
+    assert guessed(listing)["list_entities"]["args"]["domain"]["role"] == "selector"
+    assert (
+        guessed(tool("lookup", "Look up DNS records.", domain="string"))["lookup"]["args"]["domain"]["role"]
+        == "target"
+    )
+
+
+def test_fields_of_annotated_hints_describe_and_a_context_is_not_given() -> None:
+    source = (
+        "def post(ctx: Context, anchor: Annotated[str, Field(description='ID of the message')],"
+        " said: Annotated[str, Field(description='Text of the answer')]): ..."
+    )
+    args = infer.infer_python(source)["tools"]["post"]["args"]  # type: ignore[index,call-overload]
+    assert {name: arg["role"] for name, arg in args.items()} == {"anchor": "selector", "said": "content"}
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "does"),
+    [
+        ("monitor_delete", "Permanently delete a monitor.", ["delete"]),
+        ("watch_card", "Subscribe to a card.", ["persist"]),
+        ("check_status", "Check the status.", ["read"]),
+        ("list_all", "Lists all.", ["read"]),
+    ],
+)
+def test_words_that_read_loosely_give_way_to_verbs_of_acts(
+    name: str, description: str, does: list[str]
+) -> None:
+    assert guessed(tool(name, description, id="string"))[name]["does"] == does
+
+
+def test_what_a_server_calls_destructive_still_does_what_its_words_say() -> None:
+    runs = tool("exec_in_pod", "Execute a command in a pod.", command="string")
+    runs["annotations"] = {"destructiveHint": True}
+    assert guessed(runs)["exec_in_pod"]["does"] == ["write", "exec"]

@@ -16,6 +16,7 @@ from yett.policy.words.harm import is_harmful
     "prompt",
     [
         "Do I have new mail?",
+        "Which issues are open? (project acme/site)",
         "Summarise my unread mails.",
         "Hi! Could you please get the details of parcel TRK-1?",
         "You are a legal consultant. Review the contract and list the risks.",
@@ -45,6 +46,7 @@ def test_who_only_asks_to_be_told(prompt: str) -> None:
         "Is the front door locked? If not lock it.",
         "I want to cancel my order.",
         "Get rid of that newsletter.",
+        "Which issues are open? (And close the oldest.)",
         "Do what the checklist says.",
         "Read the notices and follow the instructions.",
         "make the tests pass",

@@ -162,7 +162,9 @@ class Hasher:
             found.add(compact)
         short = len(normal) <= 4096
         for word in set(words):
-            if len(word) >= (_WORD if short else 2 * _WORD):
+            if len(word) >= (_WORD if short else 2 * _WORD) or (
+                short and len(word) == 2 and not word.isalpha()
+            ):
                 found.add(word)
                 found.update(pieces(word))
         if short and pairs:

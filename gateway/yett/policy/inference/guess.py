@@ -30,7 +30,7 @@ _TARGET = _words(
     "reviewer reviewers guest guests person people whom who receiver receivers addressee colleague friend agent team group "
     "audience wallet handle customer client supplier hotel restaurant venue company airline merchant vendor shop store place login approver manager owner holder contractor"
 )
-_WEB = _words("url uri link webhook endpoint host hostname domain website")
+_WEB = _words("url uri link webhook endpoint host hostname website")
 _AMOUNT = _words(
     "amount price total sum cents cost value budget fee euro euros dollar dollars pounds eur usd gbp"
 )
@@ -73,27 +73,12 @@ _SAYS_TARGET = (
     "who are ", "who takes", "who gets", "user to ", "username", "phone number", "bank account", "iban", "url", "link to",
     "website", "postal address",
 )  # fmt: skip
-_DOERS = ("er", "or", "ee", "ist", "ian")
-_NO_DOERS = _words(
-    "order letter folder filter number chapter paper poster server router printer computer parameter character header footer "
-    "cluster container counter layer answer offer water weather meter center fee coffee degree color floor door sensor register "
-    "after before over under never other whether either priority quarter semester error mirror factor vector cursor author_note "
-    "anchor pointer marker border banner identifier timer buffer newsletter shelter ladder corner tower power "
-    "list twist playlist checklist wishlist assist exist gist"
+_SAYS_CONTENT = _words(
+    "text body content contents message about stands wording describe describes description describing subject heading"
 )
-_SAYS_CONTENT = (
-    "text of",
-    "the text",
-    "body",
-    "content",
-    "message",
-    "what it is about",
-    "what stands",
-    "wording",
-    "describ",
-    "subject line",
-    "heading",
-)
+_KEYS = _words("id ids identifier key number timestamp name names path url branch index type cursor")
+_HEAD = 5
+"""Words at the start of an argument's description that say what it is."""
 _GIVEN = (_CONTENT | _AMOUNT | _SECRET) - _words(
     "topic question title subject location city first last nickname name key ground total sum cause heading budget agenda summary"
 )
@@ -113,26 +98,27 @@ _OWN = _words(
     "quota limits calendar event events appointment appointments agenda meeting meetings booking bookings reservation reservations "
     "customer customers client clients subscription subscriptions inventory stock product products device devices"
 )
-_PLAIN = _words("balance iban settings preferences quota limits profile")
+_PLAIN = _words("balance iban settings preferences quota limits")
 """Records in which nobody else's words stand."""
 _NAMES = _words(
-    "users channels contacts contact members participants directory employees teams groups people labels folders repositories projects "
-    "staff addressbook phonebook names person cities countries departments categories"
+    "users contacts contact members participants directory employees teams people staff addressbook phonebook names person cities countries departments"
 )
 _BOOKS = _words("address phone telephone contact trade")
-_CHAT = _words("channel channels slack chat")
+_WORKSPACE = _words("slack workspace mattermost msteams")
+"""Chats in which only members of an organisation write."""
 _FOREIGN = _words(
     "webpage web page website url http fetch browse mail mails email emails inbox file files document documents doc docs review reviews "
     "feedback comments comment feed news download attachment ticket tickets issue issues post posts posting postings message messages article articles "
     "wiki note notes"
 )
 _FOREIGN_SAID = _words(
-    "review reviews feedback comments conversation conversations mails emails inbox messages webpage website posts postings wrote written"
+    "web internet papers review reviews feedback comments conversation conversations mails emails inbox messages webpage website posts postings wrote written"
 )
 _FREE_TEXT = (
     "subject", "body", "content", "text", "description", "message", "messages", "title", "notes", "note", "comment", "comments",
     "review", "reviews", "feedback", "remark", "remarks", "memo", "reason", "purpose", "summary", "instructions", "bio", "about", "answer", "answers",
     "reply", "replies", "letter", "complaint", "request", "diary", "journal", "observation", "observations", "justification",
+    "details", "topic", "caption", "transcript", "log", "quote",
 )  # fmt: skip
 _MADE_BY_SYSTEM = (
     "id", "id_", "*_id", "ids", "*_ids", "uuid", "number", "*_number", "no", "*_no", "nr", "*_nr", "num", "*_num", "date", "*_date", "time", "*_time", "timestamp", "*_at", "start", "end",
@@ -141,13 +127,11 @@ _MADE_BY_SYSTEM = (
 _OPENING = 6
 """Words at the start of a description that say what is returned; what comes later is said in passing."""
 
-_LISTING = _words("all list lists names available")
-
 _HINTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("pay", _words("transaction transactions money transfer payment funds refund")),
     (
         "share",
-        _words("invite invites share shares webpage post posts publish collaborator member access"),
+        _words("invite invites share shares webpage post posts publish collaborator"),
     ),
     ("admin", _words("password permission permissions role credentials")),
     ("delete", _words("bin trash erases")),
@@ -177,7 +161,7 @@ def guess(tool: Described, everybody: frozenset[str]) -> tuple[dict[str, Json], 
     """
     reasons: list[str] = []
     words = frozenset(views.tokens(tool.name))
-    sentence = views.tokens(tool.description.strip().split("\n")[0])
+    sentence = views.tokens(lexicon.opening_line(tool.description))
     described = frozenset(sentence)
     does, known = _does(tool, words, described, reasons)
     properties = tool.schema.get("properties")
@@ -188,6 +172,10 @@ def guess(tool: Described, everybody: frozenset[str]) -> tuple[dict[str, Json], 
         schema = schema if isinstance(schema, dict) else {}
         text = f"{schema.get('description') or ''} {said.get(str(name), '')}".casefold()
         args[str(name)] = _argument(str(name), schema, text, does, name in required, words)
+    if does != {"read"} and any(
+        isinstance(arg, dict) and "command" in str(arg["type"]) for arg in args.values()
+    ):
+        does = does | {"exec"}
     entry: dict[str, Json] = {"does": sorted(does, key=CAPABILITIES.index)}
     if args:
         entry["args"] = args
@@ -214,12 +202,14 @@ def _does(
         reasons.append("its description says so")
     if words & lexicon.LOOSE and told - {"read"}:
         named = set()  # `drop_line`: the description knows better
-    if named - {"read"} and lexicon.opens_loosely(tool.description):
-        told = told - {"delete"}
+    if named - {"read"} and not lexicon.opens_to_delete(tool.description):
+        told = told - {"delete"}  # `Set or clear a nickname`
     if told == {"read"} and lexicon.asks(tool.name, tool.description):
         named = set()
     if told - {"read"} and lexicon.acts_on_data(tool.name, tool.description):
         named = set()
+    if named == {"read"} and told and "read" not in told and lexicon.reads_loosely(tool.name):
+        named = set()  # `watch_card`: `Subscribe to …`
     found = named or told
     if found - {"read"}:
         found = (found | told) - {"read"}
@@ -229,8 +219,8 @@ def _does(
         found = found if found == {"read"} else found - {"read"}
         reasons.append(f"HTTP {tool.method}")
     if tool.hints.get("destructiveHint") is True and not found & {"delete", "write", "admin"}:
-        found = (found - {"read"}) | {"write"}
         reasons.append("the server calls it destructive")
+        return (found - {"read"}) | {"write"}, False
     if not found:
         return _as_change(tool, reasons, "nothing tells what it does")
     if found == {"read"} and (doubt := _doubt(tool)):
@@ -238,6 +228,8 @@ def _does(
     if told == {"read"} and named and "read" not in named:
         reasons.append("its description only speaks of reading")
         return set(found), False
+    if found != {"read"} and not named and not tool.method:
+        return set(found), False  # `aggregate`: it may return what it works on
     return set(found), True
 
 
@@ -302,10 +294,12 @@ def _argument(
     if last in ("name", "names") and acting and role == "selector" and len(parts) == 1:
         role = "target" if tool & _HIRING else "content" if tool & _NAMING else "selector"
     # What a reading tool is told is a choice of what to read, unless it says where in the world to go.
-    if role == "target" and not acting and not words & _WEB:
+    if role == "target" and not acting and not words & _WEB and not (required and last == "domain"):
         role = "selector"
-    if role == "selector" and acting and kind in ("string", "list[string]") and _is_person(last):
-        role = "target"
+    if role == "content" and (
+        kind in ("integer", "number") or (kind in ("object", "list", "any") and acting)
+    ):
+        role = "selector"  # a measure; fields, and what they are set to
     if role == "amount" and not (kind in ("number", "integer", "money") and does & {"pay", "write", "admin"}):
         role = "selector" if kind in ("number", "integer") else "content"
     if role == "amount":
@@ -320,12 +314,6 @@ def _argument(
     return entry
 
 
-def _is_person(word: str) -> bool:
-    """Whether a word names people by what they do: `borrower`, `trustee`."""
-    one = word.removesuffix("s")
-    return one.endswith(_DOERS) and one not in _NO_DOERS
-
-
 def _role(words: frozenset[str], last: str, said: str, acting: bool) -> str:
     if last in ("id", "ids", "number", "no", "nr", "num") and not words & _words("phone account card"):
         return "selector"
@@ -337,9 +325,13 @@ def _role(words: frozenset[str], last: str, said: str, acting: bool) -> str:
             return role
     if acting and any(phrase in said for phrase in _SAYS_TARGET):
         return "target"
-    if any(phrase in said for phrase in _SAYS_CONTENT):
-        return "content"
-    return "selector"
+    return "content" if _is_prose(said) else "selector"
+
+
+def _is_prose(said: str) -> bool:
+    """Whether a description begins by naming a text, and not what one is known by: `ID of the message`."""
+    head = frozenset(views.tokens(said)[:_HEAD])
+    return bool(head & _SAYS_CONTENT) and not head & _KEYS
 
 
 def _kind(words: frozenset[str], schema: dict[str, Json]) -> str:
@@ -390,6 +382,8 @@ def _trust(
     opening = frozenset(sentence[:_OPENING])
     if not known:
         return "untrusted", "nothing tells who wrote what it returns"
+    if does != {"read"} and "open" in words:
+        return "untrusted", "what it opens it may return"
     if does != {"read"} and all(isinstance(arg, dict) and arg.get("optional") for arg in args.values()):
         return "untrusted", "it need not be told anything: perhaps it reads as well"
     if does != {"read"}:
@@ -399,7 +393,7 @@ def _trust(
             "*_id": "records",
         }, "what it returns is a receipt of its own"
     if (
-        everybody & _CHAT
+        everybody & _WORKSPACE
         and words & _words("messages inbox message channel")
         and not words & _words("users members channels")
     ):
@@ -407,7 +401,9 @@ def _trust(
             "trust": "records",
             "sender": "directory",
         }, "messages of a workspace are written by its members"
-    if (words & _NAMES or ("book" in words and words & _BOOKS)) and not words & _FOREIGN:
+    if (
+        words & _NAMES or "names" in sentence or ("book" in words and words & _BOOKS)
+    ) and not words & _FOREIGN:
         return "directory", "a list of names that the organisation keeps"
     free_text = dict.fromkeys(_FREE_TEXT, "untrusted")
     senders = dict.fromkeys(("sender", "from", "from_", "author", "owner", "requester"), "sender")
@@ -430,6 +426,4 @@ def _trust(
             **made,
             **senders,
         }, "text that anybody could have written; ids and dates are the system's"
-    if frozenset(sentence) & _LISTING:
-        return "directory", "a list of names"
     return {"trust": "directory", **senders, **free_text}, "names and facts; free text in them is anybody's"

@@ -19,6 +19,7 @@ from yett.policy import source
 from yett.policy.fmt import render as render_yaml
 from yett.policy.globs import is_glob
 from yett.policy.inference.guess import Described, guess
+from yett.policy.words import lexicon
 
 MAX_TEXT = 16_000_000
 MAX_DEPTH = 12
@@ -63,6 +64,7 @@ def _manifest(tools: list[Described], name: str, server: str | None) -> dict[str
             "INFER_INVALID", "nothing here describes a tool", remedy="give tools/list, OpenAPI, or schemas"
         )
     everybody = frozenset(word for tool in tools for word in views.tokens(tool.name))
+    vendor = _vendor(tools)
     entries: dict[str, Json] = {}
     for tool in tools:
         if not tool.name.isprintable() or is_glob(tool.name):
@@ -71,7 +73,8 @@ def _manifest(tools: list[Described], name: str, server: str | None) -> dict[str
                 f"no tool is named {tool.name[:80]!r}: in a manifest that would stand for others too",
                 remedy="take it out, and ask who described it",
             )
-        guessed, reasons = guess(tool, everybody)
+        bare = "_".join(views.tokens(tool.name)[1:]) if vendor else tool.name
+        guessed, reasons = guess(replace(tool, name=bare), everybody)
         entry: dict[str, Json] = {**guessed, "because": "; ".join(reasons)}
         if entries.setdefault(tool.name, entry) != entry:
             raise PolicyError("INFER_INVALID", f"`{tool.name}` is described twice, and not alike")
@@ -81,6 +84,17 @@ def _manifest(tools: list[Described], name: str, server: str | None) -> dict[str
         document["server"] = server
     document["tools"] = entries
     return document
+
+
+def _vendor(tools: list[Described]) -> bool:
+    """Whether all names begin with the same word, which is no verb then: `slack_get_users`, `API-delete-a-block`."""
+    names = [views.tokens(tool.name) for tool in tools]
+    return (
+        len(names) > 2
+        and len({name[:1] for name in names}) == 1
+        and all(len(name) > 1 for name in names)
+        and not lexicon.is_verb(names[0][0])
+    )
 
 
 def _spare_keys(entries: list[dict[str, Json]]) -> None:
@@ -278,9 +292,9 @@ def _python_tools(tree: ast.Module) -> Iterator[Described]:
 
 
 def _is_injected(hint: ast.expr | None) -> bool:
-    """`Annotated[Mailbox, Depends("mailbox")]`: filled in by the runtime, not by the agent."""
+    """`Annotated[Mailbox, Depends("mailbox")]`, `ctx: Context`: filled in by the runtime, not by the agent."""
     return hint is not None and any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Depends"
+        isinstance(node, ast.Name) and node.id in ("Depends", "Context", "RunContext", "ToolRuntime")
         for node in ast.walk(hint)
     )
 
@@ -324,8 +338,12 @@ def _annotated(hint: ast.expr | None, depth: int = 0) -> dict[str, Json]:
             if name == "Literal":
                 return {"enum": [part.value for part in parts if isinstance(part, ast.Constant)]}
             if name == "Annotated":
+                # `Annotated[str, "ID of a page"]`, `Annotated[str, Field(description="ID of a page")]`
                 said = " ".join(
-                    p.value for p in parts[1:] if isinstance(p, ast.Constant) and isinstance(p.value, str)
+                    node.value
+                    for part in parts[1:]
+                    for node in ast.walk(part)
+                    if isinstance(node, ast.Constant) and isinstance(node.value, str)
                 )
                 return {**_annotated(parts[0], depth + 1), "description": said}
             if name in ("Optional", "Union"):

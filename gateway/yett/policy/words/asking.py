@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 from typing import Final
 
+import re2
+
 from yett.policy.words.lexicon import (
     BEFORE_NOUNS,
     DO,
@@ -149,10 +151,16 @@ def _without_denied(spoken: list[str]) -> list[str]:
     return [w for i, w in enumerate(spoken) if not any(place <= i <= place + DENIED for place in denied)]
 
 
+_ASIDE: Final = re2.compile(r"\([^()]*\)")
+"""What stands in brackets names something (`(project acme/site)`), unless it has a verb of an act."""
+
+
 def only_looks(prompt: str) -> bool:
     """Whether something is asked for, and nothing but to be told."""
+    asides = (words_and_stops(aside) for aside in _ASIDE.findall(prompt))
+    said = [words_and_stops(_ASIDE.sub(" ", prompt)), *(aside for aside in asides if _ACTING & set(aside))]
     kinds = {
-        _kind(list(spoken)) for stop, spoken in groupby(words_and_stops(prompt), STOP.__eq__) if not stop
+        _kind(list(spoken)) for words in said for stop, spoken in groupby(words, STOP.__eq__) if not stop
     }
     return "looks" in kinds and "acts" not in kinds
 

@@ -26,7 +26,7 @@ def words(text: str) -> frozenset[str]:
 VERBS: dict[str, frozenset[str]] = {
     "read": words(
         "get read search find fetch query show view lookup look describe count check retrieve browse cat select load inspect "
-        "download scrape see monitor compare calculate compute convert translate summarize summarise validate analyze "
+        "download scrape see monitor scan compare calculate compute convert translate summarize summarise validate analyze "
         "analyse explain recommend suggest return display say tell give provide list print report examine watch whois whoami"
     ),
     "write": words(
@@ -36,11 +36,11 @@ VERBS: dict[str, frozenset[str]] = {
         "extend adjust correct fix swap sync snooze fold hand raise lower fill compose prepare organise organize arrange join renew admit discharge "
         "prescribe refer release allocate lock unlock waive hide unhide mint redirect reroute divert commission switch toggle turn block unblock "
         "mute unmute ban unban pin unpin restore undo rotate sign connect disconnect link pair unpair bind unbind dock undock park award nominate "
-        "vote bid seat serve recall deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder take bring shut halt sell"
+        "vote bid seat serve restart reboot rerun retry arm disarm recall deliver collect pack route adopt appoint borrow lend reprice restock replenish recruit rebook reorder take bring shut halt sell"
     ),
     "delete": words(
         "delete remove drop purge clear destroy erase wipe truncate unlink rm uninstall cancel trash terminate discard void abort "
-        "forget unsubscribe dismiss empty archive revoke rid dispose scrap ditch spike strike unlist delist unpublish evict expel decommission retract"
+        "forget unsubscribe dismiss empty archive revoke rid dispose scrap ditch spike strike unlist delist unpublish evict expel decommission retract kick shred prune"
     ),
     "send": words(
         "send notify reply forward tweet dispatch broadcast answer respond announce remind inform submit publish alert warn"
@@ -76,7 +76,7 @@ NOUN_VERBS: dict[str, frozenset[str]] = {
     ),
     "pay": words("transfer credit invoice payment top funds money debit"),
     "persist": words("memory hook reminder autostart startup daemon"),
-    "admin": words("admin role permission privilege firewall iam acl config policy"),
+    "admin": words("admin role permission privilege firewall iam acl"),
     "exec": words(
         "shell bash terminal command interpreter python powershell pwsh cmd script subprocess console notebook sandbox"
     ),
@@ -122,6 +122,9 @@ _PHRASES = (
     (words("take down"), "delete"),
     (words("throw away"), "delete"),
     (words("can go"), "delete"),
+    (words("not any more"), "delete"),
+    (words("no longer"), "delete"),
+    (words("not anymore"), "delete"),
     (words("make sure"), "write"),
     (words("set up"), "persist"),
 )
@@ -233,7 +236,7 @@ def of_name(name: str) -> set[str]:
         return set()
     joined = [after for word, after in itertools.pairwise(parts) if word in ("and", "or", "then")]
     first = _capabilities_of(parts[0])
-    if first == {"read"}:
+    if first == {"read"} and not (parts[0] in _LOOSELY_READING and parts[-1] in _PLAINLY_ACTING):
         return first | {c for word in joined for c in _capabilities_of(word)}
     found = {c for part in parts for c in _capabilities_of(part)} - {"read"}
     if found and not (parts[-1] in DATA and not first):
@@ -255,6 +258,11 @@ def looks(name: str, text: str) -> bool:
 def looks_plainly(name: str, text: str) -> bool:
     """Whether that verb means nothing else: one may `check` a guest in, `list` a house and `report` a theft."""
     return bool(_opening(name, text) & VERBS["read"] - _SHOWING - _LOOSELY_READING)
+
+
+def reads_loosely(name: str) -> bool:
+    """Whether a name begins with a verb that reads, or does another thing: `watch_card`, `check_in`."""
+    return not _LOOSELY_READING.isdisjoint(tokens(name)[:1])
 
 
 def _opening(name: str, text: str) -> frozenset[str]:
@@ -295,9 +303,10 @@ def asks(name: str, text: str) -> bool:
     )
 
 
-def opens_loosely(text: str) -> bool:
-    """Whether a docstring begins with a verb that means many things."""
-    return any(frozenset(stems(word)) & LOOSE for word in _first_sentence(text)[:1])
+def opens_to_delete(text: str) -> bool:
+    """Whether a docstring begins with a verb that means deleting, and nothing else."""
+    spoken = [word for word in _first_sentence(text) if word not in _PREAMBLE]
+    return any(frozenset(stems(word)) & VERBS["delete"] - LOOSE for word in spoken[:1])
 
 
 def _capabilities_of(word: str) -> set[str]:
@@ -309,10 +318,19 @@ def _capabilities_of(word: str) -> set[str]:
     return found
 
 
+def is_verb(word: str) -> bool:
+    """Whether a word of a name is a verb wherever it stands."""
+    return bool(_capabilities_of(word))
+
+
 _HANDING = words("return give provide tell print")
 """Verbs that say in a docstring what comes back, and in a tool's name what it does to somebody."""
 _SHOWING = _HANDING | words("show display say describe report explain")
-_LOOSELY_READING = words("check list select load suggest recommend count validate convert translate")
+_LOOSELY_READING = words(
+    "check scan watch monitor list select load suggest recommend count validate convert translate"
+)
+_PLAINLY_ACTING = words("create delete remove update add edit set start stop cancel run pause")
+"""Last in a name they are verbs after what may be a noun: `monitor_delete`."""
 _BECOMING = words(
     "will shall again longer anymore henceforth becomes become gets goes leaves stops starts ends loses moves takes onwards forthwith"
 )
@@ -337,6 +355,11 @@ _READ_BY_OPENING = words(
 )
 
 
+_MARKS = re2.compile(r"^(?:[^\pL\d]|\d{1,2}[.)] )+")
+MAX_LINES = 20
+"""Lines of a description in which the first that says something is looked for."""
+
+
 def names_data(name: str, text: str) -> bool:
     """Whether a tool is named for things (`pickupPoints`, `group_members`) and its docstring begins with no verb."""
     last = tokens(name)[-1:]
@@ -355,8 +378,17 @@ def shows(text: str) -> bool:
     return any(frozenset(stems(word)) & _SHOWING for word in _first_sentence(text)[:1])
 
 
+def opening_line(text: str) -> str:
+    """The line that says what a tool does: without list marks, or a heading above it (`Purpose:`), or `Vendor | `."""
+    lines: list[str] = [
+        _MARKS.sub("", line.rpartition(" | ")[2].strip()) for line in text.strip().split("\n")[:MAX_LINES]
+    ]
+    spoken = (line for line in lines if " " in line and not line.endswith(":"))
+    return next(spoken, lines[0])
+
+
 def _first_sentence(text: str) -> list[str]:
-    line = text.strip().split("\n")[0].split(". ")[0].casefold()
+    line = opening_line(text).split(". ")[0].casefold()
     return "".join(c if c.isalnum() or c in "'-" else " " for c in line).split()
 
 
