@@ -333,6 +333,14 @@ def test_an_answer_that_nobody_judges_is_not_shown_if_it_speaks_to_the_model(ans
     assert bench.answer["result"]["completion"]["values"] == ["main"]
 
 
+@every_list
+def test_no_part_of_a_list_speaks_to_the_model(method: str) -> None:
+    bench = Bench()
+    bench.from_client(request(1, method))
+    bench.from_server(result(1, **{MEMBERS[method][0]: []}, nextCursor=ORDER))
+    assert "not shown" in bench.answer["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -104,13 +104,19 @@ class Catalogue:
         Raises:
             YettError: NOT_SHOWN, nothing of it may be.
         """
-        if method in INTRODUCTIONS:
-            return self._introduction(result)
-        if method in LISTINGS:
-            return self._listed(LISTINGS[method], result)
-        if speaks_to_the_model(result):
+        listing = LISTINGS.get(method)
+        looked_at = (
+            (listing.member,)
+            if listing
+            else ("instructions", "serverInfo")
+            if method in INTRODUCTIONS
+            else ()
+        )
+        if speaks_to_the_model({key: item for key, item in result.items() if key not in looked_at}):
             raise YettError("NOT_SHOWN", "the server's answer speaks to the model; it is not shown")
-        return None, []
+        if listing:
+            return self._listed(listing, result)
+        return self._introduction(result) if looked_at else (None, [])
 
     def _listed(self, listing: Listing, result: dict[str, Json]) -> tuple[dict[str, Json] | None, list[str]]:
         entries = result.get(listing.member)

@@ -364,14 +364,13 @@ class Session:
                 text = "the task was not started in this session, so its result can't be recorded"
                 return [ToClient(wire.error(request.id, wire.REFUSED, text))]
             return self._outcome(request, decision, response, asked)
-        chosen = response.result.get("protocolVersion")
-        if request.method == "initialize" and chosen not in HANDSHAKE_VERSIONS:
-            data: Json = {
-                "supported": [*HANDSHAKE_VERSIONS],
-                "requested": chosen if isinstance(chosen, str) else None,
-            }
+        if (
+            request.method == "initialize"
+            and response.result.get("protocolVersion") not in HANDSHAKE_VERSIONS
+        ):
             text = "the server chose a protocol version this gateway does not know"
-            return [ToClient(wire.error(request.id, UNSUPPORTED_VERSION, text, data))]
+            known: Json = {"supported": [*HANDSHAKE_VERSIONS]}
+            return [ToClient(wire.error(request.id, UNSUPPORTED_VERSION, text, known))]
         return self._filtered(request, response, asked)
 
     def _filtered(
