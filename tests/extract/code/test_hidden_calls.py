@@ -195,3 +195,18 @@ def test_what_a_program_removes_by_a_known_name_is_a_command(
 def test_what_it_removes_by_a_computed_name_is_not_known(language: str, code: str) -> None:
     found = extract(ToolCall(tool="run_code", arguments={"language": language, "code": code}), None, 0)
     assert any("computed_delete" in fact.flags for fact in found.code)
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        (
+            "python",
+            "import os, sqlite3\nsqlite3.connect(os.environ['LOCALAPPDATA'] + '/Chrome/Default/Login Data')",
+        ),
+        ("javascript", "require('fs').readdirSync(process.env.APPDATA + '/discord/Local Storage/leveldb')"),
+    ],
+)
+def test_a_store_of_passwords_below_a_folder_of_the_environment_is_known(language: str, code: str) -> None:
+    found = extract(ToolCall(tool="run_code", arguments={"language": language, "code": code}), None, 0)
+    assert any("sensitive_read" in fact.flags for fact in found.code)

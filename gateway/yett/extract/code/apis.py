@@ -107,7 +107,8 @@ APIS: dict[str, Api] = _table(
     ("pynput.keyboard.Listener pynput.mouse.Listener keyboard.hook keyboard.on_press keyboard.record keyboard.read_event pyautogui.screenshot PIL.ImageGrab.grab "
      "mss.mss pyperclip.paste cv2.VideoCapture sounddevice.rec pyaudio.PyAudio win32clipboard.GetClipboardData", "surveillance", ()),
     ("resource.setrlimit os.nice os.sched_setaffinity sys.setrecursionlimit", "", ()),
-    ("sqlite3.connect psycopg2.connect psycopg.connect pymysql.connect MySQLdb.connect mysql.connector.connect pyodbc.connect cx_Oracle.connect oracledb.connect "
+    ("sqlite3.connect aiosqlite.connect", "database", ((0, "path.read"), ("database", "path.read"))),
+    ("psycopg2.connect psycopg.connect pymysql.connect MySQLdb.connect mysql.connector.connect pyodbc.connect cx_Oracle.connect oracledb.connect "
      "asyncpg.connect sqlalchemy.create_engine", "database", ()),
     ("cryptography.fernet.Fernet.encrypt Crypto.Cipher.AES.new pyAesCrypt.encryptFile", "encryption", ()),
     ("base64.b64decode base64.b32decode base64.b16decode base64.b85decode base64.a85decode base64.decodebytes base64.urlsafe_b64decode binascii.unhexlify "

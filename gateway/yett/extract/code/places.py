@@ -14,7 +14,7 @@ _SECRET = pattern(
     r"|/usr/share/base-passwd|/dev/(?:mem|kmem|sd|nvme|input|disk))"
     r"|(?:^|[/\\~])(?:\.ssh|\.aws|\.gnupg|\.kube|\.docker|\.azure|\.config/gcloud|\.netrc|\.pgpass|\.my\.cnf|\.git-credentials|\.npmrc|\.pypirc|\.bash_history"
     r"|\.zsh_history|\.python_history|\.mozilla|\.password-store)(?:[/\\]|$)|(?:^|[/\\])(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.[a-z]+)?|credentials(?:\.json)?|secrets?\.(?:json|ya?ml|env|txt)|wallet\.dat|login data|cookies\.sqlite|key4\.db|logins\.json|ntds\.dit|web data|local state)$"
-    r"|\.(?:pem|key|p12|pfx|kdbx|jks|ppk)$|^[a-z]:[/\\]windows[/\\]system32[/\\]config[/\\]|[/\\]config[/\\](?:sam|system|security)$"
+    r"|\.(?:pem|key|p12|pfx|kdbx|jks|ppk)$|[/\\](?:local storage[/\\]leveldb|local extension settings)(?:[/\\]|$)|^[a-z]:[/\\]windows[/\\]system32[/\\]config[/\\]|[/\\]config[/\\](?:sam|system|security)$"
 )
 _SYSTEM = pattern(
     r"(?i)^/(?:$|etc(?:/|$)|usr(?:/|$)|bin(?:/|$)|sbin(?:/|$)|lib(?:32|64)?(?:/|$)|boot(?:/|$)|dev/|sys(?:/|$)|proc(?:/|$)|root(?:/|$)|var/(?:log|lib|spool|run)(?:/|$)|opt$|home$|var$|System/|Library/)"
