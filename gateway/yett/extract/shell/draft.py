@@ -10,6 +10,7 @@ from yett.extract.facts import Command, Redirect
 from yett.extract.shell.disk import Disk
 from yett.extract.shell.expand import Field
 from yett.extract.shell.listed import listed
+from yett.extract.shell.named import mentions
 from yett.extract.shell.profiles import Library, library
 from yett.extract.shell.scanner import Fuel
 from yett.extract.shell.settings import plain
@@ -88,7 +89,14 @@ class Analysis:
         self.opaque: dict[str, None] = {}
         self.disk = Disk()
         self.texts: list[str] = []
-        """The programs that were read: the outermost, and every text that one of them runs."""
+        """Programs that were read and not yet asked for the names in them."""
+        self.names: set[str] = set()
+
+    def mentioned(self) -> set[str]:
+        """The names that the programs read so far may set: the outermost, and every text that one of them runs."""
+        while self.texts:
+            self.names |= mentions(self.texts.pop())
+        return self.names
 
     def add(self, command: Command) -> None:
         self.ran.append(command.program)

@@ -15,9 +15,9 @@ from __future__ import annotations
 from yett.extract.patterns import pattern
 from yett.extract.shell.expand import State
 from yett.extract.shell.profiles import Library
-from yett.extract.shell.scanner import NAME
 
 _VARIABLE = pattern(r"\$\{?([A-Z][A-Z0-9_]+|sudo)\}?")
+_WORD = pattern(r"\w+")
 _ARGUMENT = pattern(r"\$\{?(?:[@*]|[1-9])\}?")
 _DISPATCH = pattern(r"[A-Za-z0-9_.-]*\$\{?[1-9*]\}?[A-Za-z0-9_.-]*")
 """`install_$1`, inside a function: one of the script's own functions or files."""
@@ -41,42 +41,36 @@ _AFFIXES = (
 )
 
 
-def outside(word: str, state: State, texts: list[str], calling: bool) -> str:
+def outside(word: str, state: State, mentioned: set[str], calling: bool) -> str:
     """The kind of opacity of a program's name that is not known.
 
     Args:
         word: the name, expansions as they stand in the source.
         state: the shell's.
-        texts: every program text of the call that was read so far.
+        mentioned: of every text that was read so far, see `mentions`.
         calling: inside a function that nothing known calls.
     """
     variable = _VARIABLE.fullmatch(word)
     if variable is not None:
         name = variable.group(1)
         own = name in _OF_THE_SHELL or name.startswith(_PREFIXES)
-        kept = own or state.known(name) or any(_mentioned(name, text) for text in texts)
-        return "dynamic_program" if kept else "environment_program"
+        return "dynamic_program" if own or state.known(name) or name in mentioned else "environment_program"
     name = word.rpartition("/")[2]
     given = _ARGUMENT.fullmatch(name) or (_DISPATCH.fullmatch(name) if calling else None)
     ours = state.positional is None and state.outermost
     return "caller_program" if ours and given is not None else "dynamic_program"
 
 
-def _mentioned(name: str, text: str) -> bool:
-    """Whether a variable is named other than to be read, so that it may be set."""
-    i = text.find(name)
-    while i >= 0:
-        end = i + len(name)
-        before = text[i - 1 : i]
-        whole = (
-            text[end : end + 1] not in NAME and before not in NAME if end < len(text) else before not in NAME
-        )
-        if whole and before != "$" and text[max(i - 2, 0) : i] not in ("${", "{!"):
-            line = text[text.rfind("\n", 0, i) + 1 : i].lstrip()
-            if not line.startswith("#"):
-                return True
-        i = text.find(name, end)
-    return False
+def mentions(text: str) -> set[str]:
+    """The words of a program outside its comments that could name a variable and are more than a look at its value."""
+    found: set[str] = set()
+    for line in text.split("\n"):
+        if not line.lstrip().startswith("#"):
+            for word in _WORD.finditer(line):
+                start = word.start()
+                if line[start - 1 : start] != "$" and line[max(start - 2, 0) : start] not in ("${", "{!"):
+                    found.add(word.group())
+    return found
 
 
 def guess(word: str, library: Library) -> str:
