@@ -159,6 +159,8 @@ class Reader:
             value = self._statement(depth, piped=False)
             self.variables.pop(token.text, None)
             self.partly.pop(token.text, None)
+            if token.text.startswith("alias:"):
+                self.lines.append(Line(("set-alias", token.text, value.text), False, False, False))
             if value.known:
                 self.variables[token.text] = (before + value.text)[:MAX_TEXT]
             elif value.partly and not before:
@@ -437,7 +439,7 @@ class Reader:
                 unknown = unknown or not (value.known or value.partly)
                 built = built or value.built
         if len(words) == 1 and fed.known and words[0].lower() in _RUN_CODE:
-            words.append(fed.text)
+            words += ["/c", fed.text] if words[0].lower().startswith("cmd") else [fed.text]
             built = fed.built
         if words:
             dynamic = not name.known and not (name.partly and _NAMED.search(words[0]))

@@ -65,7 +65,8 @@ _LOOKS = probe(
 )
 _POWERSHELL = pattern(
     rf"(?im)(?:^|[\s;|({{&=!])(?:{_VERB}|foreach)-[a-z]\w+|(?im)(?:^|[\s;|({{&=])(?:iex|iwr|irm|gwmi|gcim|ipmo|gci|sls|sal|nal|sv|saps|gcm|icm|gsv|spsv|sasv|gps|spps)\b"
-    r"|(?i)\bfunction\s+[\w:-]+\s*[({]|(?m)(?:^|;)\s*[&.]\s*[\"'‘’“”$({]|(?im)^\s*[a-z][\w.-]*(?:'[\w.-]*'|`[a-z])|`\r?\n|(?i)\bif\s*\([^)]*\)\s*\{"
+    r"|(?i)\bfunction\s+[\w:-]+\s*[({]|(?m)(?:^|;)\s*[&.]\s*[\"'‘’“”$({]|(?im)^\s*[a-z][\w.-]*(?:'[\w.-]*'|`[a-z])|`\r?\n|(?im)^\s*\{"
+    r"|(?i)\b(?:try|do|else|finally|catch|trap|begin|process|end|switch|while|until|foreach|for|if|param|parallel)\s*(?:\([^)]*\))?\s*\{"
     r"|(?i)(?:^|[\s;|({&=,+\"!])\$(?:env:|\(|\{|_\b|[a-z_]\w*[\s.=:\[+;)|,-])|(?i)\[[a-z][\w.]*(?:\[\])?\](?:::|\s*[\"'$(])|@\(|@\{|(?i)\|\s*(?:%|\?)\s*\{"
     r"|(?i)[a-z]`[a-z]|(?i)\|\s*(?:iex|select|where|foreach|ft|fl)\b|(?i)\s-(?:eq|ne|like|match|replace|join)\s+['\"$]|['\"]\s*-f\s|<#"
 )

@@ -31,6 +31,8 @@ _EVERYWHERE = {
 _CODE_PUT_IN = pattern(r"(?:^|[;|&({\n])\s*[\"']?\$")
 """A variable where a command stands."""
 _CODE_METHODS = names("[scriptblock]::create .invokescript .newscriptblock .addscript")
+_VARIABLE = pattern(r"^\$(?:env:)?[\w?]+$")
+_NAMES_ALIAS = names("set-alias sal new-alias nal")
 _PS_COMMANDS = frozenset(("powershell", "pwsh", "powershell_ise"))
 
 
@@ -156,6 +158,11 @@ class Unwrapper(Judge):
         self.emit(words, name, redirects, kind, wrappers, via, flags, dynamic, fed)
         inner = (*wrappers, name)
         low = [word.lower() for word in words]
+        place = len(self.commands) - 1
+        if (name == "cmd" or name in _PS_COMMANDS) and (
+            _VARIABLE.match(words[-1]) or (line is not None and line.unknown)
+        ):
+            self.mark_flag("dynamic_code", place)
         if name == "cmd":
             self._inner_cmd(words, low, inner, stdin)
         elif name in _PS_COMMANDS:
@@ -166,19 +173,16 @@ class Unwrapper(Judge):
             text = " ".join(word for word in words[1:] if word.lower() not in ("-command", "-c")) or (
                 stdin or ""
             )
-            place = len(self.commands) - 1
             if text and not text.startswith("$") and len(text) > 2:
                 self.read(text, "powershell", inner, "inline", frozenset(("inline_code",)))
             if stdin is not None or not text or line is None or line.unknown or _CODE_PUT_IN.search(text):
                 self.mark_flag("dynamic_code", place)
             elif line.inserted:
                 self.mark_flag("inserted_code", place)
-        elif name in ("set-alias", "sal", "new-alias", "nal"):
-            alias = [
-                word for word in words[1:] if word.lower() not in ("-name", "-value", "-option", "-force")
-            ]
+        elif name in _NAMES_ALIAS or any(word.startswith("alias:") for word in low):
+            alias = [word for word in words[1:] if not word.startswith("-")]
             if len(alias) > 1:
-                self.aliases[alias[0].lower()] = alias[1]
+                self.aliases[alias[0].lower().removeprefix("alias:").strip("\\/")] = alias[1]
         elif name in ("bash", "wsl", "sh") and len(words) > 1:
             index = low.index("-c") if "-c" in low else 0
             text = " ".join(words[index + 1 :]) if index or name == "wsl" else ""
@@ -297,4 +301,5 @@ class Unwrapper(Judge):
             index += 1
         if rest and rest[0]:
             flat = (rest[0], *" ".join(rest[1:]).split())
-            self._command(flat, (), kind, inner, "inline", frozenset())
+            dynamic = kind == "powershell" and bool(_VARIABLE.match(rest[0]))
+            self._command(flat, (), kind, inner, "inline", frozenset(), dynamic=dynamic)
