@@ -228,6 +228,9 @@ def test_a_client_that_came_with_the_folder_is_none(tmp_path: Path, monkeypatch:
         assert other != line
         assert not installed("claude-code", settings("claude-code", None, other))
     assert installed("claude-code", settings("claude-code", None, line))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
+    own = command("claude-code", "/s", Path("/t"), sys.executable)
+    assert installed("claude-code", settings("claude-code", None, own)), "an environment within the project"
 
 
 def test_settings_of_ones_own_that_are_a_link_stay_one(

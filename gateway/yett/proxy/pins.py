@@ -289,16 +289,3 @@ def _unreadable(path: Path) -> YettError:
         path=str(path),
         remedy="restore the file, or remove it to pin the server's tools anew",
     )
-
-
-__all__ = [
-    "INSTRUCTIONS",
-    "SERVER_INFO",
-    "Held",
-    "Pin",
-    "PinBook",
-    "PinFile",
-    "PinState",
-    "books",
-    "definition_digest",
-]

@@ -65,11 +65,11 @@ def client_words(agent: str, line: str) -> list[str] | None:
             len(words) == 7 and words[1:3] == ["-I", "-S"] and words[4] == agent and line_of(words) == line
         )
         python, client = Path(words[0]), Path(words[3])
-        outside = python.is_absolute() and not python.resolve().is_relative_to(Path.cwd())
+        ours = words[0] == sys.executable or not python.resolve().is_relative_to(Path.cwd())
         same = client.is_absolute() and client.read_bytes() == CLIENT.read_bytes()
     except (ValueError, IndexError, OSError):
         return None
-    return words if known and outside and same else None
+    return words if known and ours and python.is_absolute() and same else None
 
 
 def settings(agent: str, before: str | None, line: str) -> str:

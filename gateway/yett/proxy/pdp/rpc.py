@@ -32,7 +32,7 @@ from yett.clock import wall_clock
 from yett.errors import InvalidCall, Unauthorized, YettError
 from yett.model import Identity
 from yett.proxy.mcp import wire
-from yett.proxy.mcp.catalogue import LISTINGS, Catalogue, Unpinned
+from yett.proxy.mcp.catalogue import INTRODUCTIONS, LISTINGS, Catalogue, Unpinned
 from yett.proxy.pdp import envoy
 from yett.proxy.pdp.asking import Authenticate, asker, on_behalf_of
 from yett.proxy.pdp.gateways import judge_mcp
@@ -201,13 +201,14 @@ class _Door:
         return EXT_MCP["McpResult"](passed={}) if allowed else _error(_FORBIDDEN, text)
 
     async def response(self, message: Any, context: Any) -> Any:
-        """`…ExtMcp/CheckResponse`: takes out of a list what speaks to the model, and tools that can never be allowed.
+        """`…ExtMcp/CheckResponse`: takes out of what a server says of itself what speaks to the model, and tools that
+        can never be allowed.
 
         The protocol does not say which request a response answers, so it is no outcome that could be recorded.
         """
         try:
             self._asker(context)
-            if message.method not in LISTINGS:
+            if message.method not in LISTINGS.keys() | INTRODUCTIONS:
                 return EXT_MCP["McpResult"](passed={})
             result = wire.read(
                 wire.write({"jsonrpc": "2.0", "id": 0, "result": msgspec.Raw(message.mcp_response)}),
