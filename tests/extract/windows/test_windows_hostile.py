@@ -453,3 +453,9 @@ def test_what_is_not_read_to_its_end_is_opaque(text: str) -> None:
 def test_a_command_within_a_command_within_a_command_is_given_up_by_its_steps(unit: str) -> None:
     with pytest.raises(OverBudget, match="steps"):
         windows.analyse((unit * 8_000)[:16_000], "/c", budget=Budget(milliseconds=3_600_000))
+
+
+@pytest.mark.parametrize("unit", ["[a]::b", "$a::b", ".b::c", "(a).b::c"])
+def test_a_chain_of_members_does_not_grow_by_itself(unit: str) -> None:
+    found = commands(("$x" + unit * 200)[:1_200], dialect="powershell")
+    assert all(len(word) < 4_000 for one in found for word in one.argv)

@@ -47,6 +47,8 @@ class Line(NamedTuple):
 
 _PROGRAM = pattern(r"(?i)^[^\"<>|]*\.(?:exe|com|bat|cmd)$")
 _HEX = pattern(r"^0x[0-9a-fA-F]{1,8}$")
+MAX_NAME = 512
+"""Of a member of a member of …, which would double with each."""
 KEYWORDS = words(
     "if else elseif for foreach while do until switch function filter param begin process end try catch finally trap return break continue exit throw "
     "in class enum using data dynamicparam workflow parallel sequence hidden static"
@@ -285,7 +287,7 @@ class Reader:
                 if owner:
                     value = Value(f"{value.text}.{owner}", False)
                 if following.text.startswith("::"):
-                    name = f"[{value.text.strip('$')}]::{name}"
+                    name = f"[{value.text[-MAX_NAME:].strip('$')}]::{name}"
                 value = self._call(name, depth, value)
             elif following.kind == "word" and following.text in (".", "::"):
                 self._index += 1
@@ -312,10 +314,10 @@ class Reader:
                 words.append("=")
             self.lines.append(Line(tuple(words), name == "?", False, True))
             if name.startswith("["):
-                return self._suffix(Value(f"{owner.text}.{name}" if owner.text else name, False), depth)
+                return self._suffix(Value(f"{owner.text[-MAX_NAME:]}.{name}".lstrip("."), False), depth)
             if name.lower() in ("source", "path", "fullname", "definition", "providerpath"):
                 return owner
-            return Value(f"{owner.text}.{name}", False)
+            return Value(f"{owner.text[-MAX_NAME:]}.{name}", False)
         self._index += 1
         start = self._index
         argument = self._statements(depth + 1, ")")
