@@ -379,8 +379,7 @@ class Extraction:
                 if "://" in host:
                     self._add_urls(urls.analyse(host, pointer, declared=False))
         for name, text, whole in result.written if result.program.declared else ():
-            entry = files.entry_of(name)
-            if entry is not None:
+            for entry in files.entries_of(name):
                 self._later(files.Written(name, entry, pointer, text, whole=whole))
         self._nested(result.nested, pointer, depth, result.program.declared)
 

@@ -83,6 +83,7 @@ class State(ABC):
         self.nodes = 0
 
     def fact(self, declared: bool) -> CodeFact:
+        self.budget.spend(self.nodes % PAID // NODES)
         taken = [(path, deep) for path, deep in self.deleted if path not in self.made and path != TEMPORARY]
         if self.deleted and not taken:
             self.flags.discard("file_delete")

@@ -3,7 +3,7 @@
 A `postinstall` in `package.json`, a step of a workflow, a recipe of make, a hook of git: whoever writes such a file plants a
 command that nobody judges again. Which files do so, and what of them is a program, is data: `policies/files.yaml`.
 
-1. `entry_of`   a path's entry, by its name;
+1. `entries_of` a path's entries, by its name;
 2. `readers`    a body's values by the names that lead to them: JSON, YAML, sections; `lines`: make, Dockerfiles;
 3. `programs`   those values that the entry calls programs.
 
@@ -20,10 +20,10 @@ from yett.extract import shell, views
 from yett.extract.budget import Budget
 from yett.extract.files import lines, readers
 from yett.extract.files.readers import Leaf, Path, Reader, TooDeep
-from yett.extract.files.table import Entry, Run, entry_of, patterns_of, runs_ending
+from yett.extract.files.table import Entry, Run, entries_of, patterns_of, runs_ending
 from yett.extract.files.written import Written, written
 
-__all__ = ["Entry", "Program", "TooDeep", "Written", "entry_of", "programs", "written"]
+__all__ = ["Entry", "Program", "TooDeep", "Written", "entries_of", "programs", "written"]
 
 _READERS: dict[str, Reader] = {
     "json": readers.read_json,

@@ -32,7 +32,7 @@ def read_make(text: str, budget: Budget) -> Iterator[Leaf]:
     for target, recipe in make.recipes.items():
         yield Leaf(("recipe", target), make.expanded("\n".join(recipe)))
     for line in make.outputs:
-        yield Leaf(("shell",), ": " + " ".join(_outputs(make.expanded(line))))
+        yield Leaf(("shell",), ": " + " ".join(map(make.expanded, _outputs(line))))
 
 
 def _continued(text: list[str], budget: Budget) -> Iterator[str]:
@@ -57,6 +57,7 @@ class _Make:
         self.outputs: list[str] = []
         """Lines that run something as the file is read."""
         self.room = MAX_EXPANDED + 2 * size
+        self._prefix = "\t"
         self._target = ""
         self._define: list[str] | None = None
 
@@ -69,8 +70,8 @@ class _Make:
                 self._define = None
             else:
                 self._define.append(line.strip())
-        elif line.startswith("\t"):
-            self._recipe(line)
+        elif line.startswith(self._prefix):
+            self._recipe(line[1:])
         elif defined is not None:
             self._define = [defined.group(1)]
         elif variable is not None:
@@ -78,12 +79,14 @@ class _Make:
             before = self.variables.get(name, "") + " " if kind == "+" else ""
             line = value = f"$(shell {value})" if kind == "!" else before + value
             self.variables[name] = value[-MAX_EXPANDED:]
+            if name == ".RECIPEPREFIX":
+                self._prefix = value.strip()[:1] or "\t"
         else:
             rule = _RULE.search(line)
             if rule is not None:
                 self._target = rule.group(1)
                 self._recipe(rule.group(2) or "")
-        if not line.startswith("\t") and _OUTPUT.search(line) is not None:
+        if not line.startswith(self._prefix) and _OUTPUT.search(line) is not None:
             self.outputs.append(line)
 
     def _recipe(self, line: str) -> None:
@@ -125,12 +128,12 @@ class _Make:
 
 
 def _outputs(text: str) -> Iterator[str]:
-    """The substitutions of a shell in a text."""
-    at = text.find("$(")
-    while at >= 0:
-        end = _closing(text, at + 1)
-        yield text[at : end + 1]
-        at = text.find("$(", end)
+    """What runs as a line is read, the outermost of what stands in one another."""
+    end = 0
+    for found in _OUTPUT.finditer(text):
+        if found.start() >= end:
+            end = _closing(text, found.start() + 1) + 1
+            yield text[found.start() : end]
 
 
 def _closing(text: str, opening: int) -> int:
@@ -152,12 +155,14 @@ def _closing(text: str, opening: int) -> int:
 _INSTRUCTION = pattern(
     r"(?i)^\s*(?:ONBUILD\s+)?(RUN|CMD|ENTRYPOINT|HEALTHCHECK)\s+(?:--[\w-]+=\S+\s+)*(?:CMD\s+)?(.*)$"
 )
+_ESCAPE = pattern(r"(?i)^\s*#\s*escape\s*=\s*`")
 _HEREDOC = pattern(r"<<-?\s*[\"']?(\w+)")
 
 
 def read_docker(text: str, budget: Budget) -> Iterator[Leaf]:
     """What the instructions of a Dockerfile run, as a shell's line."""
     lines = iter(text.splitlines())
+    joins = "`" if _ESCAPE.search(text) is not None else "\\"
     for number, line in enumerate(lines):
         if number % LEAVES == 0:
             budget.spend()
@@ -165,8 +170,9 @@ def read_docker(text: str, budget: Budget) -> Iterator[Leaf]:
         if found is None:
             continue
         parts = [found.group(2)]
-        while parts[-1].rstrip().endswith("\\") and (following := next(lines, None)) is not None:
+        while parts[-1].rstrip().endswith(joins) and (following := next(lines, None)) is not None:
             if following.strip() and not following.lstrip().startswith("#"):
+                parts[-1] = parts[-1].rstrip()[:-1] + "\\"
                 parts.append(following)
         for here in _HEREDOC.findall("\n".join(parts)):
             for following in lines:

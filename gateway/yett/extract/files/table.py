@@ -98,11 +98,9 @@ def patterns_of(entry: Entry) -> list[Pattern]:
 
 
 @lru_cache(maxsize=4096)
-def entry_of(name: str) -> Entry | None:
-    """What a file of this path runs, if it does; of several entries the first."""
+def entries_of(name: str) -> tuple[Entry, ...]:
+    """What a file of this path runs, if it does."""
     table = _table()
     text = name.replace("\\", "/").lower()
-    found = [
-        table.globs[index] for index in table.set.scan(("/" + text.lstrip("/")).encode("utf-8", "replace"))
-    ]
-    return table.entries[min(found)] if found else None
+    found = table.set.scan(("/" + text.lstrip("/")).encode("utf-8", "replace"))
+    return tuple(table.entries[index] for index in sorted({table.globs[glob] for glob in found}))

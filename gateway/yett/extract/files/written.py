@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from yett.extract import patches, views
 from yett.extract.arguments import Leaf
-from yett.extract.files.table import Entry, entry_of
+from yett.extract.files.table import Entry, entries_of
 
 MAX_NAME: Final = 400
 _ASKED: Final = frozenset(("pattern", "query", "regex", "glob"))
@@ -45,7 +45,7 @@ def written(leaves: Iterable[Leaf]) -> Iterator[Written]:
         if (leaf.kind not in _BODIES or _said(leaf) & _ASKED) and not patches.looks_like(leaf.value):
             continue
         beside = _parent(leaf.pointer)
-        file = leaf.name if "." in leaf.name and entry_of(leaf.name) else _nearest(names, beside)
+        file = leaf.name if "." in leaf.name and entries_of(leaf.name) else _nearest(names, beside)
         pieces = list(patches.pieces(leaf.value))
         for piece in pieces:
             yield from _of(piece.path or file, leaf, piece.after, piece.before, piece.whole)
@@ -56,8 +56,7 @@ def written(leaves: Iterable[Leaf]) -> Iterator[Written]:
 
 
 def _of(file: str, leaf: Leaf, text: str, before: str, whole: bool) -> Iterator[Written]:
-    entry = entry_of(file) if file else None
-    if entry is not None and text:
+    for entry in entries_of(file) if file and text else ():
         yield Written(file, entry, leaf.pointer, text, before, whole)
 
 
@@ -67,7 +66,7 @@ def _names(leaf: Leaf) -> bool:
         0 < len(text) <= MAX_NAME
         and (leaf.kind == "path" or "." in text or "/" in text or text.lower().endswith(("file", "tab")))
         and "\n" not in text
-        and entry_of(text) is not None
+        and bool(entries_of(text))
     )
 
 
