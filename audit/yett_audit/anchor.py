@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import re
 import socket
 import syslog
 import threading
@@ -25,12 +23,11 @@ from typing import Protocol
 
 from yett_audit import disk, note, record
 from yett_audit.errors import Broken, LogUnavailable
+from yett_audit.notefile import notes_at_end
 from yett_audit.trust import Trust
 from yett_audit.writer import Writer
 
 _MAX_ANSWER = 64 << 10
-_AT_END = 1 << 20
-_NOTE = re.compile(rb"(?:[^\n]+\n)+\n(?:\xe2\x80\x94 [^\n]+\n)+")
 
 
 class Sink(Protocol):
@@ -118,15 +115,6 @@ def _request(url: str, method: str, path: str, body: str | None, timeout: float)
         raise OSError(f"broken answer: {type(error).__name__}") from None
     finally:
         connection.close()
-
-
-def notes_at_end(path: Path | str) -> list[bytes]:
-    """The signed notes in a file's last megabyte, which one that is appended to without end is read by."""
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _AT_END))
-        found = _NOTE.findall(file.read())
-    return found[1:] if size > _AT_END else found  # the first may lack its beginning
 
 
 def latest(url: str, origin: str, witness: note.VerifierKey, timeout: float = 5.0) -> note.Checkpoint | None:
@@ -283,4 +271,4 @@ def _size_of(text: str) -> int:
     return int(digits)
 
 
-__all__ = ["Anchored", "Anchorer", "FileSink", "HttpSink", "Sink", "SyslogSink", "latest", "notes_at_end"]
+__all__ = ["Anchored", "Anchorer", "FileSink", "HttpSink", "Sink", "SyslogSink", "latest"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from yett_audit import note, report, verify
 from yett_audit.errors import USAGE, Broken
+from yett_audit.notefile import notes_at_end
 from yett_audit.trust import Trust
 
 _MAX_INPUT = 1 << 20
@@ -29,8 +30,6 @@ def read_input(path: str) -> bytes:
 
 def anchors_of(path: str) -> list[verify.Anchor]:
     """The checkpoints in a file: one, or those at the end of a file that a gateway appends to."""
-    from yett_audit.anchor import notes_at_end  # what it asks witnesses with is not needed otherwise
-
     try:
         found = [] if path == "-" else notes_at_end(path)
     except OSError as error:

@@ -68,7 +68,7 @@ def scan(
         Broken: with file, byte offset and record; a torn tail is not an error but part of the result.
     """
     if not paths:
-        raise Broken("empty", "there is no segment: an empty log proves nothing")
+        raise Broken("empty", "no segment is here (in STATE/log?): an empty log proves nothing")
     end = End(paths[0], 0, 0)
     for number, path in enumerate(paths):
         last = final and number == len(paths) - 1

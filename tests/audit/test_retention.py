@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from waiting import until
-from yett_audit import anchor, cli, export, note, retention
+from yett_audit import anchor, cli, export, note, notefile, retention
 from yett_audit.ed25519 import SigningKey
 from yett_audit.errors import LogRefused
 from yett_audit.reader import records
@@ -314,9 +314,9 @@ def test_a_file_that_anchors_are_appended_to_is_an_anchor(capsys: Any, opened: O
 def test_of_a_file_without_end_the_newest_anchors_count(opened: Open, tmp_path: Path) -> None:
     log, heads = opened(), tmp_path / "heads"
     fill(log, 5)
-    heads.write_text((log.head().note + "\n") * (anchor._AT_END // len(log.head().note)))
+    heads.write_text((log.head().note + "\n") * (notefile.AT_END // len(log.head().note)))
     fill(log, 5)
     anchor.FileSink(heads).send(log.head().note)
     key = note.VerifierKey.parse(log.vkey)
     assert anchor.FileSink(heads).newest(key) == log.head().checkpoint
-    assert all(note.verified(note.parse(each), [key]) for each in anchor.notes_at_end(heads))
+    assert all(note.verified(note.parse(each), [key]) for each in notefile.notes_at_end(heads))

@@ -365,6 +365,7 @@ class TestGrafana:
 
 class _PaperLedger:
     failure = None
+    behind = 0
     head = SimpleNamespace(checkpoint=SimpleNamespace(size=1))
 
     def anchorer(self, *args: Any, **options: Any) -> Any:

@@ -91,7 +91,8 @@ def _private(path: Path) -> TextIO:
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w")
     except OSError as error:
-        raise YettError("CANNOT_WRITE", f"{error.strerror}", path=str(path)) from None
+        remedy = "name a file that is not there yet, in a folder that is"
+        raise YettError("CANNOT_WRITE", f"{error.strerror}", path=str(path), remedy=remedy) from None
 
 
 def _open(state: Path) -> Credentials:

@@ -81,7 +81,6 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
         try:
             sidecar = assemble(gateway, settings, doors)
             server = Server(settings, sidecar, gateway)
-            _greet(settings)
             with (
                 _watching(gateway, settings),
                 beside(gateway, sidecar.asker),
@@ -90,6 +89,7 @@ def serve(settings: Settings, doors: Doors = no_doors, beside: Beside = nothing_
                 noting(gateway.ledger, Credentials(settings.state / auth.FILE_NAME, clock=wall_clock)),
                 asyncio.Runner(loop_factory=loop_factory()) as runner,
             ):
+                _greet(settings)
                 calm()
                 runner.run(server.serve(sockets))
         finally:

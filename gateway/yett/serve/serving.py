@@ -57,7 +57,10 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             context.verify_mode = ssl.CERT_REQUIRED
     except (OSError, ssl.SSLError) as error:
         raise YettError(
-            "BAD_TLS", f"the certificate or key cannot be used ({type(error).__name__})"
+            "BAD_TLS",
+            f"the certificate or key cannot be used ({type(error).__name__})",
+            path=str(settings.tls_certificate),
+            remedy="give PEM files: --tls-certificate with its chain, --tls-key if the key is not in it",
         ) from None
     return context
 
