@@ -91,7 +91,6 @@ class Statement(Struct, frozen=True, kw_only=True):
     text: str = ""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     flags: frozenset[str] = frozenset()
     """stacked, writes_in_cte, writes_in_explain, no_where, always_true, exec_comment, comment_tail,

@@ -1,7 +1,7 @@
 """Whole statements: parsed by sqlglot, read node by node.
 
 1. `dialects` parses the text.
-2. `describe` walks one tree and collects tables, columns, functions and the properties that matter.
+2. `describe` walks one tree and collects tables, functions and the properties that matter.
 3. What sqlglot keeps as an unparsed `Command` is opened by hand where something can hide in it: EXPLAIN, PREPARE,
    DO, EXECUTE.
 """
@@ -101,7 +101,6 @@ def describe(tree: Any, *, pointer: str, text: str, dialect: str, declared: bool
                 text=text,
                 reads=found.reads,
                 writes=found.writes if analyze else (),
-                columns=found.columns,
                 functions=found.functions,
                 flags=found.flags | extra,
                 declared=declared,
@@ -119,7 +118,6 @@ def describe(tree: Any, *, pointer: str, text: str, dialect: str, declared: bool
         text=text,
         reads=tuple(sorted(reader.reads - reader.local)),
         writes=tuple(sorted(reader.writes)),
-        columns=tuple(sorted(reader.columns)),
         functions=tuple(sorted(reader.functions)),
         flags=flags | frozenset(reader.flags),
         declared=declared,
@@ -188,7 +186,6 @@ class _Reader:
         self.writes: set[str] = set()
         self.local: set[str] = set()
         """Names of CTEs: they are not tables."""
-        self.columns: set[str] = set()
         self.functions: set[str] = set()
         self.flags: set[str] = set()
         self.cut = False
@@ -216,7 +213,6 @@ class _Reader:
             if isinstance(node, exp.Table):
                 self._table(node, node is target)
             elif isinstance(node, exp.Column):
-                self.columns.add(node.name.lower())
                 if node.table and node.name.lower() == "nextval":
                     self.flags.add("side_effect_function")  # Oracle's and Snowflake's sequences move on
             elif isinstance(node, exp.Or):  # before Func: sqlglot counts the connectives among the functions
