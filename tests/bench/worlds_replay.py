@@ -1,4 +1,4 @@
-"""Replay of worlds of our own (from a service desk to a farmers' cooperative), with inferred manifests only.
+"""Replay of worlds of our own (from a service desk to a smart home), with inferred manifests only.
 
 They are nobody's benchmark. They exist so that what the policy does in a world it was not written for is
 measured and stays measured: tools named and documented in different styles, results as objects, JSON and plain
@@ -55,6 +55,9 @@ WORLDS = (
     "tower",
     "treasury",
     "gala",
+    "guild",
+    "cottage",
+    "forge",
 )
 SENDERS = ("sender", "author", "owner")
 IDENTITY = "@drop-point.example", "@outbound.example"
@@ -97,6 +100,7 @@ class World:
             "float": "number",
             "bool": "boolean",
             "list[str]": "array",
+            "dict": "object",
             "str": "string",
         }
         for name, tool in inspect.getmembers(self.tools, inspect.isfunction):

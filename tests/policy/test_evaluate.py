@@ -309,3 +309,14 @@ def test_a_state_is_mentioned_by_its_verb_and_by_what_stands_in_an_object(tmp_pa
     assert judged(policy, call, {"mentioned": ["disarm"]}).effect is Effect.HOLD
     assert judged(policy, call, {"mentioned": ["mode", "arm"]}).effect is Effect.ALLOW
     assert judged(policy, call, {"origins": {"hall": "untrusted"}}).effect is Effect.DENY
+
+
+def test_a_call_without_arguments_is_asked_for_by_its_name(tmp_path: Path) -> None:
+    policy = loaded(
+        tmp_path,
+        "policy: p\ntools: {restart_server: {does: [write]}}\n"
+        "rules:\n  - {id: a, allow: restart_server}\n  - {id: h, hold: restart_server, when: not asked}\n",
+    )
+    call = {"tool": "restart_server", "args": {}}
+    assert judged(policy, call, {"labels": ["intent:write", "intent:read"]}).effect is Effect.HOLD
+    assert judged(policy, call, {"origins": {"restart": "prompt"}}).effect is Effect.ALLOW

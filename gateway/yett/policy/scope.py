@@ -249,6 +249,10 @@ class Scope:
 
     def _asked(self) -> bool:
         does = self.facts.does - {"read"}
+        if does and not self.admitted.call.arguments:
+            # Nothing it is given tells whose wish it is: `restart`, `empty_cart`.
+            words = (word for part in tokens(self.admitted.call.tool) for word in stems(part))
+            return any(self.history.origin(word) is Origin.PROMPT for word in words)
         if not does or any(map(self._intent, does | _MAKING if does & _MAKING else does)):
             return True
         # A change is what every other act is, too: `Refuse claim 312` asks for one by a word that no list has.

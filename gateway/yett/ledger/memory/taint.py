@@ -115,8 +115,8 @@ def normalise(text: str) -> str:
 
 
 def tokens(normal: str) -> list[str]:
-    """The words and identifiers of a normalised text: `a@b.example` and `gb29nwbk…` are one token each."""
-    return [word for part in normal.translate(_SEPARATORS).split() if (word := part.strip(".:!?*_~"))]
+    """The words and identifiers of a normalised text: `a@b.example` and `gb29nwbk…` are one token each, `#14` is 14."""
+    return [word for part in normal.translate(_SEPARATORS).split() if (word := part.strip(".:!?*_~#@$€£"))]
 
 
 def pieces(token: str) -> list[str]:
