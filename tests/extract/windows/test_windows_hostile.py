@@ -442,6 +442,7 @@ def test_powershell_on_another_system_writes_to_its_paths() -> None:
         "start " * 50 + "whoami",
         "call " * 50 + "whoami",
         "set a=b\n" + "set a=%a%%a%\n" * 300,
+        '$x="' + "a$(b " * 1_500,
     ],
 )
 def test_what_is_not_read_to_its_end_is_opaque(text: str) -> None:

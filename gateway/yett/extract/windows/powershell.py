@@ -47,6 +47,8 @@ class Line(NamedTuple):
 
 _PROGRAM = pattern(r"(?i)^[^\"<>|]*\.(?:exe|com|bat|cmd)$")
 _HEX = pattern(r"^0x[0-9a-fA-F]{1,8}$")
+MAX_WITHIN = 16_384
+"""Characters of `$(…)` in strings, each counted as often as it is read anew."""
 MAX_NAME = 512
 """Of a member of a member of …, which would double with each."""
 KEYWORDS = words(
@@ -65,6 +67,7 @@ class Reader:
         self.variables: dict[str, str] = {}
         self.partly: dict[str, str] = {}
         """What is written of the values of the other variables."""
+        self._within = 0
         self._fed = Value("", False)
         """The constant that the next command of the pipeline is given."""
         self._statements(0, "")
@@ -373,6 +376,9 @@ class Reader:
                 level += {"(": 1, ")": -1}.get(text[stop], 0)
                 stop += 1
             body = text[start + 2 : stop - 1]
+            self._within += len(body)
+            if self._within > MAX_WITHIN:
+                raise TooMuch("too_long")
             if len(body) < len(text):
                 saved, position = self._tokens, self._index
                 self._tokens, self._index = tokens(body), 0
