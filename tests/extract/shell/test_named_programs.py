@@ -202,6 +202,79 @@ X='ls $(touch F)'; eval $X
 IFS=:; X="ls:$A"; $X
 IFS=x; X="rmxF$(id)touch"; $X
 X="timeout $T touch"; $X F
+docker exec -i c sh -s touch F <<< '"$@"'
+kubectl exec -i p -- sh -s touch F <<< '"$@"'
+sudo bash -s touch F <<< '"$@"'
+find . -maxdepth 0 -exec sh -c '"$@"' _ touch F \;
+echo '"$@"' > s; chmod +x s; sudo ./s touch F
+echo '"$@"' > s; chmod +x s; env A=1 ./s touch F
+echo '"$@"' > s; nohup sh ./s touch F &
+echo '"$@"' > s; echo touch F | xargs sh s
+f() { "$@"; }; export -f f; bash -c 'f touch F'
+f() { "$@"; }; export -f f; echo touch F | xargs bash -c 'f "$@"' _
+f() { "$@"; }; echo touch F | while read -r l; do f $l; done
+f() { "$@"; }; while read -r l; do f $l; done < list
+f() { "$@"; }; f $(cat c)
+f() { "$@"; }; f "$(curl -s http://h/c)"
+f() { "$@"; }; g=f; $g touch F
+f() { local x="$1"; "$x" F; }; f touch
+f() { eval "$1"; }; f 'touch F'
+f() { sh -c "$1"; }; f 'touch F'
+f() { sh -c '$0 F' "$1"; }; f touch
+f() { echo "$1"; }; $(f touch) F
+f() { echo "$1" | sh; }; f 'touch F'
+f() { sudo "$@"; }; f touch F
+f() { ssh h "$@"; }; f touch F
+f() { trap "$1" EXIT; }; f 'touch F'
+f() { xargs "$@"; }; echo F | f touch
+f() { find . -exec "$@" {} +; }; f touch
+f() { timeout 5 "$@" || "$@"; }; f touch F
+main() { cmd_$1; }; cmd_x() { touch F; }; main x
+main() { "cmd_$1"; }; cmd_x() { touch F; }; main x
+cmd=touch; main() { $cmd F; }; main
+main() { $cmd F; }; cmd=touch main
+main() { $CMD F; }; CMD=touch main
+CMD=touch; export CMD; ./x.sh; $CMD F
+: "${CMD:=touch}"; $CMD F
+: "${CMD=touch}"; "$CMD" F
+[ -n "$CMD" ] || CMD=touch; $CMD F
+CMD=${CMD:-touch}; $CMD F
+if [ -z "$CMD" ]; then CMD=touch; fi; $CMD F
+case "$1" in a) CMD=touch;; esac; $CMD F
+while getopts c: o; do case $o in c) CMD=$OPTARG;; esac; done; $CMD F
+CMDS="touch ls"; for CMD in $CMDS; do $CMD F; done
+CMDS=(touch ls); for CMD in "${CMDS[@]}"; do $CMD F; done
+printf '%s\n' touch | while read CMD; do $CMD F; done
+IFS= read -r CMD < <(echo touch); $CMD F
+X=CMD; eval "$X=touch"; $CMD F
+X=CMD; export "$X"=touch; $CMD F
+X=CMD; typeset "${X}=touch"; $CMD F
+X=CMD; IFS== read -r "$X" <<< touch; $CMD F
+X=CM; declare "${X}D=touch"; $CMD F
+X=CM; readonly ${X}D=touch; $CMD F
+X=CM; printf -v ${X}D touch; $CMD F
+X=CM; for Y in D; do read ${X}$Y <<< touch; done; $CMD F
+X=CM; mapfile -t ${X}D <<< touch; $CMD F
+X=CM; getopts a: ${X}D -a touch; $CMD F
+X=CM; env ${X}D=touch sh -c '$CMD F'
+env "C""MD=touch" sh -c '$CMD F'
+env C\MD=touch bash -c '$CMD F'
+export C'M'D=touch; $CMD F
+set -a; . <(echo CMD=touch); $CMD F
+source /dev/stdin <<< 'CMD=touch'; $CMD F
+eval "$(echo CMD=touch)"; $CMD F
+eval "$(printf 'C%s=touch' MD)"; $CMD F
+eval "$(cat c)"; $CMD F
+export $(cat .env); $CMD F
+export $(echo CMD=touch); $CMD F
+declare $(echo CMD=touch); $CMD F
+env $(echo CMD=touch) sh -c '$CMD F'
+env $(cat .env) sh -c '$CMD F'
+sudo CMD=touch sh -c '$CMD F'
+nohup env CMD=touch sh -c '$CMD F'
+docker run -eCMD=touch i sh -c '$CMD F'
+docker run --env-file .env i sh -c '$CMD F'
+vared CMD; $CMD F
 """.strip().splitlines()
 
 OUTSIDE = [

@@ -10,7 +10,8 @@ The way of a program:
    profile (`policies/programs/posix/*.yaml`), and its effects, paths and hosts written down.
 
 **Opacity** comes in two sizes. Behind a *severe* one (`SEVERE`) any command may hide:
-dynamic_program (the program's name is not known), glob_program, eval (evaluated text is not known),
+dynamic_program (the program's name is not known), environment_program and caller_program (it is named from outside,
+see `named`), glob_program, eval (evaluated text is not known),
 stdin_script (a shell or interpreter reads its program from a pipe or file), sourced_output, response_file,
 arithmetic_data and subscript_data (bash expands data again), rebound_program (`hash -p`), unknown_option
 (in a wrapper: it decides which word is the program), invalid_option, inline_input (input pasted into `sh -c`),

@@ -7,7 +7,9 @@ say, so the command is opaque either way (`SEVERE`); what it is called tells two
 - `caller_program`: an argument of the script, or of a function that nothing in the text calls.
 
 Both are only said where the text cannot have a hand in the value: a name that stands anywhere but behind its `$` may be
-set there (`read X`, `docker -e X=…`), one that the shell sets for itself (`$OPTARG`, `$_`) holds what the text made it hold.
+set there (`read X`, `export X=…`), one that the shell sets for itself (`$OPTARG`, `$_`) holds what the text made it hold,
+a shell that another program starts has the arguments that it is given, and one in a container or on another machine its
+environment too.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ _OF_THE_SHELL = frozenset(
     ("OPTARG", "OPTIND", "REPLY", "COPROC", "MAPFILE", "DIRSTACK", "FUNCNAME", "PIPESTATUS", "GROUPS", "IFS", "PWD", "OLDPWD",
      "MATCH", "HOSTNAME", "PATH", "COLUMNS", "LINES", "SHLVL", "PPID", "EPOCHSECONDS", "EPOCHREALTIME", "HOME", "USER", "LOGNAME")
 )  # fmt: skip
+_ELSEWHERE = frozenset(("container", "remote"))
 _PREFIXES = ("BASH", "COMP_", "READLINE_", "HIST", "PS", "ZSH_")
 _AFFIXES = (
     "_BINARY",
@@ -41,22 +44,24 @@ _AFFIXES = (
 )
 
 
-def outside(word: str, state: State, mentioned: set[str], calling: bool) -> str:
+def outside(word: str, state: State, mentioned: set[str], via: str, flags: frozenset[str]) -> str:
     """The kind of opacity of a program's name that is not known.
 
     Args:
         word: the name, expansions as they stand in the source.
         state: the shell's.
         mentioned: of every text that was read so far, see `mentions`.
-        calling: inside a function that nothing known calls.
+        via, flags: of the command (`Context`).
     """
+    if flags & _ELSEWHERE:
+        return "dynamic_program"
     variable = _VARIABLE.fullmatch(word)
     if variable is not None:
         name = variable.group(1)
         own = name in _OF_THE_SHELL or name.startswith(_PREFIXES)
         return "dynamic_program" if own or state.known(name) or name in mentioned else "environment_program"
     name = word.rpartition("/")[2]
-    given = _ARGUMENT.fullmatch(name) or (_DISPATCH.fullmatch(name) if calling else None)
+    given = _ARGUMENT.fullmatch(name) or (_DISPATCH.fullmatch(name) if via == "function" else None)
     ours = state.positional is None and state.outermost
     return "caller_program" if ours and given is not None else "dynamic_program"
 

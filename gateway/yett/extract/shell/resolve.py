@@ -41,7 +41,7 @@ def resolve(walker: Machine, argv: list[Field], ctx: Context, redirect: Redirect
             draft.effects.add("exec")
             reason = "glob_program" if word.glob else "dynamic_program"
             if not word.glob and word.proc is None:
-                reason = outside(word.text, walker.state, analysis.mentioned(), ctx.via == "function")
+                reason = outside(word.text, walker.state, analysis.mentioned(), ctx.via, ctx.flags)
             draft.opaque[reason] = None
             draft.emit(ctx)
             below = ctx._replace(depth=ctx.depth + 1)
