@@ -365,6 +365,8 @@ def test_a_copy_is_made_whole_or_not_at_all(
 ) -> None:
     with pytest.raises(LedgerError, match="NO_LOG"):
         backup(tmp_path / "nothing", tmp_path / "copy")
+    with pytest.raises(LedgerError, match="BACKUP_INSIDE"):
+        backup(world.folder, world.folder / "log" / "copy")
     backup(world.folder, tmp_path / "copy")
     with pytest.raises(LedgerError, match="BACKUP_EXISTS"):
         backup(world.folder, tmp_path / "copy")

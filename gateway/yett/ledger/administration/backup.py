@@ -34,12 +34,14 @@ def backup(state: Path, out: Path) -> Report:
     """Copies a state folder to one that does not exist yet, and verifies the copy.
 
     Raises:
-        LedgerError: NO_LOG, BACKUP_EXISTS, BACKUP_FAILED (nothing is left), TAMPERED, and what `verify_log` finds.
+        LedgerError: NO_LOG, BACKUP_EXISTS, BACKUP_INSIDE, BACKUP_FAILED (nothing is left), TAMPERED, and what `verify_log` finds.
     """
     if not (state / "log" / recovery.HEAD).is_file():
         raise no_log(state / "log")
     if os.path.lexists(out):
         raise LedgerError("BACKUP_EXISTS", "there is something of this name already", path=str(out))
+    if out.resolve().is_relative_to(state.resolve()):
+        raise LedgerError("BACKUP_INSIDE", "a copy cannot lie within what it is a copy of", path=str(out))
     try:
         out.mkdir(mode=0o700)
         (out / "log").mkdir(mode=0o700)
