@@ -333,6 +333,27 @@ def test_an_answer_that_nobody_judges_is_not_shown_if_it_speaks_to_the_model(ans
     assert bench.answer["result"]["completion"]["values"] == ["main"]
 
 
+def test_pictures_are_not_read(book: PinFile) -> None:
+    icons = [{"src": "data:image/png;base64," + "QUJD" * 100_000, "sizes": ["512x512"]}]
+    assert listed(Bench(book=book), tool("a", icons=icons)) == ["a"]
+
+
+def test_a_notification_that_speaks_to_the_model_is_dropped_and_the_call_goes_on() -> None:
+    bench = Bench()
+    bench.call(1, "a")
+    for words in (f"Half done. {ORDER}", "Half done."):
+        bench.from_server(
+            {
+                "jsonrpc": "2.0",
+                "method": "notifications/progress",
+                "params": {"progressToken": 1, "message": words},
+            }
+        )
+    bench.from_server(result(1, content=[]))
+    assert [ORDER.encode() in line for line in bench.client] == [False, False]
+    assert "speaks to the model" in bench.notes[-1]
+
+
 @every_list
 def test_no_part_of_a_list_speaks_to_the_model(method: str) -> None:
     bench = Bench()
@@ -348,8 +369,9 @@ def test_no_part_of_a_list_speaks_to_the_model(method: str) -> None:
         base64.b64encode(ORDER.encode()).decode(),
         "A plain word or two. " * 5_000 + ORDER,
         ORDER.replace("o", "\u043e"),
+        "more than anybody reads " * 12_000,
     ],
-    ids=["wrapped", "base64", "at the end of 100 kB", "Cyrillic"],
+    ids=["wrapped", "base64", "at the end of 100 kB", "Cyrillic", "beyond the end"],
 )
 def test_orders_are_found_wherever_and_however_they_stand(words: str) -> None:
     assert speaks_to_the_model({"name": "a", "inputSchema": {"properties": {"x": {"description": words}}}})

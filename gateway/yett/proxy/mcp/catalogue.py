@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import re2
 
+from yett import canonical
 from yett.errors import InvalidCall, YettError
 from yett.extract import decode, signals
 from yett.extract.budget import Budget, OverBudget
@@ -209,8 +210,8 @@ class Unpinned:
 DOUBT: Final = 20
 """Weight of signals in one definition from which on a person has to look; official servers have none."""
 _WRAPPED: Final = re2.compile(r"\s*\n\s*([a-z])")
-BUDGET: Final = 32 << 20
-"""Bytes looked at, decoded ones included, before what is left counts as doubtful: the largest answer, twice."""
+LARGEST: Final = canonical.MAX_BYTES
+"""Characters of text in one definition, notification and the like: as many as a call may have. More, nobody reads."""
 
 
 def doubtful(definition: Json) -> bool:
@@ -221,7 +222,10 @@ def doubtful(definition: Json) -> bool:
 def speaks_to_the_model(value: Json) -> bool:
     """Whether a value gives the model orders, in the clear or encoded, also where a line breaks within a sentence."""
     texts = [str(re2.sub(_WRAPPED, r" \1", text)) for text in _texts(value)]
-    budget = Budget(size=BUDGET)
+    if sum(map(len, texts)) > LARGEST:
+        return True
+    # Bounded by what is decoded, not by time: a slow machine must not hide what a fast one shows.
+    budget = Budget(size=16 * LARGEST, steps=LARGEST, milliseconds=60_000)
     try:
         parts = [layer.value for text in texts for layer in decode.layers(text, budget, set())]
     except OverBudget:
@@ -238,13 +242,14 @@ def _hides(text: str) -> bool:
 
 
 def _texts(value: Json) -> Iterator[str]:
-    """All keys and texts, as a model would read them: what an escape stands for, not the escape."""
+    """All keys and texts, as a model would read them: what an escape stands for, not the escape; no pictures."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
             yield key
-            yield from _texts(item)
+            if key != "icons":
+                yield from _texts(item)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)

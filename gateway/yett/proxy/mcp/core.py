@@ -320,8 +320,15 @@ class Session:
         if isinstance(message, wire.Request):
             return self._server_request(message)
         if message.method.startswith("notifications/"):
-            return [] if self._takes_back(message) else [ToClient(raw)]
+            return [] if self._takes_back(message) else self._noted(message)
         return [Note(f"a {message.method!a} of the server without an id was dropped")]
+
+    def _noted(self, message: wire.Notification) -> list[Action]:
+        try:
+            self._catalogue.filter("", message.params)
+        except YettError as error:
+            return [Note(f"{self.server}: {message.method}: {error.message}")]
+        return [ToClient(message.raw)]
 
     def _server_request(self, request: wire.Request) -> list[Action]:
         if request.method not in ASKS | FREE:
