@@ -35,7 +35,7 @@ class Nested(Struct, frozen=True, kw_only=True):
     """A text found inside another one, to be analysed in its turn."""
 
     kind: str
-    """shell, windows, sql, python, javascript, path, url, text."""
+    """shell, windows, sql, python, javascript, path, url, text; file: a body that is written into the file `via`."""
     text: str
     pointer: str
     via: str = ""

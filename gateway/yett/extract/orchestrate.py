@@ -106,6 +106,11 @@ class Extraction:
         if result is not None:
             self._shell_result(result, pointer, 0)
 
+    def _body(self, name: str, text: str, pointer: str, *, whole: bool) -> None:
+        """What a command or a program writes into a file."""
+        for entry in files.entries_of(name):
+            self._later(files.Written(name, entry, pointer, text, whole=whole))
+
     def _later(self, body: files.Written) -> None:
         """Programs that a file of this name runs by itself, as an extraction of their own: nothing of it happens now."""
         if self.nesting == MAX_NESTING:
@@ -379,8 +384,7 @@ class Extraction:
                 if "://" in host:
                     self._add_urls(urls.analyse(host, pointer, declared=False))
         for name, text, whole in result.written if result.program.declared else ():
-            for entry in files.entries_of(name):
-                self._later(files.Written(name, entry, pointer, text, whole=whole))
+            self._body(name, text, pointer, whole=whole)
         self._nested(result.nested, pointer, depth, result.program.declared)
 
     def _hashes_named(self, command: Command, pointer: str) -> None:
@@ -411,6 +415,9 @@ class Extraction:
             if depth + 1 > MAX_NESTING:
                 self.limits.add("depth")
                 return
+            if inner.kind == "file":
+                self._body(inner.via, inner.text, inner.pointer or pointer, whole=False)
+                continue
             kind = kind_of(inner.kind, "data")
             self.queue.append(
                 Item(

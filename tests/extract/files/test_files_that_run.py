@@ -242,3 +242,16 @@ def test_files_in_files_in_files_end_somewhere() -> None:
     for number in range(10):
         command = f"cat > .envrc <<'E{number}'\n{command}\nE{number}"
     assert facts("bash", command=command).limits == ("depth",)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"open('.envrc', 'w').write('{FETCH}')",
+        f"with open('Makefile', 'w') as f:\n    f.write('all:\\n\\t{FETCH}\\n')",
+        f"from pathlib import Path\nPath('.git/hooks', 'pre-commit').write_text('{FETCH}')",
+    ],
+)
+def test_what_a_program_writes_into_such_a_file_is_read_too(code: str) -> None:
+    found = facts("run_python", code=code)
+    assert [command.argv for body in found.later for command in body.commands] == RUN

@@ -86,7 +86,7 @@ class Calls(State):
             if name.startswith("write") and any(self.loops):
                 self.flags.add("resource_bomb")
             if name in ("write", "writelines") and args:
-                self._written(args[0])
+                self._written(args[0], owner.text)
             if name.startswith("read"):
                 return Made("file.read", owner.text)
             return UNKNOWN
@@ -96,6 +96,8 @@ class Calls(State):
             self.flags.add("reflection")
         if is_path(owner) and name in apis.METHODS:
             self.apply(f"pathlib.Path.{name}", apis.METHODS[name], args, keywords, owner)
+            if name == "write_text" and args:
+                self._written(args[0], text_of(owner))
             if name in ("glob", "rglob") and args and text_of(args[0]):
                 self.touch(text_of(join([owner, "/", args[0]])) or "", "path.read", name)
             if name in ("iterdir", "glob", "rglob"):

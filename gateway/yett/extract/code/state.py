@@ -10,6 +10,7 @@ from yett.extract.budget import Budget, Nested
 from yett.extract.code import places
 from yett.extract.code.values import Made, text_of
 from yett.extract.facts import CodeFact
+from yett.extract.files import entries_of
 from yett.extract.patterns import pattern
 
 MAX_NODES = 30_000
@@ -124,9 +125,11 @@ class State(ABC):
         ):
             self.strings[text] = None
 
-    def _written(self, value: Any) -> None:
+    def _written(self, value: Any, path: str | None) -> None:
         """Text a program writes into a file: if it is itself a program, it is to be looked at."""
         text = text_of(value)
+        if text and path and entries_of(path):
+            self.nest("file", text, path)
         if isinstance(value, Made) and value.name == "encoded":
             self.flags.add("obfuscated")
         if text and len(text) > 6:
