@@ -33,6 +33,8 @@ PROSE = 8
 MAX_LINES = 2_000
 """Of a text that is read field by field."""
 MAX_DEPTH = 64
+_OPENLY = frozenset(("json", "xml", "percent"))
+"""Encodings that every value is read without."""
 SIGNAL_LEVELS = ((60, Level.HIGH), (30, Level.MEDIUM), (1, Level.LOW))
 
 _ORIGINS = {origin.value: origin for origin in Origin}
@@ -69,6 +71,7 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
                 truncated = True
                 break
             budget.spend(1, len(text))
+            readings = _readings(text, pointer, budget)
             for piece, said in _told(trust, pointer, name, text):
                 origin = _origin(said)
                 if piece and said != "receipt":
@@ -76,13 +79,14 @@ def examine(outcome: Outcome, spec: ToolSpec | None, detections: Detections) -> 
                     values.extend((part, kind) for part in _parts(piece, origin))
                 if said != "receipt" and origin.rank >= Origin.UNTRUSTED.rank:
                     labels.add("read_untrusted")
-            for finding in _look(text, pointer, name, detections, budget):
+                    values.extend(_hidden(readings))
+            for finding in _look(readings, name, detections, budget):
                 findings.setdefault((finding.id, finding.path), finding)
         if outcome.error:
             budget.spend(1, len(outcome.error))
             values.extend((part, Origin.UNTRUSTED.value) for part in _parts(outcome.error, Origin.UNTRUSTED))
             labels.add("read_untrusted")
-            for finding in _look(outcome.error, "/error", "", detections, budget):
+            for finding in _look(_readings(outcome.error, "/error", budget), "", detections, budget):
                 findings.setdefault((finding.id, finding.path), finding)
     except (OverBudget, ScanFailed, RecursionError):
         truncated = True
@@ -266,10 +270,29 @@ def _leaves(value: Json) -> Iterator[tuple[str, str, str]]:
             yield msgspec.json.encode(item).decode(), pointer, name
 
 
-def _look(text: str, pointer: str, name: str, detections: Detections, budget: Budget) -> Iterator[Finding]:
+def _readings(text: str, pointer: str, budget: Budget) -> list[Text]:
+    """A leaf as it is, and decoded; nothing of one too short to say anything."""
     if len(text) < 6:
+        return []
+    layers = decode.layers(text, budget, set())
+    return [
+        Text(pointer=pointer, value=text),
+        *(Text(pointer=pointer, value=layer.value, chain=layer.chain) for layer in layers),
+    ]
+
+
+def _hidden(readings: list[Text]) -> Iterator[tuple[str, str]]:
+    """What somebody has written so that only decoding tells: known as his words, or who decodes it seems to know it himself."""
+    for reading in readings:
+        if not _OPENLY.issuperset(reading.chain):
+            yield from ((part, Origin.UNTRUSTED.value) for part in _parts(reading.value, Origin.UNTRUSTED))
+
+
+def _look(readings: list[Text], name: str, detections: Detections, budget: Budget) -> Iterator[Finding]:
+    if not readings:
         return
-    for fact in secrets.scan(text, pointer, name=name, budget=budget):
+    pointer = readings[0].pointer
+    for fact in secrets.scan(readings[0].value, pointer, name=name, budget=budget):
         yield Finding(
             id="result-secret",
             title="A secret arrived in a result",
@@ -278,12 +301,6 @@ def _look(text: str, pointer: str, name: str, detections: Detections, budget: Bu
             path=pointer,
             detail=fact.kind,
         )
-    limits: set[str] = set()
-    readings = [Text(pointer=pointer, value=text)]
-    readings += [
-        Text(pointer=pointer, value=layer.value, chain=layer.chain)
-        for layer in decode.layers(text, budget, limits)
-    ]
     for reading in readings:
         weight = sum(signal.weight for signal in signals.scan(reading.value, pointer, chain=reading.chain))
         level = next((level for least, level in SIGNAL_LEVELS if weight >= least), None)

@@ -97,6 +97,13 @@ def test_an_address_is_not_carried_to_itself(note: str, stops: bool) -> None:
     assert ("SECRET_EGRESS" in said) is stops
 
 
+def test_the_address_of_a_wallet_is_not_the_secret_that_came_with_it() -> None:
+    wallet = "0x" + "9876543210abcdef" * 2 + "98765432"
+    opened = ("open_wallet", {}, {"address": wallet, "private_key": "abcdef1234567890" * 3})
+    fill = ("transfer_ether", {"from": "0x" + "1234567890" * 4, "to_address": wallet, "amount": 1}, "ok")
+    assert "SECRET_EGRESS" not in stopped("Open a wallet and put 1 ether into it.", opened, fill)[-1]
+
+
 def test_to_need_privileges_changes_none() -> None:
     """prevents: a restart on the machine stopping the message about it."""
     done = ("run_shell", {"command": "systemctl reload nginx"}, "ok")

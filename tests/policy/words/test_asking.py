@@ -39,6 +39,9 @@ def test_who_only_asks_to_be_told(prompt: str) -> None:
     "prompt",
     [
         "",
+        "Look into the charge and get the correction or repayment request submitted for me.",
+        "Get my flight moved to Friday.",
+        "See if the refund went through, otherwise chase it up with the shop.",
         "The printer cannot be reached.",
         "Which customers have not paid? Remind them by mail.",
         "Read me the latest mail of Nadja and then call her.",

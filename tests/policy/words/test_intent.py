@@ -106,7 +106,10 @@ def test_an_act_in_words_that_no_list_has_asks_for_a_change_and_no_more(
 ) -> None:
     (tmp_path / "p.yaml").write_text(
         "policy: p\n"
-        "tools: {look: {does: [read], result: untrusted}, enter: {does: [write]}, wipe: {does: [delete]}}\n"
+        "tools:\n"
+        "  look: {does: [read], result: untrusted}\n"
+        "  enter: {does: [write], args: {claim: {role: selector}}}\n"
+        "  wipe: {does: [delete], args: {claim: {role: selector}}}\n"
         "rules:\n"
         "  - {id: a, allow: '*', free: true}\n"
         "  - {id: unasked, hold: [enter, wipe], when: not asked}\n"
@@ -114,7 +117,8 @@ def test_an_act_in_words_that_no_list_has_asks_for_a_change_and_no_more(
     with Gateway.open(tmp_path / "p.yaml", tmp_path / "state") as gateway:
         session = gateway.open_session(prompt=prompt)
         effects = {
-            name: gateway.decide(ToolCall(tool=name, session=session)).effect for name in ("enter", "wipe")
+            name: gateway.decide(ToolCall(tool=name, session=session, arguments={"claim": "312"})).effect
+            for name in ("enter", "wipe")
         }
     assert {name for name, effect in effects.items() if effect is Effect.ALLOW} == free
 

@@ -72,6 +72,8 @@ MAX_PARENTS: Final = 6
 """Pages above a page that are looked up."""
 MAX_CARRIED: Final = 20_000
 """Characters of a call's texts that are searched for secret values."""
+ADDRESSES: Final = frozenset({"email", "wallet", "iban"})
+"""Contacts that stand beside secrets and are none."""
 PRIVILEGES: Final = frozenset(
     [
         "role",
@@ -310,11 +312,11 @@ def _carries_secret(view: Snapshot, facts: Facts) -> bool:
     if view.row.taint.secret.full:
         return True
     left = MAX_CARRIED
-    address = facts.contacts[0].value if [c.kind for c in facts.contacts] == ["email"] else None
+    addresses = {contact.value for contact in facts.contacts if contact.kind in ADDRESSES}
     for text in facts.texts[:MAX_TEXTS]:
         if len(text.value) < 6:
             continue
-        if text.value == address and view.origin(address) is not Origin.NOVEL:
+        if text.value in addresses and view.origin(text.value) is not Origin.NOVEL:
             continue  # Where something goes is not what is carried there, though it stood beside a password.
         for item in view.hasher.of_secret(text.value[:left]):
             if any(item in secret for secret in filters):

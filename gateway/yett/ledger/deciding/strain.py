@@ -21,11 +21,12 @@ import yaml
 
 from yett import resources
 from yett.errors import PolicyError
-from yett.extract.facts import Facts
+from yett.extract.decode import ESCAPES
+from yett.extract.facts import Facts, UrlFact
 from yett.extract.views import tokens as words_of
 from yett.ledger.memory.measure import ACTING
 from yett.ledger.memory.session import joined
-from yett.ledger.memory.taint import Hasher, addressed, normalise, tokens, told
+from yett.ledger.memory.taint import Hasher, addressed, normalise, tokens, told, undivided
 from yett.ledger.view import Snapshot
 from yett.model import AdmittedCall, Json, Origin, ToolSpec
 from yett.policy.words.intent import DELEGATED, HARMFUL, ONLY_LOOKS, UNREAD
@@ -43,20 +44,23 @@ UNDOING: Final = frozenset({"delete", "privilege", "persist", "kill", "config"})
 TRUSTED: Final = frozenset({Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY})
 ON_RECORD: Final = frozenset({Origin.RECORDS, Origin.DIRECTORY})
 """Known, but not chosen by anybody for this errand."""
-SECRETS: Final = frozenset(
-    {"password", "passwd", "passphrase", "secret", "token", "key", "pin", "credential"}
-)
+SECRETS: Final = frozenset({"password", "passwd", "passphrase", "secret", "pin", "credential", "ssh"})
 """Words of an argument's name that say that it is one, when no manifest does."""
 INSTRUMENTS: Final = frozenset(
-    """goto navigate click scroll hover wait screenshot back status lookup summary monitor tracker checker finder viewer retriever
+    """goto navigate click tap scroll hover wait screenshot back status lookup summary monitor tracker checker finder viewer retriever
     explorer searcher fetcher calculator analyzer analyser inspector scan scanner decode parse diff ping whois classify detect
-    estimate preview lint""".split()  # noqa: SIM905
+    estimate preview lint summarizer evaluator evaluate assess determine identify""".split()  # noqa: SIM905
 )
 """Words of a tool's name that say that it only looks, or moves in a page, where no verb says more."""
+CLICKS: Final = frozenset({"click", "tap", "press"})
+"""Words of a tool's name that say that it does what stands on a button."""
 ASKING: Final = frozenset({"read", "exec"})
 """What running a query is."""
 PROSE: Final = 6
 """Words from which a value is a text, and no list of names and addresses."""
+PLAIN: Final = ESCAPES | {"json", "xml"}
+"""Readings of a text in which nothing is hidden."""
+_BETWEEN: Final = str.maketrans(dict.fromkeys("+=&/", " "))
 MAX_TEXTS: Final = 256
 MAX_TARGETS: Final = 64
 MAX_NAMES: Final = 16
@@ -116,6 +120,9 @@ def evidence(
     short = [value for value in strings(call.arguments) if 2 <= len(value) <= MAX_NAME][:MAX_NAMES]
     numbers = list(_numbers(call.arguments))
     spoken = prompted and (past.names(call.tool) or any(map(past.spoken, (*short, *numbers))))
+    if not does and _clicks(call.tool):
+        does = set().union(*map(of_name, short)) & UNASKED
+        short = list(filter(_telling, short))
     if _looks(call.tool, facts, does):
         # Its name or manifest says so.
         if prompted:
@@ -137,10 +144,10 @@ def evidence(
     # A program does many things on the way to what was asked, and so do changes of files; only where it then goes tells.
     on_the_way = bool(facts.commands or facts.code) or (bool(facts.paths) and does <= EDITING)
     carried = _carried(facts, aimed) if does & OUTWARD and not (past.asked and "pay" in does) else []
-    if not on_the_way:
-        obeyed = [value for value in (*short, *numbers) if value not in aimed and past.obeys(value)]
-        if any(map(_telling, obeyed)) or (obeyed and prompted) or any(map(past.obeys, carried)):
-            yield past.order("value-ordered")
+    obeyed = [value for value in (*short, *numbers) if value not in aimed and past.obeys(value)]
+    taken = any(map(_telling, obeyed)) or (obeyed and prompted) or any(map(past.obeys, carried))
+    if past.orders_tool(call.tool) or (taken and not on_the_way):
+        yield past.order("value-ordered")
     undoing = does & UNASKED or any(command.effects & UNDOING for command in facts.commands)
     if only_looks and (foreign or not on_the_way or undoing):
         yield "only-looks"
@@ -238,26 +245,32 @@ class _Past:
         return self._saturated or any(addressed(self._read, self._view.hasher, value) for value in values)
 
     def spoken(self, text: str) -> bool:
-        """Whether it stands in the prompt, as a whole."""
-        return self._view.row.taint.origin_of(self._view.hasher.whole(text)) is Origin.PROMPT
+        """Whether it stands in the prompt, word for word."""
+        return self.origin(text) is Origin.PROMPT
 
     def names(self, tool: str) -> bool:
         """Whether a word of the tool's name stands in the prompt."""
         known = self._view.row.taint.origin_of
         return any(known(word) is Origin.PROMPT for word in _hashes(self._view.hasher, tool))
 
+    def orders_tool(self, tool: str) -> bool:
+        """Whether an order names the very tool; one of a single word is an everyday word."""
+        name = _names_of(tool)[-1]
+        return len(words_of(name)) > 1 and self.ordered(undivided(name))
+
     def obeys(self, value: str) -> bool:
         """Whether the value stands in an order and nobody trusted named it."""
         return self.ordered(value) and self.origin(value) not in TRUSTED
 
-    def fills(self, url: str) -> bool:
-        """Whether an address that no text named carries something that one did."""
-        query = (
-            url.partition("?")[2].replace("+", " ").replace("=", " ").replace("&", " ")[:MAX_LOOKED_UP_TEXT]
-        )
-        if not query or self._view.row.taint.origin_of(self._view.hasher.whole(url)) is not None:
+    def fills(self, url: UrlFact, facts: Facts) -> bool:
+        """Whether an address that no text named carries something that one did, in plain or encoded."""
+        if self._view.row.taint.origin_of(self._view.hasher.whole(url.raw)) is not None:
             return False
-        words = [word for word in tokens(normalise(query)) if not word.isalpha()]
+        plain = f"{url.path} {url.query}".translate(_BETWEEN)
+        words = [word for word in tokens(normalise(plain[:MAX_LOOKED_UP_TEXT])) if not word.isalpha()]
+        for text in facts.texts[:MAX_TEXTS]:
+            if text.pointer == url.pointer and not PLAIN.issuperset(text.chain):
+                words += tokens(normalise(text.value[:MAX_LOOKED_UP_TEXT]))
         return any(self.origin(word) is Origin.UNTRUSTED for word in words[:MAX_LOOKED_UP])
 
 
@@ -277,6 +290,11 @@ def _names_of(tool: str) -> tuple[str, str]:
 def _is_instrument(tool: str) -> bool:
     """Whether a name without a verb is that of a thing to look with: `inventory_tracker`, `goto`; no `mute_tracker`."""
     return not INSTRUMENTS.isdisjoint(words_of(tool)) and not of_name(_names_of(tool)[-1]) - {"read"}
+
+
+@lru_cache(4096)
+def _clicks(tool: str) -> bool:
+    return not CLICKS.isdisjoint(words_of(tool))
 
 
 @lru_cache(4096)
@@ -331,7 +349,7 @@ def _curiosity(
     if any(map(past.obeys, named)):
         yield "looks-where-told"
     foreign = {value for value, origin in targets if origin not in TRUSTED}
-    if any(past.fills(url.raw) for url in facts.urls if url.host in foreign):
+    if any(past.fills(url, facts) for url in facts.urls if url.host in foreign):
         yield "looks-taking-along"
 
 

@@ -44,6 +44,7 @@ HASH_BYTES: Final = 6
 
 _TRUSTED_ORIGINS: Final = (Origin.MANDATE, Origin.PROMPT, Origin.CONFIG, Origin.RECORDS, Origin.DIRECTORY)
 _SEPARATORS: Final = {ord(c): " " for c in "\"'`<>(){}[],;|\\\u00a0\u3000\t\r\n"}
+_DIVIDERS: Final = dict.fromkeys(map(ord, "_.-:()"))
 _PIECES: Final = {ord(c): " " for c in "/:@?&=#"}
 _INVISIBLE: Final = dict.fromkeys(
     [
@@ -80,6 +81,9 @@ _IMPERATIVES: Final = frozenset(
     proceed confirm log sign fill allow stop switch route redirect declare""".split()  # noqa: SIM905
 )
 """Verbs that are none in a prompt's list, in front of a sentence."""
+_CALLING: Final = frozenset({"use", "using", "call", "calling", "invoke", "invoking", "run", "running"})
+_TOOLS: Final = frozenset({"tool", "tools", "function", "functions"})
+"""`By using the X tool`: whatever its verb, it asks for a call."""
 MAX_TOLD: Final = 24
 """Words of a value that are looked up."""
 MAX_SENTENCES: Final = 256
@@ -93,6 +97,14 @@ WRAPPED: Final = 60
 """Characters of a line beyond which the next one may be its rest."""
 _KEY: Final = re2.compile(r"""[\s\-{\[(,'"]*\w{1,20}['"]?\s*:\s""")
 """What a field of a result told as a text begins with: a key is no verb."""
+_GROUP: Final = 6
+"""Characters of one group of a number."""
+_BANK: Final = 4
+"""Letters of a bank's code within an account's number."""
+_GROUPS: Final = 10
+"""Groups of one number; more are the columns of a table."""
+_NUMBER: Final = 10
+"""Characters from which groups are one number: a date is none."""
 _WORD: Final = 3
 """Characters of a word that is indexed alone; twice as many in a long text."""
 _SHINGLE: Final = 4
@@ -126,7 +138,29 @@ def pieces(token: str) -> list[str]:
     parts = token.translate(_PIECES).split()
     if len(parts) < 2:
         return []
-    return [part for part in parts if len(part) >= 3 and part not in _SCHEMES]
+    whole = [token.partition(":")[2]] if token.startswith("mailto:") else []
+    return whole + [part for part in parts if len(part) >= 3 and part not in _SCHEMES]
+
+
+def numbers(words: Iterable[str]) -> Iterator[str]:
+    """Numbers written in groups, without what parts them: `lt60 1010 0123 4567 8901`, `+44 7700-900241`."""
+    run: list[str] = []
+    for group in (part for word in words for part in word.split("-")):
+        digits = any(map(str.isdigit, group))
+        if digits and len(group) <= _GROUP and group.lstrip("+").isalnum():
+            run.append(group)
+        elif run and len(group) == _BANK and group.isalpha():
+            run.append(group)
+            continue
+        else:
+            run = []
+        if 1 < len(run) <= _GROUPS and len(number := "".join(run)) >= _NUMBER:
+            yield number
+
+
+def undivided(name: str) -> str:
+    """A tool's name however it is written: `send_money`, `sendMoney`, `Mail.send`."""
+    return name.casefold().translate(_DIVIDERS)
 
 
 class Hasher:
@@ -161,6 +195,7 @@ class Hasher:
         if len(compact) <= 64:
             found.add(compact)
         short = len(normal) <= 4096
+        found.update(numbers(words))
         for word in set(words):
             if len(word) >= (_WORD if short else 2 * _WORD) or (
                 short and len(word) == 2 and not word.isalpha()
@@ -211,9 +246,12 @@ class Hasher:
             if _states(words) and _REQUESTS.isdisjoint(words):
                 continue
             asked = (of_words(spoken) | tongues.of_words(spoken)) - {"read"}
-            if asked or not _REQUESTS.isdisjoint(words) or (words and words[0] in _IMPERATIVES):
+            called = not (_CALLING.isdisjoint(words) or _TOOLS.isdisjoint(words))
+            if asked or called or not _REQUESTS.isdisjoint(words) or (words and words[0] in _IMPERATIVES):
                 found.update(words)
                 found.update(piece for word in words for piece in pieces(word))
+                found.update(filter(str.isalnum, map(undivided, words)))
+                found.update(numbers(words))
         return self._all(_TOLD + each for each in found)
 
     def of_addressed(self, text: str) -> set[int]:
@@ -426,8 +464,11 @@ def addressed(read: Sequence[Bloom], hasher: Hasher, value: str) -> bool:
 
 
 def _all_marked(read: Sequence[Bloom], hasher: Hasher, mark: str, value: str) -> bool:
-    words = [word for word in tokens(normalise(value[:MAX_TEXT])) if len(word) > 1][:MAX_TOLD]
-    return bool(words) and all(_is_marked(read, hasher, mark + word) for word in words)
+    normal = normalise(value[:MAX_TEXT])
+    words = [word for word in tokens(normal) if len(word) > 1][:MAX_TOLD]
+    if words and all(_is_marked(read, hasher, mark + word) for word in words):
+        return True
+    return any(_is_marked(read, hasher, mark + number) for number in (*numbers(words),)[-1:])
 
 
 def _is_marked(read: Sequence[Bloom], hasher: Hasher, text: str) -> bool:

@@ -97,12 +97,16 @@ _MANNERS: Final = words(
 """How an answer is to be."""
 MANNER: Final = 10
 """Words of the longest sentence about that."""
+REQUEST: Final = 20
+"""Words of a request that is joined to another."""
 _WRITTEN: Final = words("note notes page file document doc memo letter script report")
 """What is written for somebody may end in a file."""
 _OBJECTS: Final = words("the these those them it my our his her their him all each every")
 _NO_VERBS: Final = (
     _STATING | _ASKING | _TO_ME | BEFORE_NOUNS | words("not only especially if that whether because but or")
 )
+_AFTER_DONE: Final = frozenset({"", *words("for to today now tomorrow asap please before and")})
+"""After what is to be done, as in `get it fixed today`."""
 _DEFINITE: Final = words("the my our all every today todays his her their")
 _OBLIGING: Final = words(
     "should must need needs want wants like wish required has have ought let lets supposed"
@@ -215,8 +219,8 @@ def _without_fillers(spoken: list[str]) -> list[str]:
 def _then(spoken: Sequence[str]) -> str:
     """Looking, unless something else is joined to it."""
     for place, word in enumerate(spoken):
-        if word in ("and", "then"):
-            rest = _without_fillers(list(spoken[place + 1 : place + 5]))
+        if word in ("and", "then", "otherwise", "else"):
+            rest = _without_fillers(list(spoken[place + 1 : place + REQUEST]))
             if not rest or _is_looking(rest):
                 continue
             acts = rest[0] in _ACTING | _TELLING | {"let"} or _governs(rest) or _has_done(rest)
@@ -228,6 +232,11 @@ def _then(spoken: Sequence[str]) -> str:
 def _governs(spoken: Sequence[str]) -> bool:
     """Whether a word that no list knows is a verb, by its object: `(and) rerun these days`."""
     return spoken[1:2] != [] and spoken[1] in _OBJECTS and spoken[0] not in _NO_VERBS
+
+
+def _gets_done(spoken: Sequence[str]) -> bool:
+    """`Get the form submitted for me`, not `get the forms submitted last week`."""
+    return any(word.endswith("ed") and after in _AFTER_DONE for word, after in pairwise((*spoken[2:], "")))
 
 
 def _has_done(spoken: Sequence[str]) -> bool:
@@ -246,7 +255,7 @@ def _is_looking(spoken: Sequence[str]) -> bool:
     if first == "follow":
         return bool(_REFERENCES & frozenset().union(*map(stems_of, spoken[1:4])))
     if first == "get":
-        return second in _TO_ME | _DEFINITE
+        return second in _TO_ME or (second in _DEFINITE and not _gets_done(spoken))
     if first == "open":
         return second not in ("a", "an")
     return first in _LOOKING
