@@ -57,8 +57,8 @@ def once(run: Callable[[str], object], text: str) -> float:
 
 RUNS: dict[str, tuple[Callable[[str], object], str, int]] = {
     "sql": (lambda text: sql.analyse(text, "/a", budget=Budget()), QUERY, 16_384),
-    "sql fragment": (lambda text: sql.looks_like(text) or (sql.looks_like_fragment(text) and sql.analyse(text, "/a", declared=False, budget=Budget())), "' or 1=1 --", 16_384),
-    "prose as fragment": (lambda text: sql.looks_like(text) or (sql.looks_like_fragment(text) and sql.analyse(text, "/a", declared=False, budget=Budget())), PROSE, 16_384),
+    "sql fragment": (lambda text: sql.looks_like(text) or sql.analyse(text, "/a", declared=False, budget=Budget()), "' or 1=1 --", 16_384),
+    "prose as fragment": (lambda text: sql.looks_like(text) or sql.analyse(text, "/a", declared=False, budget=Budget()), PROSE, 16_384),
     "python": (lambda text: code.analyse(text, "/a", language="python", budget=Budget()), PROGRAM, 32_768),
     "javascript": (lambda text: code.analyse(text, "/a", language="javascript", budget=Budget()), SCRIPT, 16_384),
     "powershell": (lambda text: windows.analyse(text, "/a", dialect="powershell", budget=Budget()), POWERSHELL, 16_384),

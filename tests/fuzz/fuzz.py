@@ -50,7 +50,6 @@ def sql(text: str) -> None:
     from yett.extract.budget import Budget
 
     analyser.looks_like(text)
-    analyser.looks_like_fragment(text)
     for declared in (True, False):
         analyser.analyse(text, "/x", declared=declared, budget=Budget(milliseconds=60_000))
 

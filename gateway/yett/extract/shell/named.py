@@ -17,6 +17,7 @@ from __future__ import annotations
 from yett.extract.patterns import pattern
 from yett.extract.shell.expand import State
 from yett.extract.shell.profiles import Library
+from yett.extract.words import encodable
 
 _VARIABLE = pattern(r"\$\{?([A-Z][A-Z0-9_]+|sudo)\}?")
 _WORD = pattern(r"\w+")
@@ -55,6 +56,7 @@ def outside(word: str, state: State, mentioned: set[str], via: str, flags: froze
     """
     if flags & _ELSEWHERE:
         return "dynamic_program"
+    word = encodable(word)
     variable = _VARIABLE.fullmatch(word)
     if variable is not None:
         name = variable.group(1)
@@ -69,7 +71,7 @@ def outside(word: str, state: State, mentioned: set[str], via: str, flags: froze
 def mentions(text: str) -> set[str]:
     """The words of a program outside its comments that could name a variable and are more than a look at its value."""
     found: set[str] = set()
-    for line in text.split("\n"):
+    for line in encodable(text).split("\n"):
         if not line.lstrip().startswith("#"):
             for word in _WORD.finditer(line):
                 start = word.start()
@@ -80,7 +82,7 @@ def mentions(text: str) -> set[str]:
 
 def guess(word: str, library: Library) -> str:
     """The program that a variable's name speaks of (`$PYTHON`, `${CURL_BIN}`), or "" where it names none that is known."""
-    variable = _VARIABLE.fullmatch(word)
+    variable = _VARIABLE.fullmatch(encodable(word))
     if variable is None:
         return ""
     name = variable.group(1)
