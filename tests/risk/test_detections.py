@@ -72,7 +72,7 @@ def test_there_are_enough_and_each_is_explained() -> None:
 
 
 def test_no_shipped_example_holds_a_live_looking_secret() -> None:
-    from yett.extract import secrets
+    from yett.extract.values import secrets
 
     for path in (resources.policies() / "detections").glob("*.yaml"):
         for fact in secrets.scan(path.read_text("utf-8"), "/"):

@@ -5,8 +5,8 @@
 1. `views`      what it is declared to be: by manifest, by argument name, by tool name; else `data`;
 2. `decode`     every reading that a receiver could reach: percent, base64, JSON in a string …;
 3. an analyser  for what it is declared to be, or for what its content looks like: `shell`, `windows`, `sql`,
-                `code`, `paths`, `urls`;
-4. everywhere   `secrets`, `signals`, `contacts`, URLs;
+                `code`, `files`; paths and addresses in `values`;
+4. everywhere   the other `values`: secrets, words to a model, contacts, addresses;
 5. again        what an analyser found inside (`Nested`: Python in a shell, SQL in `psql -c`) is read in turn.
 
 The result is one immutable `Facts`. It is bounded by a `Budget`, and whatever was cut, crashed or over budget

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from yett.extract import contacts
 from yett.extract.facts import (
     Amount,
     CodeFact,
@@ -21,6 +20,7 @@ from yett.extract.facts import (
     Text,
     UrlFact,
 )
+from yett.extract.values import contacts
 
 MAX_FACTS = 2_000
 """Facts of one kind; that there were more is said in `limits`."""

@@ -14,22 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from yett.extract import (
-    arguments,
-    contacts,
-    decode,
-    files,
-    infer,
-    patches,
-    paths,
-    secrets,
-    shell,
-    signals,
-    sql,
-    urls,
-    views,
-    windows,
-)
+from yett.extract import arguments, decode, files, infer, patches, shell, sql, views, windows
 from yett.extract import code as code_analyser
 from yett.extract.budget import MAX_NESTING, Budget, Nested, OverBudget
 from yett.extract.facts import CodeFact, Command, Facts, Later, Text, UrlFact
@@ -37,6 +22,7 @@ from yett.extract.found import MAX_FACTS, Found
 from yett.extract.item import DOCUMENT, LONG, SHORT, Item, kind_of, like_blob, like_command, two_words
 from yett.extract.patterns import ScanFailed
 from yett.extract.result import ShellResult
+from yett.extract.values import contacts, paths, secrets, signals, urls
 from yett.model import ToolCall, ToolSpec
 
 MAX_TEXT = 1 << 16

@@ -15,10 +15,11 @@ import msgspec
 
 from yett import canonical
 from yett.errors import YettError
-from yett.extract import decode, secrets, signals
+from yett.extract import decode
 from yett.extract.budget import Budget, OverBudget
 from yett.extract.facts import Text
 from yett.extract.patterns import ScanFailed, pattern
+from yett.extract.values import secrets, signals
 from yett.extract.views import tokens
 from yett.model import Finding, Json, Level, Origin, Outcome, OutcomeFacts, ToolSpec
 from yett.risk.detections import Detections

@@ -8,10 +8,10 @@ import pytest
 
 from yett import resources
 from yett.errors import PolicyError
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.options import distribute, parse_options
 from yett.extract.shell.profiles import Arg, Profile, library, load
-from yett.extract.shell.special import HANDLERS
+from yett.extract.shell.programs.handlers import HANDLERS
 
 
 def every_profile() -> list[tuple[str, Profile]]:

@@ -9,8 +9,8 @@ import yaml
 
 from yett import resources
 from yett.errors import PolicyError
-from yett.extract import paths
 from yett.extract.patterns import Pattern, PatternSet, check, pattern
+from yett.extract.values import paths
 
 FORMATS = ("json", "yaml", "sections", "make", "docker", "lines", "program")
 

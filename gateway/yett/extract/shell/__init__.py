@@ -3,10 +3,10 @@
 The way of a program:
 
 1. guards: too long, control characters: refused, as facts (`ShellProgram.opaque`);
-2. `lexer`, `parse`: a tree of nodes, by a linear, fuel-capped parser of our own;
-3. `walk`, `expand`, `builtins`, `outputs`: the tree is run without running it, with the variables, functions
+2. `grammar`: a tree of nodes, by a linear, fuel-capped parser of our own;
+3. `walk`, `builtins`, `outputs`, `expansion`: the tree is run without running it, with the variables, functions
    and outputs that the program itself determines;
-4. `resolve`, `options`, `special`, `profiles`: each command's wrappers are removed, its options read by its
+4. `resolve`, `options`, `profiles`, `programs`: each command's wrappers are removed, its options read by its
    profile (`policies/programs/posix/*.yaml`), and its effects, paths and hosts written down.
 
 **Opacity** comes in two sizes. Behind a *severe* one (`SEVERE`) any command may hide:
@@ -40,10 +40,10 @@ from yett.extract.budget import Budget
 from yett.extract.facts import ShellProgram
 from yett.extract.result import ShellResult
 from yett.extract.shell.draft import MILD, SEVERE, Analysis, Context
-from yett.extract.shell.expand import Field, State
+from yett.extract.shell.expansion.expand import Field, State
+from yett.extract.shell.grammar.scanner import Fuel, ShellSyntaxError, TooMuch
 from yett.extract.shell.looks import looks_like
 from yett.extract.shell.profiles import library
-from yett.extract.shell.scanner import Fuel, ShellSyntaxError, TooMuch
 from yett.extract.shell.walk import Walker
 
 __all__ = ["MAX_SOURCE", "MILD", "SEVERE", "ShellResult", "analyse", "analyse_argv", "looks_like"]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 
 from yett.extract.shell import outputs
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field, Value
+from yett.extract.shell.expansion.expand import Field, Value
+from yett.extract.shell.grammar.nodes import Lit, Simple
+from yett.extract.shell.grammar.scanner import integer, is_name
 from yett.extract.shell.machine import Machine, Redirect
-from yett.extract.shell.nodes import Lit, Simple
-from yett.extract.shell.scanner import integer, is_name
 
 Handler = Callable[[Machine, list[Field], Context, Redirect], bool]
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from yett.extract.budget import Budget, Nested
 from yett.extract.facts import Command, Redirect
 from yett.extract.shell.disk import Disk
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
+from yett.extract.shell.grammar.scanner import Fuel
 from yett.extract.shell.listed import listed
 from yett.extract.shell.named import mentions
 from yett.extract.shell.profiles import Library, library
-from yett.extract.shell.scanner import Fuel
 from yett.extract.shell.settings import plain
 
 MAX_COMMANDS = 400

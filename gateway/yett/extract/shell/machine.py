@@ -1,7 +1,7 @@
 """What builtins and program handlers may ask of the walk that runs them: the seam that breaks the circle.
 
 A shell runs programs, and programs run shells. `walk.Walker` implements this protocol; `builtins`, `actions`,
-`special*` and `resolve` only know the protocol, so that every import points one way.
+`programs` and `resolve` only know the protocol, so that every import points one way.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from yett.extract.shell.draft import Analysis, Context, Draft
-from yett.extract.shell.expand import Expander, Field, State
-from yett.extract.shell.nodes import Node, Seq, Word
+from yett.extract.shell.expansion.expand import Expander, Field, State
+from yett.extract.shell.grammar.nodes import Node, Seq, Word
 from yett.extract.shell.options import Parsed
 
 Redirect = Callable[[Draft], None] | None

@@ -15,7 +15,7 @@ environment too.
 from __future__ import annotations
 
 from yett.extract.patterns import pattern
-from yett.extract.shell.expand import State
+from yett.extract.shell.expansion.expand import State
 from yett.extract.shell.profiles import Library
 from yett.extract.words import encodable
 

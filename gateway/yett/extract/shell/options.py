@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.profiles import Arg, Option, Profile
 
 

@@ -13,7 +13,7 @@ import codecs
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from yett.extract.shell.nodes import (
+from yett.extract.shell.grammar.nodes import (
     AndOr,
     Background,
     Case,
@@ -29,10 +29,10 @@ from yett.extract.shell.nodes import (
     Simple,
     Word,
 )
-from yett.extract.shell.scanner import TooMuch, unescape
+from yett.extract.shell.grammar.scanner import TooMuch, unescape
 
 if TYPE_CHECKING:
-    from yett.extract.shell.expand import Expander, Field
+    from yett.extract.shell.expansion.expand import Expander, Field
 
 _MAX = 65_536
 

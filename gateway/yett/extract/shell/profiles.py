@@ -17,7 +17,7 @@ positional arguments mean, and which effects running the program has at all. The
         args_if: {"-t": "read*"}           # … when one of these options is given
         operands: {of: write}              # `key=value` positionals
         sub: {status: {does: read}}        # sub-commands, profiles themselves
-        special: git                       # a function in `special` that knows more
+        special: git                       # a function in `programs` that knows more
 
 Kinds: value, pair (two values), read, write, delete, path, host, url, remote_read, remote_write (`host:path`), atfile (`@path`),
 form (`name=@path`), shell (run by sh), words (split and run), program, script, code:LANGUAGE, sql, assign, cwd, command (the rest

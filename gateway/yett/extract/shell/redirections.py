@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from yett.extract.facts import Redirect
-from yett.extract.shell.assignments import literal
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
+from yett.extract.shell.grammar.assignments import literal
+from yett.extract.shell.grammar.nodes import Proc, Redir
 from yett.extract.shell.machine import Machine
-from yett.extract.shell.nodes import Proc, Redir
 
 
 def stdin(walker: Machine, redirs: tuple[Redir, ...], ctx: Context) -> Context:

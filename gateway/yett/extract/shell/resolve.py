@@ -7,15 +7,15 @@ way round always is: what cannot be followed is said (`opaque`, a flag), never g
 
 from __future__ import annotations
 
-from yett.extract.shell import special
-from yett.extract.shell.actions import apply, inner, run_content
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
+from yett.extract.shell.grammar.scanner import TooMuch, is_name
 from yett.extract.shell.machine import Machine, Redirect
 from yett.extract.shell.named import guess, outside
 from yett.extract.shell.options import Parsed, distribute, parse_options
 from yett.extract.shell.profiles import Profile
-from yett.extract.shell.scanner import TooMuch, is_name
+from yett.extract.shell.programs import handlers
+from yett.extract.shell.programs.actions import apply, inner, run_content
 
 MAX_WRAPPERS = 8
 """Wrappers and inline shells around one command."""
@@ -146,7 +146,7 @@ def run(walker: Machine, draft: Draft, profile: Profile, args: list[Field], ctx:
     if profile.response and any(a.text.startswith("@") for a in args):
         draft.opaque["response_file"] = None
     if profile.special or extra:
-        handled = special.HANDLERS[profile.special or extra](walker, draft, parsed, ctx)
+        handled = handlers.HANDLERS[profile.special or extra](walker, draft, parsed, ctx)
         if handled:
             return
     if profile.wrapper:

@@ -7,7 +7,7 @@ folder that anybody can write to, a hidden program or a function of one's own ma
 from __future__ import annotations
 
 from yett.extract.patterns import pattern
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 
 _BELOW = r"(?:/\.?[\w+-][\w.+-]*)*/?"
 _FOLDER = (

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from yett.extract.shell import builtins, outputs, redirections
-from yett.extract.shell.assignments import assignment, literal
 from yett.extract.shell.draft import Analysis, Context, Draft
-from yett.extract.shell.expand import MAX_CHOICES, Expander, Field, State, Value
-from yett.extract.shell.nodes import (
+from yett.extract.shell.expansion.expand import MAX_CHOICES, Expander, Field, State, Value
+from yett.extract.shell.grammar.assignments import assignment, literal
+from yett.extract.shell.grammar.nodes import (
     AndOr,
     Arith,
     ArithCommand,
@@ -39,9 +39,9 @@ from yett.extract.shell.nodes import (
     Test,
     Word,
 )
-from yett.extract.shell.parse import Parser, parse
+from yett.extract.shell.grammar.parse import Parser, parse
+from yett.extract.shell.grammar.scanner import NAME, NAME_START, ShellSyntaxError, TooMuch
 from yett.extract.shell.resolve import check_environment, resolve
-from yett.extract.shell.scanner import NAME, NAME_START, ShellSyntaxError, TooMuch
 
 _DECLARING = frozenset(("declare", "local", "typeset", "readonly", "export"))
 _COPIERS = frozenset(("cp", "mv", "ln", "install", "link", "tee", "/bin/cp", "/bin/mv", "/bin/ln"))

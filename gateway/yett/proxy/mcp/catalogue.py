@@ -16,8 +16,9 @@ import re2
 
 from yett import canonical
 from yett.errors import InvalidCall, YettError
-from yett.extract import decode, signals
+from yett.extract import decode
 from yett.extract.budget import Budget, OverBudget
+from yett.extract.values import signals
 from yett.model import Json
 from yett.proxy.mcp.asks import ASKS
 from yett.proxy.pins import CONTENT, INSTRUCTIONS, SERVER_INFO, PinBook, PinState

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from yett.extract.shell.nodes import Assign, Lit, Word
-from yett.extract.shell.scanner import is_name
+from yett.extract.shell.grammar.nodes import Assign, Lit, Word
+from yett.extract.shell.grammar.scanner import is_name
 
 
 def assignment(word: Word) -> Assign | None:

@@ -13,7 +13,7 @@ import zlib
 
 import pytest
 
-from yett.extract import secrets
+from yett.extract.values import secrets
 
 _WORDS = random.Random(7)
 ALNUM = string.ascii_letters + string.digits

@@ -1,14 +1,14 @@
-"""More of `special`: sed and awk, whose scripts run programs and read and write files."""
+"""Sed and awk, whose scripts run programs and read and write files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from yett.extract.shell.actions import contents, run
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
+from yett.extract.shell.programs.actions import contents, run
 
 
 def sed(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from yett.extract.shell.nodes import Arith, Lit, Param, Part, Proc, Seq, Sub, Word
-from yett.extract.shell.scanner import (
+from yett.extract.shell.grammar.nodes import Arith, Lit, Param, Part, Proc, Seq, Sub, Word
+from yett.extract.shell.grammar.scanner import (
     MAX_DEPTH,
     NAME,
     NAME_START,

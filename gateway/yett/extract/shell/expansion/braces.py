@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from yett.extract.shell.nodes import Lit, Part, Word
-from yett.extract.shell.scanner import Fuel, TooMuch, integer
+from yett.extract.shell.grammar.nodes import Lit, Part, Word
+from yett.extract.shell.grammar.scanner import Fuel, TooMuch, integer
 
 MAX_WORDS = 256
 """Words one word may become."""

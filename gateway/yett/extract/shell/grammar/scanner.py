@@ -6,7 +6,7 @@ that caps the work of one program, inline programs included.
 
 from __future__ import annotations
 
-from yett.extract.shell.nodes import Here
+from yett.extract.shell.grammar.nodes import Here
 
 MAX_DEPTH = 32
 """Substitutions, groups and inline programs within one another."""

@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 import msgspec
 
-from yett.extract import hosts
 from yett.extract.budget import Budget, OverBudget
 from yett.extract.facts import UrlFact
 from yett.extract.patterns import pattern, probe
+from yett.extract.values import hosts
 from yett.extract.words import words
 
 MAX_URL = 8_192

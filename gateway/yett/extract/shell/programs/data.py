@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from yett.extract import patches
-from yett.extract.shell.actions import inner
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
+from yett.extract.shell.programs.actions import inner
 
 
 def _words(draft: Draft) -> list[str]:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from yett.extract.patterns import pattern as compiled
-from yett.extract.shell.braces import MAX_WORDS as MAX_FIELDS
-from yett.extract.shell.braces import braces
-from yett.extract.shell.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
-from yett.extract.shell.patterns import is_glob, pattern
-from yett.extract.shell.scanner import Fuel, TooMuch, integer, is_name
+from yett.extract.shell.expansion.braces import MAX_WORDS as MAX_FIELDS
+from yett.extract.shell.expansion.braces import braces
+from yett.extract.shell.expansion.patterns import is_glob, pattern
+from yett.extract.shell.grammar.nodes import Arith, Array, Lit, Node, Param, Part, Proc, Seq, Sub, Word
+from yett.extract.shell.grammar.scanner import Fuel, TooMuch, integer, is_name
 from yett.extract.words import encodable
 
 MAX_CHOICES = 8

@@ -1,15 +1,15 @@
-"""More of `special`: git, whose settings and subcommands run programs."""
+"""Git, whose settings and subcommands run programs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from yett.extract.patterns import pattern
-from yett.extract.shell.actions import inner, run
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
+from yett.extract.shell.programs.actions import inner, run
 
 _GIT_RUNS = (
     "core.pager", "core.editor", "core.sshcommand", "core.fsmonitor", "core.askpass", "core.gitproxy",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from yett.extract import decode, signals
+from yett.extract import decode
 from yett.extract.budget import Budget
+from yett.extract.values import signals
 
 ORDER = 30
 """Summed weight from which on a result is taken to give orders (`yett.risk.examine.SIGNAL_LEVELS`)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yett.extract import paths
+from yett.extract.values import paths
 
 
 @pytest.mark.parametrize(

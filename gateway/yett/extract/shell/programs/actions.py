@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yett.extract.shell.disk import base, language
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.machine import Machine
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from yett.extract import extract, urls
+from yett.extract import extract
 from yett.extract.budget import Budget, OverBudget
+from yett.extract.values import urls
 from yett.model import ToolCall
 
 

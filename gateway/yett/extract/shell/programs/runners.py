@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-from yett.extract.shell.actions import inner, script
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
+from yett.extract.shell.grammar.scanner import TooMuch
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
-from yett.extract.shell.scanner import TooMuch
+from yett.extract.shell.programs.actions import inner, script
 
 _SHELL_LETTERS = frozenset("abefhkmnptuvxilrsBCDEHPTcoO")
 

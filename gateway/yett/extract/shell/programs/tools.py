@@ -1,14 +1,14 @@
-"""More of `special`: programs with a language of their own on the command line (tar, vi, gdb, tmux …)."""
+"""Programs with a language of their own on the command line (tar, vi, gdb, tmux …)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from yett.extract.shell.actions import inner, run
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
+from yett.extract.shell.programs.actions import inner, run
 
 
 def tar(walker: Machine, draft: Draft, parsed: Parsed, ctx: Context) -> bool:

@@ -1,4 +1,4 @@
-"""More of `special`: programs that run what the project's own files say.
+"""Programs that run what the project's own files say.
 
 Those files are not read; but where the same program wrote one of them a moment ago (`printf … > Makefile && make`),
 what it says is followed.
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from yett import canonical
 from yett.errors import InvalidCall
 from yett.extract.patterns import pattern
-from yett.extract.shell.actions import inner
 from yett.extract.shell.draft import Context, Draft
-from yett.extract.shell.expand import Field
+from yett.extract.shell.expansion.expand import Field
 from yett.extract.shell.machine import Handler, Machine
 from yett.extract.shell.options import Parsed
+from yett.extract.shell.programs.actions import inner
 
 _RECIPES = frozenset(("makefile", "gnumakefile", "justfile"))
 _RECIPE = pattern(r"(?m)^(?:[ \t]+|[\w.%/ -]+:[^=;\n]*;)[-@+ \t]*(.+)$")

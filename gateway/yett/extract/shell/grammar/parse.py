@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import string
 
-from yett.extract.shell.assignments import assignment, literal
-from yett.extract.shell.lexer import Lexer
-from yett.extract.shell.nodes import (
+from yett.extract.shell.grammar.assignments import assignment, literal
+from yett.extract.shell.grammar.lexer import Lexer
+from yett.extract.shell.grammar.nodes import (
     AndOr,
     ArithCommand,
     Assign,
@@ -30,7 +30,7 @@ from yett.extract.shell.nodes import (
     Test,
     Word,
 )
-from yett.extract.shell.scanner import MAX_DEPTH, Fuel, ShellSyntaxError, TooMuch, is_name
+from yett.extract.shell.grammar.scanner import MAX_DEPTH, Fuel, ShellSyntaxError, TooMuch, is_name
 
 _OPERATORS = ("&>>", "<<<", "<<-", "&>", ">>", "<<", "<&", ">&", "<>", ">|", "<", ">")
 _COMPOUND = frozenset(("{", "if", "while", "until", "for", "select", "case", "[[", "function"))

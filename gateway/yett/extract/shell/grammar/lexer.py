@@ -10,9 +10,9 @@ Grammar: POSIX.1-2024 XCU chapter 2, and bash 5.3 where it differs.
 
 from __future__ import annotations
 
-from yett.extract.shell.expansions import Expansions
-from yett.extract.shell.nodes import Array, Here, Lit, Part, Word
-from yett.extract.shell.scanner import BREAK, QUOTED, ShellSyntaxError, is_name
+from yett.extract.shell.grammar.expansions import Expansions
+from yett.extract.shell.grammar.nodes import Array, Here, Lit, Part, Word
+from yett.extract.shell.grammar.scanner import BREAK, QUOTED, ShellSyntaxError, is_name
 
 _PLAIN_END = frozenset(" \t\n;|&)")
 
