@@ -22,8 +22,10 @@ from yett.extract import decode
 from yett.extract.facts import Signal
 from yett.extract.patterns import PatternSet, pattern
 
-MAX_TEXT = 1 << 16
-"""Characters of one text that are looked at for signals."""
+WINDOW = 1 << 16
+"""Characters that are looked at together: talk about attacks weakens only what stands near it."""
+OVERLAP = 1 << 12
+"""Characters that two of these share: more than any wording is long."""
 
 
 class Phrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,18 +58,10 @@ def _phrases() -> _Phrases:
 
 def scan(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[Signal, ...]:
     """The signals of one text, at most one a kind, each with its strongest weight."""
-    table = _phrases()
-    hits = table.set.scan(text[:MAX_TEXT].encode("utf-8", "replace"))
-    if not hits and text.isascii():
-        return ()
-    talk = sum(1 for index in hits if index >= table.about)
     weights: dict[str, int] = {}
-    for index in hits:
-        if index >= table.about:
-            continue
-        phrase = table.rows[index][0]
-        weight = phrase.weight if phrase.steady else max(phrase.weight // (1 + talk), 5)
-        weights[phrase.kind] = max(weights.get(phrase.kind, 0), weight)
+    for start in range(0, max(len(text) - OVERLAP, 1), WINDOW - OVERLAP):
+        for kind, weight in _weights(text[start : start + WINDOW]).items():
+            weights[kind] = max(weights.get(kind, 0), weight)
     if weights and any(step in _CONCEALING for step in chain):
         weights["encoded_instruction"] = max(20, max(weights.values()))
     if not text.isascii():
@@ -75,6 +69,27 @@ def scan(text: str, pointer: str, *, chain: tuple[str, ...] = ()) -> tuple[Signa
     return tuple(
         Signal(pointer=pointer, kind=kind, weight=weight) for kind, weight in sorted(weights.items())
     )
+
+
+def _weights(text: str) -> dict[str, int]:
+    table = _phrases()
+    hits = table.set.scan(_unwrapped(text).encode("utf-8", "replace"))
+    talk = sum(1 for index in hits if index >= table.about)
+    weights: dict[str, int] = {}
+    for phrase, _ in (table.rows[index] for index in hits if index < table.about):
+        weight = phrase.weight if phrase.steady else max(phrase.weight // (1 + talk), 5)
+        weights[phrase.kind] = max(weights.get(phrase.kind, 0), weight)
+    return weights
+
+
+def _unwrapped(text: str) -> str:
+    """The text without line breaks inside of sentences, also of such as are quoted or stand in a comment."""
+    first, *lines = text.splitlines() or [""]
+    parts = [first]
+    for line in lines:
+        rest = line.lstrip(" \t>#*/")
+        parts += (" ", rest) if rest[:1].islower() else ("\n", line)
+    return "".join(parts)
 
 
 _CONCEALING = frozenset(

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 import msgspec
-import re2
 
 from yett import canonical
 from yett.errors import InvalidCall, YettError
@@ -210,7 +209,6 @@ class Unpinned:
 
 DOUBT: Final = 20
 """Weight of signals in one definition from which on a person has to look; official servers have none."""
-_WRAPPED: Final = re2.compile(r"\s*\n\s*([a-z])")
 LARGEST: Final = canonical.MAX_BYTES
 """Characters of text in one definition, notification and the like: as many as a call may have. More, nobody reads."""
 
@@ -221,8 +219,8 @@ def doubtful(definition: Json) -> bool:
 
 
 def speaks_to_the_model(value: Json) -> bool:
-    """Whether a value gives the model orders, in the clear or encoded, also where a line breaks within a sentence."""
-    texts = [str(re2.sub(_WRAPPED, r" \1", text)) for text in _texts(value)]
+    """Whether a value gives the model orders, in the clear or encoded."""
+    texts = list(_texts(value))
     if sum(map(len, texts)) > LARGEST:
         return True
     # Bounded by what is decoded, not by time: a slow machine must not hide what a fast one shows.
@@ -231,8 +229,7 @@ def speaks_to_the_model(value: Json) -> bool:
         parts = [layer.value for text in texts for layer in decode.layers(text, budget, set())]
     except OverBudget:
         return True
-    whole, step = "\n".join(texts), signals.MAX_TEXT // 2
-    parts += [whole[at : at + signals.MAX_TEXT] for at in range(0, max(len(whole) - step, 1), step)]
+    parts.append("\n".join(texts))
     return any(sum(signal.weight for signal in signals.scan(part, "")) >= DOUBT for part in parts)
 
 
