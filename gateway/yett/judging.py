@@ -191,7 +191,7 @@ def propose(
 ) -> Proposal:
     """What the gate and the session stage conclude of a call, as the ledger takes it. Pure."""
     judged = gate.judge(admitted, snapshot, now)
-    session = assess(snapshot, admitted, judged.facts, judged.risk, judged.verdicts[0], judged.spec)
+    session = assess(snapshot, admitted, judged.facts, judged.risk, judged.spec)
     return Proposal(
         admitted=admitted,
         facts=judged.facts,

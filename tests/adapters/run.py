@@ -22,7 +22,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-CACHE = Path(os.environ.get("YETT_TEST_CACHE") or Path.home() / ".cache" / "yett-tests") / "adapters"
+CACHE = (
+    Path(os.environ.get("YETT_TEST_CACHE") or Path.home() / ".cache" / "yett-tests")
+    / f"adapters-{sys.implementation.cache_tag}"
+)
 PINS: dict[str, list[str]] = {
     "openai_agents": ["openai-agents==0.24.0"],
     "langchain": ["langchain==1.4.7", "langgraph==1.2.22"],

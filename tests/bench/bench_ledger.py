@@ -79,7 +79,7 @@ def calls(world: World, session: str, *, durable: bool, count: int = CALLS) -> d
         admitted = world.admit(call, AGENT, session)
         start = time.perf_counter_ns()
         view = world.ledger.snapshot(AGENT, session)
-        told = world.ledger.assess(view, admitted, FACTS, risk, ALLOW)
+        told = world.ledger.assess(view, admitted, FACTS, risk)
         assessed = time.perf_counter_ns()
         proposal = Proposal(
             admitted=admitted, facts=FACTS, risk=risk, verdicts=(ALLOW, told), policy=POLICY, snapshot=view
@@ -225,7 +225,7 @@ class _Judge:
     def __call__(self, view: Snapshot, _: bool) -> Proposal:
         admitted = admit(ToolCall(tool="pay", arguments={"n": 1}, mandate=self.mandate), AGENT, view.session)
         facts = Facts(tool="pay", does=frozenset({"pay"}), size=len(admitted.canonical))
-        told = assess(view, admitted, facts, Risk(), ALLOW)
+        told = assess(view, admitted, facts, Risk())
         return Proposal(
             admitted=admitted, facts=facts, risk=Risk(), verdicts=(ALLOW, told), policy=POLICY, snapshot=view
         )
@@ -284,7 +284,7 @@ def scale(world: World, sizes: tuple[int, ...]) -> None:
 
 def _assess(world: World, admitted: AdmittedCall, who: Identity) -> Verdict:
     view = world.ledger.snapshot(who)
-    return world.ledger.assess(view, admitted, FACTS, Risk(score=20), ALLOW)
+    return world.ledger.assess(view, admitted, FACTS, Risk(score=20))
 
 
 def main() -> None:

@@ -126,7 +126,7 @@ class World:
             charges=charges,
             approvers=approvers,
         )
-        session_verdict = self.ledger.assess(view, admitted, found, risk, policy)
+        session_verdict = self.ledger.assess(view, admitted, found, risk)
         return Proposal(
             admitted=admitted,
             facts=found,

@@ -54,7 +54,7 @@ class Story:
             amounts=step.get("amounts", ()),
         )
         risk = Risk(score=step.get("score", 0))
-        told = assess(view, admitted, facts, risk, ALLOW)
+        told = assess(view, admitted, facts, risk)
         return Proposal(
             admitted=admitted, facts=facts, risk=risk, verdicts=(ALLOW, told), policy=POLICY, snapshot=view
         )

@@ -214,7 +214,7 @@ def _judge(
         reason = Reason(stage="admit", code=error.code, message=error.message, path=error.path)
         extra = (Verdict(stage="admit", effect=Effect.DENY, reasons=(reason,)),)
     judged = gate.judge(admitted, view, now)
-    told = assess(view, admitted, judged.facts, judged.risk, judged.verdicts[0], judged.spec)
+    told = assess(view, admitted, judged.facts, judged.risk, judged.spec)
     proposal = Proposal(
         admitted=admitted,
         facts=judged.facts,

@@ -8,7 +8,7 @@ and the SQLite file beside the log is no more than a saved position in that repl
 
     ledger = Ledger.open(Path("state"), origin="gateway.example/yett")
     def judge(view: Snapshot, contended: bool) -> Proposal:
-        verdict = assess(view, admitted, facts, risk, policy_verdict, spec)
+        verdict = assess(view, admitted, facts, risk, spec)
         return Proposal(admitted=…, verdicts=(policy_verdict, verdict), snapshot=view, …)
 
     decision = ledger.settle(identity, session="", judge=judge).result()    # durable from here on

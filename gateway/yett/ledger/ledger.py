@@ -240,11 +240,10 @@ class Ledger:
         admitted: AdmittedCall,
         facts: Facts,
         risk: Risk,
-        policy_verdict: Verdict | None = None,
         spec: ToolSpec | None = None,
     ) -> Verdict:
         """The session stage's verdict; pure. See `assess`."""
-        return assess(snapshot, admitted, facts, risk, policy_verdict, spec)
+        return assess(snapshot, admitted, facts, risk, spec)
 
     def check_mandate(self, admitted: AdmittedCall, now: int) -> MandateCheck | None:
         """The stateless half of judging a presented mandate; None if there is none. Never raises."""

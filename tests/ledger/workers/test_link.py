@@ -103,7 +103,7 @@ class Judgement:
         effect = Effect.DENY if contended else self.effect
         reasons = () if effect is Effect.ALLOW else (Reason(stage="policy", code="RULE", message="said so"),)
         policy = Verdict(stage="policy", effect=effect, reasons=reasons)
-        session = assess(view, admitted, facts, self.risk, policy)
+        session = assess(view, admitted, facts, self.risk)
         self.between()
         return Proposal(
             admitted=admitted,

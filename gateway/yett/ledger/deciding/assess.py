@@ -107,7 +107,6 @@ def assess(
     admitted: AdmittedCall,
     facts: Facts,
     risk: Risk,
-    policy_verdict: Verdict | None = None,
     spec: ToolSpec | None = None,
 ) -> Verdict:
     """The session stage's verdict on a call.
