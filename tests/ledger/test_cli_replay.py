@@ -133,7 +133,7 @@ def test_only_the_call_that_nobody_could_make_is_refused(tmp_path: Path) -> None
 
 
 def test_too_deep_a_line_is_told_as_an_error(tmp_path: Path) -> None:
-    deep = '{"session": "s", "events": [{"tool": "x", "result": ' + "[" * 5000 + "]" * 5000 + "}]}"
+    deep = '{"session": "s", "events": [{"tool": "x", "result": ' + "[" * 100_000 + "]" * 100_000 + "}]}"
     told, _, status = run(tmp_path, deep, recorded())
     assert status == 1
     assert "error" in told[0]
