@@ -1,13 +1,16 @@
 """Programs named by variables: found where the text says what they are, opaque where it hides them.
 
-Every attack ends in `touch`, named through a variable in some way. Either the command is found, or it is opaque in a way the
-baseline stops at. `environment_program` and `caller_program` are not such ways: they say that the text has no part in the name.
+Every attack ends in `touch`, named through a variable in some way. Either the command is found, or it is opaque in a way that
+says that the text hides it. `environment_program` and `caller_program` say that the text has no part in the name.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from yett import Effect, Gateway, ToolCall
 from yett.extract import shell
 from yett.extract.budget import Budget
 from yett.extract.result import ShellResult
@@ -323,3 +326,13 @@ def test_a_program_named_from_outside_is_called_so_and_stays_opaque(source: str,
 )
 def test_what_such_a_name_speaks_of_is_looked_at_too(source: str, program: str) -> None:
     assert any(c.program == program for c in read(source).commands)
+
+
+@pytest.mark.parametrize("command", ["$TOOL /home/ann", '"$@"', "pwd\n" * 6 + "$TOOL /home/ann"])
+@pytest.mark.parametrize("first", ["", "#!/bin/sh\n"])
+def test_the_baseline_holds_what_an_earlier_call_in_the_same_shell_may_have_named(
+    tmp_path: Path, root: Path, first: str, command: str
+) -> None:
+    with Gateway.open(root / "policies" / "baseline.yaml", tmp_path / "state") as gateway:
+        decision = gateway.decide(ToolCall(tool="shell", arguments={"command": first + command}))
+    assert decision.effect is Effect.HOLD
