@@ -19,8 +19,6 @@ from yett.extract.patterns import pattern
 
 MAX_DEPTH: Final = 40
 """Names that lead to a value. Deeper, and the parser of YAML takes time by the square of the depth."""
-MAX_RESTARTS: Final = 40
-"""Times that reading a text begins anew behind a line that fits to nothing."""
 LEAVES: Final = 3
 """Values, names or lines for a step."""
 _LOADER: Final[Any] = getattr(yaml, "CLoader", yaml.Loader)
@@ -136,9 +134,9 @@ def read_yaml(text: str, budget: Budget) -> Iterator[Leaf]:
     """Scalars of every document, aliases in their places."""
     lines = text.replace("\t", "    ").splitlines()
     rooted = not text[:1].isspace()
-    for _ in range(MAX_RESTARTS if lines else 0):
+    while lines:  # anew behind each line that fits to nothing; the steps are its bound
         piece = textwrap.dedent("\n".join(lines))
-        budget.spend(1 + len(piece) // 512)
+        budget.spend(1 + len(piece) // 256)
         broken = yield from _documents(piece, rooted, budget)
         lines, rooted = lines[max(broken, 1) :], False
 

@@ -101,6 +101,7 @@ def patterns_of(entry: Entry) -> list[Pattern]:
 def entries_of(name: str) -> tuple[Entry, ...]:
     """What a file of this path runs, if it does."""
     table = _table()
-    text = name.replace("\\", "/").lower()
+    # Tools strip what they are given, and Windows the dots and blanks at a name's end.
+    text = name.replace("\\", "/").lower().strip().rstrip(". ")
     found = table.set.scan(("/" + text.lstrip("/")).encode("utf-8", "replace"))
     return tuple(table.entries[index] for index in sorted({table.globs[glob] for glob in found}))

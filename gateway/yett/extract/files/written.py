@@ -13,7 +13,7 @@ from yett.extract import patches, views
 from yett.extract.arguments import Leaf
 from yett.extract.files.table import Entry, entries_of
 
-MAX_NAME: Final = 400
+MAX_NAME: Final = 4_096  # no system opens a longer one
 _ASKED: Final = frozenset(("pattern", "query", "regex", "glob"))
 _BODIES: Final = frozenset(("content", "file", "data", "code", "label"))
 _BEFORE: Final = frozenset(("old", "original", "search", "find", "before", "previous"))
