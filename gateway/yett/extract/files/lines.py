@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from yett.extract.budget import Budget
-from yett.extract.files.readers import LEAVES, Leaf
+from yett.extract.files.readers import LEAVES, Leaf, TooDeep
 from yett.extract.patterns import pattern
 
 MAX_EXPANDED: Final = 8_192
 """Characters that the variables of one recipe may come to."""
-MAX_NESTED: Final = 8
-"""Variables in the values of variables."""
+MAX_VALUE: Final = 65_536
+"""Characters of one variable; longer, and the file counts as not read."""
+MAX_NESTED: Final = 24
+"""Variables in the values of variables; deeper, likewise."""
 
 # -- make -----------------------------------------------------------------------------------------------------------
 
@@ -76,9 +78,17 @@ class _Make:
             self._define = [defined.group(1)]
         elif variable is not None:
             name, kind, value = variable.groups()
-            before = self.variables.get(name, "") + " " if kind == "+" else ""
-            line = value = f"$(shell {value})" if kind == "!" else before + value
-            self.variables[name] = value[-MAX_EXPANDED:]
+            before = self.variables.get(name, "")
+            if kind == "!":
+                value = f"$(shell {value})"
+            elif kind == "+":
+                value = f"{before} {value}"
+            elif kind is not None and kind[0] == ":":
+                value = value.replace(f"$({name})", before).replace(f"${{{name}}}", before)
+            if len(value) > MAX_VALUE:
+                raise TooDeep
+            self.budget.spend(len(value) // 4_096)
+            line = self.variables[name] = value
             if name == ".RECIPEPREFIX":
                 self._prefix = value.strip()[:1] or "\t"
         else:
@@ -116,8 +126,8 @@ class _Make:
 
     def _reference(self, name: str, depth: int) -> Iterator[str]:
         if depth >= MAX_NESTED:
-            yield "${make_}"
-        elif name.startswith(("shell ", "shell\t")):
+            raise TooDeep
+        if name.startswith(("shell ", "shell\t")):
             yield "$("
             yield from self._expand(name[6:], depth + 1)
             yield ")"
